@@ -1,0 +1,1 @@
+//! Pure arithmetic: values and flags in, values and flags out.

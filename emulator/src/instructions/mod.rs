@@ -1,0 +1,1 @@
+//! What each instruction does, a file for each group of the SDM (Vol. 1, ch. 5).

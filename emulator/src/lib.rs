@@ -1,0 +1,24 @@
+//! An i386 processor that runs ring-3 code, and the memory it runs on.
+//!
+//! Not here: hypercalls, events, partitions, schedules. Whoever calls [`Interpreter::run`] decides what an
+//! [`Exit`] means.
+
+pub mod cpu;
+pub mod decode;
+mod digest;
+pub mod exit;
+pub mod memory;
+pub mod observer;
+mod run_inputs;
+
+mod alu;
+mod instructions;
+mod interpreter;
+
+pub use cpu::{Cpu, DescriptorTable, Segment, SegmentRegister, SystemRegisters, flags};
+pub use digest::StateDigest;
+pub use exit::{Exception, Exit, Privileged, Ran, Vector};
+pub use interpreter::{CpuProfile, Dispatch, Interpreter, Settings, Statistics};
+pub use memory::{AddressSpace, FrameNumber, MemoryError, PAGE_BYTES, PhysicalMemory, Rights};
+pub use observer::{Access, AccessKind, Observer, Step, Unobserved};
+pub use run_inputs::{Attention, RunInputs, Watch};

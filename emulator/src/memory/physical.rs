@@ -1,0 +1,200 @@
+//! Frames of 4 KiB that never move. Knows no address: [`super::AddressSpace`] maps them.
+
+#![allow(unsafe_code)] // Frames are reached through host pointers: see docs/decisions/0001-unsafe.md.
+
+use super::PAGE_BYTES;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::ptr::NonNull;
+
+/// The number of a frame, counted from 0 in the order of allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+pub struct FrameNumber(pub u32);
+
+const FRAME_BYTES: usize = PAGE_BYTES as usize;
+/// Code marks have this granularity: 64 marks a frame.
+const GRANULE_BYTES: u32 = 64;
+
+/// All frames of a machine. A frame that was never written reads as zero and costs nothing.
+#[derive(Debug, Default)]
+pub struct PhysicalMemory {
+    slabs: Vec<Slab>,
+    marks: Vec<FrameMarks>,
+    code_marks_made: u64,
+    code_stores_seen: u64,
+}
+
+#[derive(Debug)]
+struct Slab {
+    first: u32,
+    layout: Layout,
+    base: NonNull<u8>,
+}
+
+// SAFETY: a slab owns its bytes; the pointer is not shared with another thread.
+unsafe impl Send for Slab {}
+
+impl Drop for Slab {
+    fn drop(&mut self) {
+        // SAFETY: `base` was allocated with `layout` in `PhysicalMemory::allocate`.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct FrameMarks {
+    /// One bit for each granule of which a decoded block holds a byte.
+    code: u64,
+    written: bool,
+}
+
+impl PhysicalMemory {
+    /// Memory without a frame.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `count` zeroed frames with consecutive numbers and returns the first. None if the host has not enough
+    /// memory, or if `count` is 0 or there would be more than 2^32 frames.
+    pub fn allocate(&mut self, count: u32) -> Option<FrameNumber> {
+        let first = self.frame_count();
+        first.checked_add(count)?;
+        let layout = Layout::from_size_align(count as usize * FRAME_BYTES, FRAME_BYTES).ok()?;
+        if count == 0 {
+            return None;
+        }
+        // SAFETY: the size is not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        self.slabs.push(Slab { first, layout, base });
+        self.marks.resize(self.marks.len() + count as usize, FrameMarks::default());
+        Some(FrameNumber(first))
+    }
+
+    /// How many frames there are.
+    #[must_use]
+    pub fn frame_count(&self) -> u32 {
+        self.marks.len() as u32
+    }
+
+    /// Whether the frame was ever written. A frame that was not reads as zero.
+    #[must_use]
+    pub fn was_written(&self, frame: FrameNumber) -> bool {
+        self.marks[frame.0 as usize].written
+    }
+
+    /// Reads from `offset` in `frame`; all bytes lie in that frame.
+    ///
+    /// # Panics
+    /// If the range leaves the frame or the frame does not exist.
+    pub fn read(&self, frame: FrameNumber, offset: u32, bytes: &mut [u8]) {
+        assert!(offset as usize + bytes.len() <= FRAME_BYTES, "a read leaves its frame");
+        // SAFETY: the range lies in the frame, and no Rust reference to guest bytes exists.
+        unsafe {
+            let source = self.host_address(frame).add(offset as usize);
+            source.copy_to_nonoverlapping(bytes.as_mut_ptr(), bytes.len());
+        }
+    }
+
+    /// Writes at `offset` in `frame`; all bytes lie in that frame. Decoded blocks of these bytes are noticed.
+    ///
+    /// # Panics
+    /// If the range leaves the frame or the frame does not exist.
+    pub fn write(&mut self, frame: FrameNumber, offset: u32, bytes: &[u8]) {
+        assert!(offset as usize + bytes.len() <= FRAME_BYTES, "a write leaves its frame");
+        let marks = &mut self.marks[frame.0 as usize];
+        marks.written = true;
+        if marks.code & granules(offset, bytes.len() as u32) != 0 {
+            self.code_stores_seen += 1;
+        }
+        // SAFETY: the range lies in the frame, and no Rust reference to guest bytes exists.
+        unsafe {
+            let target = self.host_address(frame).add(offset as usize);
+            target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
+    /// The host address of the first byte of `frame`. It stays the same as long as `self` lives.
+    pub(super) fn host_address(&self, frame: FrameNumber) -> *mut u8 {
+        let slab = match self.slabs.as_slice() {
+            [only] => only,
+            slabs => &slabs[slabs.partition_point(|slab| slab.first <= frame.0) - 1],
+        };
+        assert!((frame.0 as usize) < self.marks.len(), "no such frame");
+        // SAFETY: `frame` exists and lies in this slab.
+        unsafe { slab.base.as_ptr().add((frame.0 - slab.first) as usize * FRAME_BYTES) }
+    }
+
+    /// Notes that a store translation for `frame` is handed out.
+    pub(super) fn mark_written(&mut self, frame: FrameNumber) {
+        self.marks[frame.0 as usize].written = true;
+    }
+
+    /// Notes that a decoded block holds these bytes. Returns whether the frame held no code before: stores to it
+    /// may then no longer take the fast path.
+    pub(crate) fn mark_code(&mut self, frame: FrameNumber, offset: u32, length: u32) -> bool {
+        let marks = &mut self.marks[frame.0 as usize];
+        let first = marks.code == 0;
+        marks.code |= granules(offset, length);
+        if first {
+            self.code_marks_made += 1;
+        }
+        first
+    }
+
+    /// Forgets the code marks of `frame`, after all its blocks were dropped.
+    pub(crate) fn clear_code(&mut self, frame: FrameNumber) {
+        self.marks[frame.0 as usize].code = 0;
+    }
+
+    /// Whether `frame` holds code anywhere.
+    pub(crate) fn holds_code(&self, frame: FrameNumber) -> bool {
+        self.marks[frame.0 as usize].code != 0
+    }
+
+    /// How often a frame got its first code mark. A change means: store translations may be stale.
+    pub(crate) fn code_marks_made(&self) -> u64 {
+        self.code_marks_made
+    }
+
+    /// How often a store hit a granule with code. A change between two runs means: decoded blocks may be stale.
+    pub(crate) fn code_stores_seen(&self) -> u64 {
+        self.code_stores_seen
+    }
+}
+
+/// The granules that `length` bytes from `offset` touch, within one frame.
+fn granules(offset: u32, length: u32) -> u64 {
+    if length == 0 {
+        return 0;
+    }
+    let first = offset / GRANULE_BYTES;
+    let last = (offset + length - 1) / GRANULE_BYTES;
+    (u64::MAX >> (63 - (last - first))) << first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FrameNumber, PhysicalMemory, granules};
+
+    #[test]
+    fn frames_keep_their_numbers_and_bytes_across_allocations() {
+        let mut memory = PhysicalMemory::new();
+        let first = memory.allocate(2).unwrap();
+        memory.write(FrameNumber(first.0 + 1), 4095, &[7]);
+        let next = memory.allocate(3).unwrap();
+        assert_eq!(next, FrameNumber(2));
+        let mut byte = [0];
+        memory.read(FrameNumber(1), 4095, &mut byte);
+        assert_eq!(byte, [7]);
+        assert!(memory.was_written(FrameNumber(1)) && !memory.was_written(FrameNumber(0)));
+    }
+
+    #[test]
+    fn granules_cover_both_ends() {
+        assert_eq!(granules(0, 1), 1);
+        assert_eq!(granules(63, 2), 3);
+        assert_eq!(granules(0, 4096), u64::MAX);
+        assert_eq!(granules(4095, 1), 1 << 63);
+        assert_eq!(granules(100, 0), 0);
+    }
+}

@@ -1,0 +1,1 @@
+//! Partitions, hypercalls, event channels, clock and loader.

@@ -1,0 +1,1 @@
+//! The promises of the product, one module each.

@@ -1,0 +1,1 @@
+//! Instruction cases in the v32 format: read, run, compare.
