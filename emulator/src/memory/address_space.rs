@@ -97,7 +97,7 @@ struct Page {
 
 type Leaf = Box<[Option<Page>; 1024]>;
 
-/// The 4 GiB that one partition sees.
+/// The 4 GiB that one guest sees.
 #[derive(Debug)]
 pub struct AddressSpace {
     leaves: Box<[Option<Leaf>; 1024]>,
@@ -313,7 +313,13 @@ impl AddressSpace {
     }
 
     /// Makes a translation for `address` if nothing withholds it. The caller has checked the rights.
-    pub(crate) fn fill(&mut self, memory: &mut PhysicalMemory, address: u32, frame: FrameNumber, intent: Intent) {
+    pub(crate) fn fill(
+        &mut self,
+        memory: &mut PhysicalMemory,
+        address: u32,
+        frame: FrameNumber,
+        intent: Intent,
+    ) {
         let page = address & !PAGE_OFFSET;
         if self.withheld.everything || self.withheld.pages.contains(&page) {
             return;
@@ -330,5 +336,8 @@ impl AddressSpace {
 }
 
 fn page_address(address: u32, index: u32) -> u32 {
-    index.checked_mul(PAGE_BYTES).and_then(|bytes| address.checked_add(bytes)).expect("a mapping does not wrap")
+    index
+        .checked_mul(PAGE_BYTES)
+        .and_then(|bytes| address.checked_add(bytes))
+        .expect("a mapping does not wrap")
 }
