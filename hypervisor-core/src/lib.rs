@@ -1,1 +1,3 @@
 //! Partitions, hypercalls, event channels, clock and loader.
+
+pub mod abi;

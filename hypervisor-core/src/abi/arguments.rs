@@ -1,0 +1,359 @@
+//! The types of call arguments and the checks that need no memory map.
+//!
+//! What comes out of [`Argument::take`] is in range, aligned and does not wrap. Whether an address is the
+//! partition's, with the right rights, only the machine knows.
+
+use std::marker::PhantomData;
+
+use super::layout::{EVENT_STATUS, SEGMENT_REGISTER, TICK_POLICY, TRAP_ENTRY, VIRTUAL_INTERRUPT};
+use super::{ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, TRAP_ENTRIES_MAXIMUM, trap_entry};
+
+/// The argument registers of a call, taken from the left: EBX, ECX, EDX, ESI, EDI.
+#[derive(Debug)]
+pub struct Registers {
+    values: [u32; 5],
+    taken: usize,
+}
+
+impl Registers {
+    /// Starts at EBX.
+    #[must_use]
+    pub const fn new(values: [u32; 5]) -> Self {
+        Self { values, taken: 0 }
+    }
+
+    /// The next register.
+    ///
+    /// # Panics
+    ///
+    /// After the fifth. No call of the table has more; a test holds that.
+    pub const fn next_value(&mut self) -> u32 {
+        let value = self.values[self.taken];
+        self.taken += 1;
+        value
+    }
+}
+
+/// A type that an argument of a call can have.
+pub trait Argument: Sized {
+    /// How the tables describe it.
+    const KIND: ArgumentKind;
+
+    /// Takes the argument from its registers.
+    ///
+    /// # Errors
+    ///
+    /// The error with which the call is refused.
+    fn take(registers: &mut Registers) -> Result<Self, CallError>;
+}
+
+impl Argument for u32 {
+    const KIND: ArgumentKind = ArgumentKind::Integer;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        Ok(registers.next_value())
+    }
+}
+
+impl Argument for u64 {
+    const KIND: ArgumentKind = ArgumentKind::Integer64;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let low = Self::from(registers.next_value());
+        let high = Self::from(registers.next_value());
+        Ok(high << 32 | low)
+    }
+}
+
+/// A number that a person reads in hexadecimal: an address of no meaning to the core, a mask, a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hexadecimal(pub u32);
+
+impl Argument for Hexadecimal {
+    const KIND: ArgumentKind = ArgumentKind::Hexadecimal;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        Ok(Self(registers.next_value()))
+    }
+}
+
+/// A bit in the event bitmaps, below [`EVENT_PORTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventPort(u16);
+
+impl EventPort {
+    /// The port of this number, if there is one.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        u16::try_from(number).ok().filter(|_| number < EVENT_PORTS).map(Self)
+    }
+
+    /// The number, below [`EVENT_PORTS`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Argument for EventPort {
+    const KIND: ArgumentKind = ArgumentKind::Port;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        Self::new(registers.next_value()).ok_or(CallError::NoSuchPort)
+    }
+}
+
+/// A level of the virtual interrupt flag. Of the word that a guest passes only bit 200h counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InterruptLevel {
+    /// Upcalls wait.
+    Disabled,
+    /// Upcalls are delivered.
+    Enabled,
+}
+
+impl InterruptLevel {
+    /// The word that a guest sees: 200h or 0.
+    #[must_use]
+    pub const fn word(self) -> u32 {
+        match self {
+            Self::Disabled => 0,
+            Self::Enabled => INTERRUPT_FLAG,
+        }
+    }
+}
+
+impl Argument for InterruptLevel {
+    const KIND: ArgumentKind = ArgumentKind::Level;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let enabled = registers.next_value() & INTERRUPT_FLAG != 0;
+        Ok(if enabled { Self::Enabled } else { Self::Disabled })
+    }
+}
+
+/// The address of code in the guest, or none. That the page may be executed is for the machine to check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeAddress(pub Option<u32>);
+
+impl Argument for CodeAddress {
+    const KIND: ArgumentKind = ArgumentKind::Code;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let address = registers.next_value();
+        Ok(Self((address != 0).then_some(address)))
+    }
+}
+
+/// What interrupts a partition without a line of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VirtualInterrupt {
+    /// The timer's deadline has passed.
+    Timer,
+    /// Console input has arrived.
+    ConsoleInput,
+    /// No more console input will come.
+    ConsoleEnd,
+}
+
+impl VirtualInterrupt {
+    /// Every virtual interrupt, by number.
+    pub const ALL: [Self; 3] = [Self::Timer, Self::ConsoleInput, Self::ConsoleEnd];
+
+    /// The number in the call.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+}
+
+impl Argument for VirtualInterrupt {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&VIRTUAL_INTERRUPT);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+/// What happens to the periods that pass while a partition is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TickPolicy {
+    /// One event; its count grows by the number of periods.
+    One,
+    /// One event for each period, with at least one instruction between them.
+    Burst,
+    /// The missed events come early, between the regular ones, until they are caught up.
+    Spread,
+    /// Missed periods are dropped.
+    Lose,
+}
+
+impl TickPolicy {
+    /// Every policy, by number.
+    pub const ALL: [Self; 4] = [Self::One, Self::Burst, Self::Spread, Self::Lose];
+}
+
+impl Argument for TickPolicy {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&TICK_POLICY);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+/// A segment register whose base a guest can set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentRegister {
+    /// FS, by selector 3Bh.
+    Fs,
+    /// GS, by selector 33h.
+    Gs,
+}
+
+impl SegmentRegister {
+    /// Every register, by number.
+    pub const ALL: [Self; 2] = [Self::Fs, Self::Gs];
+}
+
+impl Argument for SegmentRegister {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&SEGMENT_REGISTER);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+fn one_of<T: Copy>(all: &[T], registers: &mut Registers) -> Result<T, CallError> {
+    all.get(registers.next_value() as usize).copied().ok_or(CallError::InvalidArgument)
+}
+
+/// Bytes that the core is asked to read; the range does not wrap. An empty one may have any address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BytesFromGuest {
+    /// The first byte.
+    pub address: u32,
+    /// How many.
+    pub length_bytes: u32,
+}
+
+impl Argument for BytesFromGuest {
+    const KIND: ArgumentKind = ArgumentKind::BytesFromGuest;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let (address, length_bytes) = range(registers)?;
+        Ok(Self { address, length_bytes })
+    }
+}
+
+/// Bytes that the core is asked to write; the range does not wrap. An empty one may have any address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BytesToGuest {
+    /// The first byte.
+    pub address: u32,
+    /// How many.
+    pub length_bytes: u32,
+}
+
+impl Argument for BytesToGuest {
+    const KIND: ArgumentKind = ArgumentKind::BytesToGuest;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let (address, length_bytes) = range(registers)?;
+        Ok(Self { address, length_bytes })
+    }
+}
+
+fn range(registers: &mut Registers) -> Result<(u32, u32), CallError> {
+    let address = registers.next_value();
+    let length_bytes = registers.next_value();
+    // A longer transfer could not be told from an error in EAX.
+    if length_bytes > i32::MAX.cast_unsigned() {
+        return Err(CallError::InvalidArgument);
+    }
+    if length_bytes != 0 && address.checked_add(length_bytes - 1).is_none() {
+        return Err(CallError::BadAddress);
+    }
+    Ok((address, length_bytes))
+}
+
+/// Entries for the trap table; aligned, at most [`TRAP_ENTRIES_MAXIMUM`], not wrapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrapTable {
+    /// The first entry.
+    pub address: u32,
+    /// How many entries.
+    pub count: u32,
+}
+
+impl TrapTable {
+    /// The length of the whole array.
+    #[must_use]
+    pub const fn length_bytes(self) -> u32 {
+        self.count * trap_entry::SIZE_BYTES
+    }
+}
+
+impl Argument for TrapTable {
+    const KIND: ArgumentKind = ArgumentKind::ArrayFromGuest(&TRAP_ENTRY);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let address = registers.next_value();
+        let count = registers.next_value();
+        if count > TRAP_ENTRIES_MAXIMUM {
+            return Err(CallError::InvalidArgument);
+        }
+        aligned_range(address, count * trap_entry::SIZE_BYTES)?;
+        Ok(Self { address, count })
+    }
+}
+
+/// The address of a `T` that the core is asked to write; aligned, not wrapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToGuest<T> {
+    /// Where it goes.
+    pub address: u32,
+    what: PhantomData<T>,
+}
+
+/// What can stand behind a [`ToGuest`].
+pub trait Layout {
+    /// How the tables describe the argument.
+    const KIND: ArgumentKind;
+    /// Its length in guest memory.
+    const SIZE_BYTES: u32;
+}
+
+impl Layout for u32 {
+    const KIND: ArgumentKind = ArgumentKind::IntegerToGuest(4);
+    const SIZE_BYTES: Self = 4;
+}
+
+impl Layout for u64 {
+    const KIND: ArgumentKind = ArgumentKind::IntegerToGuest(8);
+    const SIZE_BYTES: u32 = 8;
+}
+
+impl Layout for super::layout::EventStatus {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&EVENT_STATUS);
+    const SIZE_BYTES: u32 = super::event_status::SIZE_BYTES;
+}
+
+impl<T: Layout> Argument for ToGuest<T> {
+    const KIND: ArgumentKind = T::KIND;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let address = registers.next_value();
+        aligned_range(address, T::SIZE_BYTES)?;
+        Ok(Self { address, what: PhantomData })
+    }
+}
+
+fn aligned_range(address: u32, length_bytes: u32) -> Result<(), CallError> {
+    if !address.is_multiple_of(4) {
+        return Err(CallError::Misaligned);
+    }
+    if length_bytes != 0 && address.checked_add(length_bytes - 1).is_none() {
+        return Err(CallError::BadAddress);
+    }
+    Ok(())
+}

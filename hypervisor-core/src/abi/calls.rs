@@ -1,0 +1,255 @@
+//! Every hypercall: number, name, typed arguments, result, errors and documentation, declared once.
+//!
+//! The one macro of the ABI. It exists because the same list has to become four things that must not drift apart: an
+//! enumeration for exhaustive matches, a typed request for each call, its decoding, and the table of descriptions.
+//! The doc comments are the text of `docs/ABI.md`.
+
+use super::layout::EventStatus;
+use super::{
+    Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
+    EventPort, Group, Hexadecimal, InterruptLevel, Registers, ResultKind, SegmentRegister, TickPolicy,
+    ToGuest, TrapTable, VirtualInterrupt,
+};
+
+macro_rules! calls {
+    ($(
+        $(#[doc = $documentation:literal])+
+        $number:literal $group:ident $variant:ident $name:ident (
+            $( $(#[doc = $meaning:literal])+ $argument:ident: $kind:ty, )*
+        ) -> $result:ident, [$($error:ident),*];
+    )+) => {
+        /// A hypercall, in the order of the numbers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Call {
+            $( $(#[doc = $documentation])+ $variant, )+
+        }
+
+        /// A hypercall with its arguments: checked, except for whether addresses are the partition's.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Request {
+            $( $(#[doc = $documentation])+ $variant { $( $(#[doc = $meaning])+ $argument: $kind, )* }, )+
+        }
+
+        impl Request {
+            /// Takes the arguments of `call` from EBX, ECX, EDX, ESI, EDI.
+            ///
+            /// # Errors
+            ///
+            /// The error of the first argument, from the left, that cannot be right.
+            pub fn decode(call: Call, registers: [u32; 5]) -> Result<Self, CallError> {
+                let mut registers = Registers::new(registers);
+                let registers = &mut registers;
+                match call {
+                    $( Call::$variant => Ok(Self::$variant { $( $argument: Argument::take(registers)?, )* }), )+
+                }
+            }
+        }
+
+        /// Every call, by number. `CALLS[call as usize]` describes `call`.
+        pub static CALLS: &[CallDescription] = &[$(
+            CallDescription {
+                call: Call::$variant,
+                number: $number,
+                group: Group::$group,
+                name: stringify!($name),
+                documentation: &[$($documentation),+],
+                arguments: &[$( ArgumentDescription {
+                    name: stringify!($argument),
+                    documentation: concat!($($meaning),+),
+                    kind: <$kind as Argument>::KIND,
+                } ),*],
+                result: ResultKind::$result,
+                errors: &[$( CallError::$error ),*],
+            },
+        )+];
+    };
+}
+
+calls! {
+    /// Binds a free port to a virtual interrupt that no other port is bound to. From then on the interrupt raises
+    /// the port. Binding changes neither the port's pending bit nor its mask bit. The port's count is written to
+    /// `first_count`: it is the guest's first copy, from which it counts what it takes. Console input that waits already,
+    /// or an input that has ended already, raises the port at once.
+    0x01 Events EventBindInterrupt event_bind_interrupt(
+        /// The virtual interrupt.
+        interrupt: VirtualInterrupt,
+        /// The port, chosen by the guest.
+        port: EventPort,
+        /// Where the port's count goes.
+        first_count: ToGuest<u32>,
+    ) -> Zero, [InvalidArgument, NoSuchPort, Misaligned, BadAddress, AlreadyBound];
+
+    /// Binds a free port to the partition itself, so that `event_send` raises it. The port's count is written to
+    /// `first_count`, as by `event_bind_interrupt`.
+    0x02 Events EventBindSelf event_bind_self(
+        /// The port, chosen by the guest.
+        port: EventPort,
+        /// Where the port's count goes.
+        first_count: ToGuest<u32>,
+    ) -> Zero, [NoSuchPort, Misaligned, BadAddress, AlreadyBound];
+
+    /// Frees a port and clears its pending and mask bits. An event that was pending is dropped; the count stays.
+    0x03 Events EventUnbind event_unbind(
+        /// The port.
+        port: EventPort,
+    ) -> Zero, [NoSuchPort, NotBound];
+
+    /// Sets the port's mask bit. Events are still counted and pending, but cause no upcall. A guest may as well set
+    /// the bit itself, with a locked instruction.
+    0x04 Events EventMask event_mask(
+        /// The port.
+        port: EventPort,
+    ) -> Zero, [NoSuchPort, NotBound];
+
+    /// Clears the port's mask bit. If the port is pending, its selector bit and the upcall-pending word are set, so
+    /// that an upcall follows as soon as upcalls are enabled. Clearing the bit without this call loses that.
+    0x05 Events EventUnmask event_unmask(
+        /// The port.
+        port: EventPort,
+    ) -> Zero, [NoSuchPort, NotBound];
+
+    /// Raises a port that is bound to the partition itself.
+    0x06 Events EventSend event_send(
+        /// The port.
+        port: EventPort,
+    ) -> Zero, [NoSuchPort, NotBound, WrongBinding];
+
+    /// Writes what the port is bound to, whether it is pending and masked, and its count. A free port is no error.
+    0x07 Events EventStatus event_status(
+        /// The port.
+        port: EventPort,
+        /// Where the answer goes.
+        status: ToGuest<EventStatus>,
+    ) -> Zero, [NoSuchPort, Misaligned, BadAddress];
+
+    /// Sets where upcalls enter the guest. 0 takes the entry away, and no upcall is delivered without one. If an
+    /// upcall is pending and upcalls are enabled, it is delivered after this call.
+    0x08 Events UpcallSetEntry upcall_set_entry(
+        /// The entry, in memory that may be executed.
+        entry: CodeAddress,
+    ) -> Zero, [BadAddress];
+
+    /// Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved
+    /// level, or a swap. The same can be done by a store to the mask word, without a call.
+    0x10 Interrupts InterruptsSetLevel interrupts_set_level(
+        /// Bit 200h set to enable; the other bits do not matter.
+        level: InterruptLevel,
+    ) -> Level, [];
+
+    /// Returns the level of the virtual interrupt flag.
+    0x11 Interrupts InterruptsGetLevel interrupts_get_level() -> Level, [];
+
+    /// Enables upcalls, lets one that is pending be delivered and its handler return, then disables them, and returns the
+    /// level from before the call. Upcalls are off for the caller when the call has returned, whatever they were.
+    0x12 Interrupts InterruptsFlash interrupts_flash() -> Level, [];
+
+    /// Returns from an upcall or a trap, or enters a frame that the guest has written itself. Entered by JMP through the
+    /// hypercall page with ESP pointing to EIP, CS, EFLAGS. Restores all three and sets the virtual interrupt flag to bit
+    /// 200h of the frame's EFLAGS in one act; one instruction retires before the next upcall. Every register
+    /// keeps its value, EAX too. IOPL and VM in the frame are ignored, NT and RF are restored, bit 1 is forced. A frame
+    /// that cannot be read, or whose CS is not PV_SELECTOR_CODE, is a fault at the INT of the gate with ESP as it was there.
+    0x13 Interrupts Iret iret() -> Never, [];
+
+    /// Sets handlers of the trap table. All entries are checked before the first takes effect. Vectors that are not
+    /// named keep their handlers; of two entries for a vector the later one counts.
+    0x20 Traps TrapSetTable trap_set_table(
+        /// The entries.
+        entries: TrapTable,
+    ) -> Zero, [InvalidArgument, Misaligned, BadAddress];
+
+    /// Enters the guest's own handler of a vector as if the exception had happened after this call: the frame's EIP is
+    /// that of the next instruction, and EAX is 0 when the handler returns. `error_code` is pushed for the vectors
+    /// that have one (8, 10 to 14, 17) and must be 0 for the others. The gate's vector is refused.
+    0x21 Traps TrapRaise trap_raise(
+        /// The vector, 0 to 255.
+        vector: u32,
+        /// The error code.
+        error_code: Hexadecimal,
+    ) -> Zero, [InvalidArgument, NoHandler];
+
+    /// Sets the base of FS or GS, loads the register with the descriptor's selector, and returns the selector, so that the
+    /// guest can load it again later. The segment reaches 4 GiB from its base: base plus offset wraps.
+    0x30 FakeRegisters SegmentSetBase segment_set_base(
+        /// The register.
+        register: SegmentRegister,
+        /// The linear address of its offset 0.
+        base: Hexadecimal,
+    ) -> Selector, [InvalidArgument];
+
+    /// Writes the virtual time in nanoseconds since the partition started. It never goes back.
+    0x50 Time TimeNow time_now(
+        /// Where the time goes.
+        now_ns: ToGuest<u64>,
+    ) -> Zero, [Misaligned, BadAddress];
+
+    /// Arms the timer for one event at an instant of virtual time; an instant that has passed raises it at once. Replaces
+    /// whatever the timer was armed for. The timer must be bound to a port.
+    0x51 Time TimerSetOneShot timer_set_one_shot(
+        /// The instant in nanoseconds, as `time_now` counts.
+        deadline_ns: u64,
+    ) -> Zero, [NotBound];
+
+    /// Arms the timer for an event every `period_ns` nanoseconds, the first one a period from now. Events are due at exact
+    /// multiples, so that they do not drift. Replaces whatever the timer was armed for. The timer must be bound to
+    /// a port. A period is at least 1,000 ns and at most 2^62 ns.
+    0x52 Time TimerSetPeriodic timer_set_periodic(
+        /// The period in nanoseconds.
+        period_ns: u64,
+        /// What becomes of periods that are missed.
+        policy: TickPolicy,
+    ) -> Zero, [InvalidArgument, PeriodTooShort, NotBound];
+
+    /// Disarms the timer. An event that is pending stays so. It is no error if the timer is not armed.
+    0x53 Time TimerCancel timer_cancel() -> Zero, [];
+
+    /// Gives up the processor for now and stays ready. The virtual interrupt flag is left as it is. With nothing else
+    /// to run it returns at once.
+    0x60 Schedule Yield yield() -> Zero, [];
+
+    /// Enables upcalls and waits in one act until one has been delivered and its handler has returned; at once if one is
+    /// pending. Returns with the mask 0. A partition that waits for what can never come is
+    /// reported as deadlocked.
+    0x61 Schedule Block block() -> Zero, [];
+
+    /// Ends the partition. 0 means success.
+    0x62 Schedule Shutdown shutdown(
+        /// The exit code.
+        code: u32,
+    ) -> Never, [];
+
+    /// Writes bytes to the console, all of them, and returns their number. Any byte may be written.
+    0xd0 Console ConsoleWrite console_write(
+        /// The bytes.
+        bytes: BytesFromGuest,
+    ) -> Bytes, [InvalidArgument, BadAddress];
+
+    /// Reads as many bytes as wait, but no more than fit, and returns their number. Never blocks: 0 means that none wait
+    /// now. The console-input event is raised when bytes arrive, not again for those that were left.
+    0xd1 Console ConsoleRead console_read(
+        /// Where the bytes go.
+        buffer: BytesToGuest,
+    ) -> Bytes, [InvalidArgument, BadAddress, EndOfInput];
+
+    /// Puts a line into the trace. Costs and changes nothing else, so that it may stay in a guest.
+    0xe0 Trace TraceMark trace_mark(
+        /// What the mark is, as the guest likes.
+        id: u32,
+        /// A value that belongs to it.
+        payload: Hexadecimal,
+    ) -> Zero, [];
+}
+
+impl Call {
+    /// The call of a number in EAX.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        let place = CALLS.binary_search_by_key(&number, |description| description.number).ok()?;
+        Some(CALLS[place].call)
+    }
+
+    /// Everything that is known of the call.
+    #[must_use]
+    pub fn description(self) -> &'static CallDescription {
+        &CALLS[self as usize]
+    }
+}

@@ -1,0 +1,103 @@
+//! The errors of calls. A call that returns one has had no effect.
+
+/// Why a call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum CallError {
+    /// No call has this number.
+    NoSuchCall = -1,
+    /// An address is not in the partition's memory with the rights that the call needs, or a range wraps.
+    BadAddress = -2,
+    /// The address of an integer or a structure is not a multiple of 4.
+    Misaligned = -3,
+    /// An argument has a value that the call does not know.
+    InvalidArgument = -4,
+    /// The number of a port is not below the number of ports.
+    NoSuchPort = -5,
+    /// The port, or the virtual interrupt, is not bound.
+    NotBound = -6,
+    /// The port, or the virtual interrupt, is already bound.
+    AlreadyBound = -7,
+    /// The port is bound to something for which the call is not meant.
+    WrongBinding = -8,
+    /// The period is shorter than one microsecond.
+    PeriodTooShort = -9,
+    /// The trap has no handler in the guest's trap table.
+    NoHandler = -10,
+    /// No console input waits and none will come.
+    EndOfInput = -11,
+}
+
+/// An error as the headers and the document show it.
+#[derive(Debug)]
+pub struct ErrorDescription {
+    /// The error.
+    pub error: CallError,
+    /// Its name in lower case.
+    pub name: &'static str,
+    /// What it means.
+    pub documentation: &'static str,
+}
+
+const fn describe(error: CallError, name: &'static str, documentation: &'static str) -> ErrorDescription {
+    ErrorDescription { error, name, documentation }
+}
+
+/// Every error, from -1 down.
+pub const ERRORS: &[ErrorDescription] = &[
+    describe(CallError::NoSuchCall, "no_such_call", "No call has this number."),
+    describe(
+        CallError::BadAddress,
+        "bad_address",
+        "An address is not in the partition's memory with the rights that the call needs, or address plus length \
+         goes past 4 GiB.",
+    ),
+    describe(
+        CallError::Misaligned,
+        "misaligned",
+        "The address of an integer or a structure is not a multiple of 4.",
+    ),
+    describe(
+        CallError::InvalidArgument,
+        "invalid_argument",
+        "An argument has a value that the call does not know.",
+    ),
+    describe(CallError::NoSuchPort, "no_such_port", "The port number is 1024 or more."),
+    describe(CallError::NotBound, "not_bound", "The port, or the virtual interrupt, is not bound."),
+    describe(
+        CallError::AlreadyBound,
+        "already_bound",
+        "The port, or the virtual interrupt, is already bound.",
+    ),
+    describe(
+        CallError::WrongBinding,
+        "wrong_binding",
+        "The port is bound to something for which the call is not meant.",
+    ),
+    describe(CallError::PeriodTooShort, "period_too_short", "The period is shorter than 1,000 ns."),
+    describe(CallError::NoHandler, "no_handler", "The guest's trap table has no handler for the vector."),
+    describe(CallError::EndOfInput, "end_of_input", "No console input waits and none will come."),
+];
+
+impl CallError {
+    /// The value in EAX.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        (self as i32).cast_unsigned()
+    }
+
+    /// The error that a value in EAX stands for.
+    #[must_use]
+    pub fn from_code(code: u32) -> Option<Self> {
+        ERRORS.iter().map(|description| description.error).find(|error| error.code() == code)
+    }
+
+    /// The name in the headers, the document and the trace.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ERRORS
+            .iter()
+            .find(|description| description.error == self)
+            .map_or("unnamed", |description| description.name)
+    }
+}

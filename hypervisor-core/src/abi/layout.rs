@@ -1,0 +1,514 @@
+//! The structures that guest and core share in memory, and the values of their fields.
+//!
+//! A module of constants per structure is for the core; the tables beside them are for the headers and the document.
+
+use super::{
+    ABI_VERSION, CallError, EnumerationDescription, EnumerationValue, FieldDescription, FieldKind,
+    GATE_VECTOR, SELECTOR_CODE, StructDescription,
+};
+
+const fn field(
+    offset: u32,
+    name: &'static str,
+    kind: FieldKind,
+    documentation: &'static str,
+) -> FieldDescription {
+    FieldDescription { offset, name, kind, documentation }
+}
+
+const fn value(name: &'static str, value: u32, documentation: &'static str) -> EnumerationValue {
+    EnumerationValue { name, value, documentation }
+}
+
+/// Offsets in start info, which EBX points to at entry.
+pub mod start_info {
+    /// The magic number.
+    pub const MAGIC: u32 = 0;
+    /// The core's ABI version.
+    pub const ABI_VERSION: u32 = 4;
+    /// The length of this structure.
+    pub const SIZE: u32 = 8;
+    /// The partition's number.
+    pub const PARTITION_ID: u32 = 12;
+    /// The partition's name: 32 bytes, ended by zero.
+    pub const PARTITION_NAME: u32 = 16;
+    /// The address of the memory map.
+    pub const MEMORY_MAP: u32 = 48;
+    /// The number of its entries.
+    pub const MEMORY_MAP_COUNT: u32 = 52;
+    /// The address of the shared page.
+    pub const SHARED_PAGE: u32 = 56;
+    /// The address of the page of event counts.
+    pub const COUNT_PAGE: u32 = 60;
+    /// The address of the hypercall page.
+    pub const HYPERCALL_PAGE: u32 = 64;
+    /// What the console can do.
+    pub const CONSOLE: u32 = 68;
+    /// Units of virtual time in a second.
+    pub const CLOCK_RATE: u32 = 72;
+    /// The address of the command line.
+    pub const COMMAND_LINE: u32 = 80;
+    /// Its length without the final zero byte.
+    pub const COMMAND_LINE_LENGTH: u32 = 84;
+    /// The address of the boot module.
+    pub const BOOT_MODULE: u32 = 88;
+    /// Its length.
+    pub const BOOT_MODULE_LENGTH: u32 = 92;
+    /// Why the partition was started.
+    pub const START_CONDITION: u32 = 96;
+    /// How often it was started again.
+    pub const RESTART_COUNT: u32 = 100;
+    /// The length of the structure.
+    pub const SIZE_BYTES: u32 = 104;
+    /// The length of the name with its zero byte.
+    pub const PARTITION_NAME_BYTES: u32 = 32;
+    /// Bit of the console word: the console takes output.
+    pub const CONSOLE_OUTPUT: u32 = 1;
+    /// Bit of the console word: the console may give input.
+    pub const CONSOLE_INPUT: u32 = 2;
+    /// Start condition: the first start.
+    pub const START_COLD: u32 = 0;
+}
+
+static START_INFO: StructDescription = StructDescription {
+    name: "start_info",
+    documentation: "EBX points to it at entry. It and what it points to are read-only.",
+    size_bytes: start_info::SIZE_BYTES,
+    fields: &[
+        field(start_info::MAGIC, "magic", FieldKind::U32, "PV_MAGIC."),
+        field(
+            start_info::ABI_VERSION,
+            "abi_version",
+            FieldKind::U32,
+            "The core's version: major << 16 | minor.",
+        ),
+        field(
+            start_info::SIZE,
+            "size_bytes",
+            FieldKind::U32,
+            "Length of this structure; later minor versions append fields.",
+        ),
+        field(start_info::PARTITION_ID, "partition_id", FieldKind::U32, "Number of the partition."),
+        field(
+            start_info::PARTITION_NAME,
+            "partition_name",
+            FieldKind::Text(start_info::PARTITION_NAME_BYTES),
+            "Name of the partition, ended by a zero byte.",
+        ),
+        field(
+            start_info::MEMORY_MAP,
+            "memory_map",
+            FieldKind::U32,
+            "Address of an array of pv_memory_map_entry.",
+        ),
+        field(start_info::MEMORY_MAP_COUNT, "memory_map_count", FieldKind::U32, "Number of its entries."),
+        field(start_info::SHARED_PAGE, "shared_page", FieldKind::U32, "Address of pv_shared_page."),
+        field(
+            start_info::COUNT_PAGE,
+            "count_page",
+            FieldKind::U32,
+            "Address of the read-only page with one u32 count for each port.",
+        ),
+        field(start_info::HYPERCALL_PAGE, "hypercall_page", FieldKind::U32, "Address of the hypercall page."),
+        field(start_info::CONSOLE, "console", FieldKind::U32, "Bits of PV_CONSOLE_..."),
+        field(start_info::CLOCK_RATE, "clock_rate", FieldKind::U64, "Units of virtual time in a second."),
+        field(
+            start_info::COMMAND_LINE,
+            "command_line",
+            FieldKind::U32,
+            "Address of the command line, ended by a zero byte; 0 for none.",
+        ),
+        field(
+            start_info::COMMAND_LINE_LENGTH,
+            "command_line_length",
+            FieldKind::U32,
+            "Its length in bytes without the zero byte.",
+        ),
+        field(
+            start_info::BOOT_MODULE,
+            "boot_module",
+            FieldKind::U32,
+            "Address of the boot module; 0 for none.",
+        ),
+        field(start_info::BOOT_MODULE_LENGTH, "boot_module_length", FieldKind::U32, "Its length in bytes."),
+        field(start_info::START_CONDITION, "start_condition", FieldKind::U32, "One of PV_START_..."),
+        field(
+            start_info::RESTART_COUNT,
+            "restart_count",
+            FieldKind::U32,
+            "How often the partition was restarted.",
+        ),
+    ],
+};
+
+/// Offsets in an entry of the memory map.
+pub mod memory_map_entry {
+    /// The first byte.
+    pub const BASE: u32 = 0;
+    /// How many bytes.
+    pub const LENGTH: u32 = 4;
+    /// What it is.
+    pub const KIND: u32 = 8;
+    /// What may be done with it.
+    pub const RIGHTS: u32 = 12;
+    /// The length of the structure.
+    pub const SIZE_BYTES: u32 = 16;
+    /// Kind: RAM, from 100000h.
+    pub const KIND_RAM: u32 = 1;
+    /// Kind: start info and what it points to.
+    pub const KIND_START_INFO: u32 = 2;
+    /// Kind: the shared page.
+    pub const KIND_SHARED_PAGE: u32 = 3;
+    /// Kind: the page of event counts.
+    pub const KIND_COUNT_PAGE: u32 = 4;
+    /// Kind: the hypercall page.
+    pub const KIND_HYPERCALL_PAGE: u32 = 5;
+    /// Kind: the boot stack.
+    pub const KIND_BOOT_STACK: u32 = 6;
+    /// Right: read.
+    pub const RIGHT_READ: u32 = 1;
+    /// Right: write.
+    pub const RIGHT_WRITE: u32 = 2;
+    /// Right: execute.
+    pub const RIGHT_EXECUTE: u32 = 4;
+}
+
+static MEMORY_MAP_ENTRY: StructDescription = StructDescription {
+    name: "memory_map_entry",
+    documentation: "One range of the partition's memory.",
+    size_bytes: memory_map_entry::SIZE_BYTES,
+    fields: &[
+        field(memory_map_entry::BASE, "base", FieldKind::U32, "First address."),
+        field(memory_map_entry::LENGTH, "length", FieldKind::U32, "Length in bytes."),
+        field(memory_map_entry::KIND, "kind", FieldKind::U32, "One of PV_MEMORY_..."),
+        field(
+            memory_map_entry::RIGHTS,
+            "rights",
+            FieldKind::U32,
+            "Bits of PV_RIGHT_...; for RAM those of pages that no segment of the image covers.",
+        ),
+    ],
+};
+
+/// Offsets in the shared page.
+pub mod shared_page {
+    /// Non-zero: upcalls are masked. This word is the virtual interrupt flag.
+    pub const MASK: u32 = 0;
+    /// Non-zero: an upcall is wanted.
+    pub const UPCALL_PENDING: u32 = 4;
+    /// Bit n: word n of the pending bitmap may have an unmasked bit.
+    pub const SELECTOR: u32 = 8;
+    /// The address of the last page fault.
+    pub const CR2: u32 = 12;
+    /// The pending bitmap, one bit for each port.
+    pub const EVENT_PENDING: u32 = 0x400;
+    /// The mask bitmap, one bit for each port.
+    pub const EVENT_MASK: u32 = 0x480;
+    /// The length of the page.
+    pub const SIZE_BYTES: u32 = 4096;
+    /// A store to the first bytes of the page can make an upcall deliverable.
+    pub const WATCHED_BYTES: u32 = 12;
+}
+
+static SHARED_PAGE: StructDescription = StructDescription {
+    name: "shared_page",
+    documentation: "Read and written by both sides. The core trusts nothing in it.",
+    size_bytes: shared_page::SIZE_BYTES,
+    fields: &[
+        field(
+            shared_page::MASK,
+            "mask",
+            FieldKind::U32,
+            "The virtual interrupt flag: 0 enabled, else masked.",
+        ),
+        field(
+            shared_page::UPCALL_PENDING,
+            "upcall_pending",
+            FieldKind::U32,
+            "Non-zero: an upcall is wanted.",
+        ),
+        field(
+            shared_page::SELECTOR,
+            "selector",
+            FieldKind::U32,
+            "Bit n: word n of event_pending may hold an unmasked bit.",
+        ),
+        field(shared_page::CR2, "cr2", FieldKind::U32, "Linear address of the last page fault."),
+        field(
+            16,
+            "reserved_time",
+            FieldKind::Reserved(0x400 - 16),
+            "0: for clock, fake registers and windows.",
+        ),
+        field(
+            shared_page::EVENT_PENDING,
+            "event_pending",
+            FieldKind::Words(32),
+            "One bit for each port: raised.",
+        ),
+        field(shared_page::EVENT_MASK, "event_mask", FieldKind::Words(32), "One bit for each port: masked."),
+        field(0x500, "reserved_end", FieldKind::Reserved(0xb00), "0."),
+    ],
+};
+
+/// Offsets in the page of event counts.
+static COUNT_PAGE: StructDescription = StructDescription {
+    name: "count_page",
+    documentation: "Read-only to the guest: how often each port was raised since the partition started. A count wraps \
+                    and never goes down.",
+    size_bytes: 4096,
+    fields: &[field(0, "count", FieldKind::Words(1024), "One count for each port.")],
+};
+
+/// Offsets in an entry of the trap table.
+pub mod trap_entry {
+    /// The vector.
+    pub const VECTOR: u32 = 0;
+    /// Its flags.
+    pub const FLAGS: u32 = 1;
+    /// The code selector of the handler.
+    pub const SELECTOR: u32 = 2;
+    /// The handler.
+    pub const ADDRESS: u32 = 4;
+    /// The length of the structure.
+    pub const SIZE_BYTES: u32 = 8;
+    /// Flag: entering the handler leaves the virtual interrupt flag as it is.
+    pub const FLAG_KEEP_MASK: u32 = 1;
+    /// Flag: INT n reaches the handler.
+    pub const FLAG_USER: u32 = 2;
+}
+
+pub(super) static TRAP_ENTRY: StructDescription = StructDescription {
+    name: "trap_entry",
+    documentation: "The handler of one exception or software interrupt.",
+    size_bytes: trap_entry::SIZE_BYTES,
+    fields: &[
+        field(trap_entry::VECTOR, "vector", FieldKind::U8, "The vector; not that of the gate."),
+        field(trap_entry::FLAGS, "flags", FieldKind::U8, "Bits of PV_TRAP_..."),
+        field(trap_entry::SELECTOR, "selector", FieldKind::U16, "PV_SELECTOR_CODE."),
+        field(
+            trap_entry::ADDRESS,
+            "address",
+            FieldKind::U32,
+            "The handler, in memory that may be executed; 0 removes the handler.",
+        ),
+    ],
+};
+
+/// An entry of the trap table whose vector, flags and selector were checked. The address is still a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrapEntry {
+    /// The vector.
+    pub vector: u8,
+    /// Entering the handler leaves the virtual interrupt flag as it is; otherwise it masks.
+    pub keep_mask: bool,
+    /// INT n reaches the handler.
+    pub user: bool,
+    /// The handler; none removes it.
+    pub address: Option<u32>,
+}
+
+impl TrapEntry {
+    /// Reads an entry as it stands in guest memory.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for the gate's vector, an unknown flag, or a selector that is not the code selector.
+    pub fn from_bytes(bytes: [u8; trap_entry::SIZE_BYTES as usize]) -> Result<Self, CallError> {
+        let [vector, flags, selector_low, selector_high, address @ ..] = bytes;
+        let selector = u16::from_le_bytes([selector_low, selector_high]);
+        let address = u32::from_le_bytes(address);
+        let known_flags = trap_entry::FLAG_KEEP_MASK | trap_entry::FLAG_USER;
+        if vector == GATE_VECTOR || u32::from(flags) & !known_flags != 0 || selector != SELECTOR_CODE {
+            return Err(CallError::InvalidArgument);
+        }
+        Ok(Self {
+            vector,
+            keep_mask: u32::from(flags) & trap_entry::FLAG_KEEP_MASK != 0,
+            user: u32::from(flags) & trap_entry::FLAG_USER != 0,
+            address: (address != 0).then_some(address),
+        })
+    }
+}
+
+/// Offsets in the answer of `event_status`.
+pub mod event_status {
+    /// What the port is bound to.
+    pub const BINDING: u32 = 0;
+    /// To which virtual interrupt.
+    pub const INTERRUPT: u32 = 4;
+    /// Whether it is pending and masked.
+    pub const STATE: u32 = 8;
+    /// How often it was raised.
+    pub const COUNT: u32 = 12;
+    /// The length of the structure.
+    pub const SIZE_BYTES: u32 = 16;
+    /// Binding: none.
+    pub const BINDING_NONE: u32 = 0;
+    /// Binding: a virtual interrupt.
+    pub const BINDING_INTERRUPT: u32 = 1;
+    /// Binding: the partition itself.
+    pub const BINDING_SELF: u32 = 2;
+    /// Bit of the state: pending.
+    pub const STATE_PENDING: u32 = 1;
+    /// Bit of the state: masked.
+    pub const STATE_MASKED: u32 = 2;
+}
+
+/// The answer of `event_status`, with every field as it stands in guest memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventStatus {
+    /// One of `event_status::BINDING_...`.
+    pub binding: u32,
+    /// The number of the virtual interrupt; 0 when bound to none.
+    pub interrupt: u32,
+    /// Bits of `event_status::STATE_...`.
+    pub state: u32,
+    /// How often the port was raised.
+    pub count: u32,
+}
+
+impl EventStatus {
+    /// The bytes in guest memory.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; event_status::SIZE_BYTES as usize] {
+        let mut bytes = [0; event_status::SIZE_BYTES as usize];
+        for (chunk, word) in
+            bytes.chunks_exact_mut(4).zip([self.binding, self.interrupt, self.state, self.count])
+        {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+pub(super) static EVENT_STATUS: StructDescription = StructDescription {
+    name: "event_status",
+    documentation: "The answer of event_status.",
+    size_bytes: event_status::SIZE_BYTES,
+    fields: &[
+        field(event_status::BINDING, "binding", FieldKind::U32, "One of PV_BINDING_..."),
+        field(
+            event_status::INTERRUPT,
+            "interrupt",
+            FieldKind::U32,
+            "With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., else 0.",
+        ),
+        field(event_status::STATE, "state", FieldKind::U32, "Bits of PV_EVENT_..."),
+        field(event_status::COUNT, "count", FieldKind::U32, "The port's count."),
+    ],
+};
+
+/// Every structure, in the order of the document.
+pub static STRUCTS: &[&StructDescription] =
+    &[&START_INFO, &MEMORY_MAP_ENTRY, &SHARED_PAGE, &COUNT_PAGE, &TRAP_ENTRY, &EVENT_STATUS];
+
+pub(super) static VIRTUAL_INTERRUPT: EnumerationDescription = EnumerationDescription {
+    name: "interrupt",
+    documentation: "What a port can be bound to with event_bind_interrupt.",
+    values: &[
+        value("timer", 0, "The timer's deadline has passed."),
+        value("console_input", 1, "Console input has arrived."),
+        value("console_end", 2, "No more console input will come."),
+    ],
+};
+
+pub(super) static TICK_POLICY: EnumerationDescription = EnumerationDescription {
+    name: "tick",
+    documentation: "What becomes of the periods that pass while the partition is away from the processor. This version \
+                    runs one partition, which never is, so the four behave alike.",
+    values: &[
+        value("one", 0, "One event; the port's count grows by the number of periods."),
+        value("burst", 1, "One event for each period."),
+        value("spread", 2, "One event for each period, early ones between the regular ones."),
+        value("lose", 3, "Missed periods are dropped."),
+    ],
+};
+
+pub(super) static SEGMENT_REGISTER: EnumerationDescription = EnumerationDescription {
+    name: "segment",
+    documentation: "The segment registers whose base can be set.",
+    values: &[value("fs", 0, "FS."), value("gs", 1, "GS.")],
+};
+
+static BINDING: EnumerationDescription = EnumerationDescription {
+    name: "binding",
+    documentation: "What a port is bound to.",
+    values: &[
+        value("none", event_status::BINDING_NONE, "Nothing."),
+        value("interrupt", event_status::BINDING_INTERRUPT, "A virtual interrupt."),
+        value("self", event_status::BINDING_SELF, "The partition itself: event_send raises it."),
+    ],
+};
+
+static EVENT_STATE: EnumerationDescription = EnumerationDescription {
+    name: "event",
+    documentation: "Bits of the state in pv_event_status.",
+    values: &[
+        value("pending", event_status::STATE_PENDING, "Raised and not yet taken."),
+        value("masked", event_status::STATE_MASKED, "Masked."),
+    ],
+};
+
+static TRAP_FLAGS: EnumerationDescription = EnumerationDescription {
+    name: "trap",
+    documentation: "Bits of the flags in pv_trap_entry.",
+    values: &[
+        value("keep_mask", trap_entry::FLAG_KEEP_MASK, "Entering the handler does not mask upcalls."),
+        value("user", trap_entry::FLAG_USER, "The instruction INT n reaches the handler."),
+    ],
+};
+
+static MEMORY_KIND: EnumerationDescription = EnumerationDescription {
+    name: "memory",
+    documentation: "Kinds of memory in the memory map.",
+    values: &[
+        value("ram", memory_map_entry::KIND_RAM, "The partition's RAM, the image in it."),
+        value("start_info", memory_map_entry::KIND_START_INFO, "Start info and what it points to."),
+        value("shared_page", memory_map_entry::KIND_SHARED_PAGE, "The shared page."),
+        value("count_page", memory_map_entry::KIND_COUNT_PAGE, "The page of event counts."),
+        value("hypercall_page", memory_map_entry::KIND_HYPERCALL_PAGE, "The hypercall page."),
+        value("boot_stack", memory_map_entry::KIND_BOOT_STACK, "The stack that ESP points to at entry."),
+    ],
+};
+
+static MEMORY_RIGHTS: EnumerationDescription = EnumerationDescription {
+    name: "right",
+    documentation: "Bits of the rights in the memory map.",
+    values: &[
+        value("read", memory_map_entry::RIGHT_READ, "May be read."),
+        value("write", memory_map_entry::RIGHT_WRITE, "May be written."),
+        value("execute", memory_map_entry::RIGHT_EXECUTE, "May be executed."),
+    ],
+};
+
+static CONSOLE_BITS: EnumerationDescription = EnumerationDescription {
+    name: "console",
+    documentation: "Bits of the console word in start info.",
+    values: &[
+        value("output", start_info::CONSOLE_OUTPUT, "The console takes output."),
+        value("input", start_info::CONSOLE_INPUT, "The console may give input."),
+    ],
+};
+
+static START_CONDITION: EnumerationDescription = EnumerationDescription {
+    name: "start",
+    documentation: "Why the partition was started.",
+    values: &[value("cold", start_info::START_COLD, "The first start: memory is as the image says.")],
+};
+
+/// Every enumeration and set of bits, in the order of the document.
+pub static ENUMERATIONS: &[&EnumerationDescription] = &[
+    &VIRTUAL_INTERRUPT,
+    &TICK_POLICY,
+    &SEGMENT_REGISTER,
+    &BINDING,
+    &EVENT_STATE,
+    &TRAP_FLAGS,
+    &MEMORY_KIND,
+    &MEMORY_RIGHTS,
+    &CONSOLE_BITS,
+    &START_CONDITION,
+];
+
+const _: () = assert!(ABI_VERSION >> 16 != 0, "a version of 0 would pass for an empty note");

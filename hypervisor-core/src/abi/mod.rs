@@ -1,0 +1,40 @@
+//! The guest ABI, declared once: calls, errors, structures, constants and the ELF note.
+//!
+//! The dispatcher, the C and assembler headers, `docs/ABI.md` and the names in a trace all come from these
+//! tables; `cargo xtask abi` writes the files. What a call *does* is not here: the machine decides that.
+//!
+//! To add a call: add its entry to [`calls`], run `cargo xtask abi`, and let the compiler name every `match` that has
+//! to answer it. Raise [`ABI_MINOR`] once for each release that adds calls.
+
+mod arguments;
+mod calls;
+mod constants;
+mod description;
+mod errors;
+mod layout;
+mod note;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use arguments::{
+    Argument, BytesFromGuest, BytesToGuest, CodeAddress, EventPort, Hexadecimal, InterruptLevel, Layout,
+    Registers, SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt,
+};
+pub use calls::{CALLS, Call, Request};
+pub use constants::{
+    ABI_MAJOR, ABI_MINOR, ABI_VERSION, CONSTANTS, EVENT_PORTS, GATE_VECTOR, HYPERCALL_PAGE_BYTES,
+    HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS, RAM_BASE,
+    SELECTOR_CODE, SELECTOR_DATA, SELECTOR_FS, SELECTOR_GS, TRAP_ENTRIES_MAXIMUM,
+};
+pub use description::{
+    ArgumentDescription, ArgumentKind, CallDescription, ConstantDescription, EnumerationDescription,
+    EnumerationValue, FieldDescription, FieldKind, Group, ResultKind, StructDescription,
+};
+pub use errors::{CallError, ERRORS, ErrorDescription};
+pub use layout::{
+    ENUMERATIONS, EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info,
+    trap_entry,
+};
+pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
+pub use show::{show_call, show_result};

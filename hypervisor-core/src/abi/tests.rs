@@ -1,0 +1,211 @@
+//! What the tables promise about themselves.
+
+use super::{
+    AbiNote, ArgumentKind, CALLS, Call, CallError, ERRORS, EventPort, Group, HYPERCALL_PAGE_BYTES,
+    HYPERCALL_STUB_BYTES, NoteProblem, Request, STRUCTS, SegmentRegister, TickPolicy, TrapEntry,
+    VirtualInterrupt, own_note, show_call, show_result,
+};
+
+#[test]
+fn the_table_is_in_the_order_of_the_numbers_and_of_the_enumeration() {
+    for (place, description) in CALLS.iter().enumerate() {
+        assert_eq!(description.call as usize, place, "{}", description.name);
+        assert_eq!(Call::from_number(description.number), Some(description.call), "{}", description.name);
+    }
+    assert!(CALLS.windows(2).all(|pair| pair[0].number < pair[1].number));
+}
+
+#[test]
+fn every_number_lies_in_the_range_of_its_group_and_has_a_stub() {
+    for description in CALLS {
+        let (first, last) = description.group.numbers();
+        assert!((first..=last).contains(&description.number), "{}", description.name);
+        assert!(description.number < HYPERCALL_PAGE_BYTES / HYPERCALL_STUB_BYTES, "{}", description.name);
+    }
+    assert!(Group::ALL.windows(2).all(|pair| pair[0].numbers().1 < pair[1].numbers().0));
+}
+
+#[test]
+fn every_call_fits_five_registers_and_says_what_it_does() {
+    for description in CALLS {
+        let registers: usize = description.arguments.iter().map(|argument| argument.kind.registers()).sum();
+        assert!(registers <= 5, "{}", description.name);
+        assert!(description.documentation.concat().trim().len() > 10, "{}", description.name);
+        assert!(description.arguments.iter().all(|argument| !argument.documentation.trim().is_empty()));
+    }
+}
+
+#[test]
+fn a_call_lists_the_errors_that_its_arguments_can_cause() {
+    for description in CALLS {
+        for argument in description.arguments {
+            let causes: &[CallError] = match argument.kind {
+                ArgumentKind::Integer
+                | ArgumentKind::Integer64
+                | ArgumentKind::Hexadecimal
+                | ArgumentKind::Level => &[],
+                ArgumentKind::Enumeration(_) => &[CallError::InvalidArgument],
+                ArgumentKind::Port => &[CallError::NoSuchPort],
+                ArgumentKind::Code => &[CallError::BadAddress],
+                ArgumentKind::BytesFromGuest | ArgumentKind::BytesToGuest => {
+                    &[CallError::InvalidArgument, CallError::BadAddress]
+                }
+                ArgumentKind::ArrayFromGuest(_) => {
+                    &[CallError::InvalidArgument, CallError::Misaligned, CallError::BadAddress]
+                }
+                ArgumentKind::StructToGuest(_) | ArgumentKind::IntegerToGuest(_) => {
+                    &[CallError::Misaligned, CallError::BadAddress]
+                }
+            };
+            for cause in causes {
+                assert!(description.errors.contains(cause), "{} lacks {}", description.name, cause.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_count_down_from_minus_one_and_each_belongs_to_a_call() {
+    for (place, description) in ERRORS.iter().enumerate() {
+        assert_eq!(description.error as i32, -1 - i32::try_from(place).unwrap());
+        assert_eq!(CallError::from_code(description.error.code()), Some(description.error));
+        let used = CALLS.iter().any(|call| call.errors.contains(&description.error));
+        assert!(used || description.error == CallError::NoSuchCall, "{}", description.name);
+    }
+}
+
+#[test]
+fn fields_cover_their_structure_without_gap_or_overlap() {
+    for structure in STRUCTS {
+        let end = structure.fields.iter().fold(0, |offset, field| {
+            assert_eq!(field.offset, offset, "{}.{}", structure.name, field.name);
+            offset + field.kind.size_bytes()
+        });
+        assert_eq!(end, structure.size_bytes, "{}", structure.name);
+    }
+}
+
+#[test]
+fn numbers_of_enumerations_are_those_of_the_tables() {
+    for (kind, names) in [
+        (
+            super::layout::VIRTUAL_INTERRUPT.values,
+            VirtualInterrupt::ALL.map(|value| format!("{value:?}")).to_vec(),
+        ),
+        (super::layout::TICK_POLICY.values, TickPolicy::ALL.map(|value| format!("{value:?}")).to_vec()),
+        (
+            super::layout::SEGMENT_REGISTER.values,
+            SegmentRegister::ALL.map(|value| format!("{value:?}")).to_vec(),
+        ),
+    ] {
+        let tabled: Vec<String> = kind.iter().map(|value| value.name.replace('_', "")).collect();
+        assert_eq!(tabled, names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>());
+        assert!(kind.iter().zip(0..).all(|(value, place)| value.value == place));
+    }
+}
+
+#[test]
+fn arguments_that_cannot_be_right_are_refused_at_decoding() {
+    let refused = [
+        (Call::EventSend, [1024, 0, 0, 0, 0], CallError::NoSuchPort),
+        (Call::EventBindInterrupt, [3, 0, 0x10_0000, 0, 0], CallError::InvalidArgument),
+        (Call::EventBindInterrupt, [0, 0, 0x10_0001, 0, 0], CallError::Misaligned),
+        (Call::TimeNow, [0xffff_fffc, 0, 0, 0, 0], CallError::BadAddress),
+        (Call::ConsoleWrite, [0xffff_ffff, 2, 0, 0, 0], CallError::BadAddress),
+        (Call::ConsoleRead, [0x10_0000, 0x8000_0000, 0, 0, 0], CallError::InvalidArgument),
+        (Call::ConsoleRead, [0x8000_0002, 0x7fff_ffff, 0, 0, 0], CallError::BadAddress),
+        (Call::TrapSetTable, [0x10_0000, 257, 0, 0, 0], CallError::InvalidArgument),
+        (Call::TrapSetTable, [0x10_0002, 1, 0, 0, 0], CallError::Misaligned),
+        (Call::TimerSetPeriodic, [1_000, 0, 4, 0, 0], CallError::InvalidArgument),
+        (Call::SegmentSetBase, [2, 0, 0, 0, 0], CallError::InvalidArgument),
+    ];
+    for (call, registers, error) in refused {
+        assert_eq!(
+            Request::decode(call, registers),
+            Err(error),
+            "{}",
+            show_call(call.description().number, registers)
+        );
+    }
+}
+
+#[test]
+fn a_request_holds_the_typed_arguments() {
+    assert_eq!(
+        Request::decode(Call::TimerSetPeriodic, [5, 1, 2, 0, 0]),
+        Ok(Request::TimerSetPeriodic { period_ns: 0x1_0000_0005, policy: TickPolicy::Spread })
+    );
+    assert_eq!(
+        Request::decode(Call::EventSend, [1023, 0, 0, 0, 0]),
+        Ok(Request::EventSend { port: EventPort::new(1023).unwrap() })
+    );
+    assert!(Request::decode(Call::ConsoleWrite, [0xffff_ffff, 1, 0, 0, 0]).is_ok());
+    assert!(Request::decode(Call::ConsoleWrite, [0xffff_ffff, 0, 0, 0, 0]).is_ok());
+}
+
+#[test]
+fn the_own_note_is_accepted_and_reads_back() {
+    let note = own_note();
+    assert_eq!(AbiNote::parse(&note.to_bytes()), Ok(note.clone()));
+    assert_eq!(note.check(), Ok(()));
+}
+
+#[test]
+fn a_guest_without_the_newest_calls_is_accepted() {
+    let mut note = own_note();
+    note.calls.truncate(3);
+    assert_eq!(note.check(), Ok(()));
+}
+
+#[test]
+fn notes_of_other_abis_are_refused_with_what_differs() {
+    let mut major = own_note();
+    major.version += 0x1_0000;
+    assert_eq!(major.check(), Err(NoteProblem::Version { guest: major.version }));
+    let mut minor = own_note();
+    minor.version += 1;
+    assert!(minor.check().unwrap_err().to_string().contains("ABI 1.1"));
+    let mut unknown = own_note();
+    unknown.calls.push((0xff, 0));
+    assert_eq!(unknown.check(), Err(NoteProblem::UnknownCall { number: 0xff }));
+    let mut changed = own_note();
+    changed.calls[0].1 ^= 1;
+    assert_eq!(changed.check(), Err(NoteProblem::ChangedCall { call: Call::EventBindInterrupt }));
+}
+
+#[test]
+fn bytes_that_are_no_note_are_malformed() {
+    let bytes = own_note().to_bytes();
+    for length in [0, 4, 7, 12, bytes.len() - 8, bytes.len() - 1] {
+        assert_eq!(AbiNote::parse(&bytes[..length]), Err(NoteProblem::Malformed), "{length} bytes");
+    }
+    let huge_count = [1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+    assert_eq!(AbiNote::parse(&huge_count), Err(NoteProblem::Malformed));
+}
+
+#[test]
+fn a_trap_entry_is_checked_when_it_is_read() {
+    let entry = TrapEntry::from_bytes([14, 1, 0x23, 0, 0, 0, 0x10, 0]);
+    assert_eq!(entry, Ok(TrapEntry { vector: 14, keep_mask: true, user: false, address: Some(0x10_0000) }));
+    for bad in
+        [[0x82, 0, 0x23, 0, 0, 0, 0x10, 0], [3, 4, 0x23, 0, 0, 0, 0x10, 0], [3, 0, 0x1b, 0, 0, 0, 0x10, 0]]
+    {
+        assert_eq!(TrapEntry::from_bytes(bad), Err(CallError::InvalidArgument));
+    }
+}
+
+#[test]
+fn calls_are_shown_with_names_and_typed_arguments() {
+    assert_eq!(show_call(0xd0, [0x10_1000, 14, 9, 9, 9]), "console_write(bytes=00101000h+14)");
+    assert_eq!(
+        show_call(0x01, [1, 3, 0x10_0000, 0, 0]),
+        "event_bind_interrupt(interrupt=console_input, port=3, first_count=00100000h)"
+    );
+    assert_eq!(
+        show_call(0x52, [0x8000_0000, 1, 0, 0, 0]),
+        "timer_set_periodic(period_ns=6442450944, policy=one)"
+    );
+    assert_eq!(show_call(0x00, [0; 5]), "call 0h");
+    assert_eq!(show_result(0x10, 0x200), "200h");
+    assert_eq!(show_result(0xd0, CallError::BadAddress.code()), "bad_address (-2)");
+}
