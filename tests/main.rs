@@ -1,3 +1,4 @@
 //! The promises of the product, one module each.
 
+mod equivalences;
 mod layers;

@@ -1,0 +1,318 @@
+//! A program, its memory and a way of running it: budgets, interpreters, observation.
+//!
+//! Exits are answered as simply as can be: they are noted, the registers are made usable again, and the program goes on
+//! at one of its instructions.
+
+use super::program::{ANCHORS, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
+use super::random::Random;
+use emulator::{
+    AddressSpace, Attention, Cpu, DescriptorTable, Exit, FrameNumber, Interpreter, Observer, PhysicalMemory,
+    Rights, RunInputs, Settings, StateDigest, Step, Unobserved, Vector, Watch,
+    cpu::{EDX, Tls},
+    flags,
+};
+
+/// How many units one run gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Split {
+    /// All that are left.
+    Whole,
+    /// One.
+    Single,
+    /// Now so many, now so many: 0 to 40.
+    Random,
+}
+
+/// Which interpreter the next run gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interpreters {
+    /// Always the same one.
+    One,
+    /// A new one for each run.
+    New,
+    /// Two in turn, over the same memory.
+    Two,
+}
+
+/// A way of running a program. None of it may change what the program does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Way {
+    pub settings: Settings,
+    pub split: Split,
+    pub interpreters: Interpreters,
+    pub observed: bool,
+    /// Flips a bit of EDX at that unit: a wrong engine, for the test of the comparison itself.
+    pub wrong_at: Option<u64>,
+}
+
+impl Way {
+    /// The way of the product: one run as long as can be.
+    pub fn plain() -> Self {
+        Self {
+            settings: Settings::default(),
+            split: Split::Whole,
+            interpreters: Interpreters::One,
+            observed: false,
+            wrong_at: None,
+        }
+    }
+
+    pub fn with(settings: Settings) -> Self {
+        Self { settings, ..Self::plain() }
+    }
+}
+
+/// What a program meets beside its own instructions. Part of what it does, so the same for both ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Surroundings {
+    /// Nothing.
+    Quiet,
+    /// Watched ranges and an attended page in its data.
+    Watched,
+    /// Every 61 units somebody else writes a byte of its code, or exchanges its two code pages.
+    Disturbed,
+}
+
+/// An exit other than an exhausted budget, and the state at it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Noted {
+    pub unit: u64,
+    pub exit: Exit,
+    pub digest: u128,
+}
+
+/// What is left of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub cpu: Cpu,
+    pub digest: u128,
+    pub noted: Vec<Noted>,
+    /// Digest of all that the observer was told, if there was one.
+    pub told: u128,
+    /// Bytes at EIP.
+    pub next: Vec<u8>,
+    /// Contents of all frames.
+    pub frames: Vec<u8>,
+}
+
+const FRAMES: u32 = 7;
+const DISTURBANCE_UNITS: u64 = 61;
+
+pub struct Machine<'a> {
+    program: &'a Program,
+    surroundings: Surroundings,
+    cpu: Cpu,
+    space: AddressSpace,
+    memory: PhysicalMemory,
+    units: u64,
+    noted: Vec<Noted>,
+    exchanged: bool,
+}
+
+impl<'a> Machine<'a> {
+    pub fn new(program: &'a Program, surroundings: Surroundings) -> Self {
+        let mut memory = PhysicalMemory::new();
+        let first = memory.allocate(FRAMES).expect("the host has seven frames");
+        let frame = |index: u32| FrameNumber(first.0 + index);
+        let mut space = AddressSpace::new();
+        space.map(CODE, 2, frame(0), Rights::ALL);
+        space.map(CODE_ALIAS, 2, frame(0), Rights::READ_WRITE);
+        space.map(DATA, 2, frame(2), Rights::READ_WRITE);
+        space.map(DATA_LOW, 2, frame(2), Rights::READ_WRITE);
+        space.map(READ_ONLY, 1, frame(4), Rights::READ);
+        space.map(STACK, 2, frame(5), Rights::READ_WRITE);
+        let mut random = Random::new(program.seed ^ 0x5eed);
+        let data: Vec<u8> = (0..0x3000).map(|_| random.byte()).collect();
+        space.poke(&mut memory, DATA, &data).expect("data is mapped");
+        // As if its owner had just answered the last request for attention.
+        space.poke(&mut memory, DATA, &[1, 0, 0, 0]).expect("data is mapped");
+        space.poke(&mut memory, CODE + program.start, &program.code).expect("the code fits into two pages");
+        let mut cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        cpu.registers = ANCHORS;
+        cpu.eip = CODE + program.start;
+        Self { program, surroundings, cpu, space, memory, units: 0, noted: Vec::new(), exchanged: false }
+    }
+
+    /// Runs until `units` are used up, the exits answered.
+    pub fn run(mut self, way: &Way, units: u64) -> Outcome {
+        let mut engines = [Interpreter::new(way.settings), Interpreter::new(way.settings)];
+        let mut random = Random::new(self.program.seed ^ 0x0b0d_9e70);
+        let mut teller = Teller(StateDigest::new());
+        let mut runs = 0;
+        while self.units < units {
+            let mut until = self.next_disturbance(units);
+            if let Some(wrong) = way.wrong_at.filter(|wrong| *wrong > self.units) {
+                until = until.min(wrong - self.units);
+            }
+            let budget = match way.split {
+                Split::Whole => until,
+                Split::Single => until.min(1),
+                Split::Random => until.min(u64::from(random.below(41))),
+            };
+            let engine = match way.interpreters {
+                Interpreters::One => 0,
+                Interpreters::New => {
+                    engines[0] = Interpreter::new(way.settings);
+                    0
+                }
+                Interpreters::Two => runs % 2,
+            };
+            if way.observed {
+                self.step(&mut engines[engine], budget, &mut teller);
+            } else {
+                self.step(&mut engines[engine], budget, &mut Unobserved);
+            }
+            if way.wrong_at == Some(self.units) {
+                self.cpu.registers[EDX] ^= 1;
+            }
+            self.disturb();
+            runs += 1;
+        }
+        self.outcome(teller.0.value())
+    }
+
+    /// One run, and the answer to its exit. Returns the units that it retired.
+    pub fn step<O: Observer>(
+        &mut self,
+        engine: &mut Interpreter,
+        budget: u64,
+        observer: &mut O,
+    ) -> (u64, Exit) {
+        let watches = [
+            Watch { address: DATA + 0x7fe, length_bytes: 9, reads: true },
+            Watch { address: STACK + 0x1000 - 64, length_bytes: 60, reads: false },
+        ];
+        let watched = self.surroundings == Surroundings::Watched;
+        let inputs = RunInputs {
+            units: budget,
+            time_stamp: self.units,
+            breakpoints: &[],
+            watches: if watched { &watches } else { &[] },
+            attention: watched.then_some(Attention { address: DATA & !0xfff }),
+        };
+        let ran = engine.run(&mut self.cpu, &mut self.space, &mut self.memory, &inputs, observer);
+        assert!(ran.units <= budget, "seed {}: {} units of {budget}", self.program.seed, ran.units);
+        if ran.exit == Exit::Budget {
+            assert_eq!(ran.units, budget, "seed {}: a budget is exact", self.program.seed);
+        }
+        self.units += ran.units;
+        if ran.exit != Exit::Budget {
+            let digest = self.digest();
+            self.noted.push(Noted { unit: self.units, exit: ran.exit, digest });
+            self.answer(ran.exit);
+        }
+        (ran.units, ran.exit)
+    }
+
+    fn answer(&mut self, exit: Exit) {
+        match exit {
+            Exit::Budget | Exit::Watch(_) => {}
+            Exit::Attention => {
+                self.space.poke(&mut self.memory, DATA, &[1, 0, 0, 0]).expect("data is mapped");
+            }
+            Exit::Exception(exception) if is_trap(exception.vector) => self.cpu.eflags &= !flags::TF,
+            Exit::Exception(_)
+            | Exit::SoftwareInterrupt { .. }
+            | Exit::Privileged(_)
+            | Exit::Breakpoint
+            | Exit::Unimplemented => self.resume_elsewhere(),
+        }
+    }
+
+    /// Goes on at an instruction that depends on how many exits there were, so that no fault repeats for ever.
+    fn resume_elsewhere(&mut self) {
+        let starts = &self.program.starts;
+        let at = starts[(self.noted.len() * 7) % starts.len()];
+        let Cpu { segments, .. } = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        self.cpu.registers = ANCHORS;
+        self.cpu.segments = segments;
+        self.cpu.eip = CODE + at;
+        self.cpu.eflags &= !(flags::TF | flags::AC);
+        // It retired nothing; without a price a program of faults would never end.
+        self.units += 1;
+    }
+
+    fn next_disturbance(&self, units: u64) -> u64 {
+        let left = units - self.units;
+        match self.surroundings {
+            Surroundings::Disturbed => left.min(DISTURBANCE_UNITS - self.units % DISTURBANCE_UNITS),
+            Surroundings::Quiet | Surroundings::Watched => left,
+        }
+    }
+
+    fn disturb(&mut self) {
+        if self.surroundings != Surroundings::Disturbed || !self.units.is_multiple_of(DISTURBANCE_UNITS) {
+            return;
+        }
+        let mut random = Random::new(self.units);
+        if random.once_in(4) {
+            self.exchanged = !self.exchanged;
+            let (first, second) = if self.exchanged { (1, 0) } else { (0, 1) };
+            self.space.map(CODE, 1, FrameNumber(first), Rights::ALL);
+            self.space.map(CODE + 0x1000, 1, FrameNumber(second), Rights::ALL);
+        } else {
+            let at = CODE + self.program.start + random.below(self.program.code.len() as u32);
+            self.space.poke(&mut self.memory, at, &[0x40 | random.byte() & 3]).expect("code is mapped");
+        }
+    }
+
+    pub fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    pub fn digest(&self) -> u128 {
+        let mut digest = StateDigest::new();
+        digest.cpu(&self.cpu);
+        digest.memory(&self.memory);
+        digest.value()
+    }
+
+    pub fn units(&self) -> u64 {
+        self.units
+    }
+
+    pub fn noted(&self) -> &[Noted] {
+        &self.noted
+    }
+
+    fn outcome(self, told: u128) -> Outcome {
+        let mut frames = vec![0; FRAMES as usize * 4096];
+        for (index, frame) in frames.chunks_exact_mut(4096).enumerate() {
+            self.memory.read(FrameNumber(index as u32), 0, frame);
+        }
+        let mut next = vec![0; 15];
+        let read = self.space.peek(&self.memory, self.cpu.eip, &mut next);
+        if let Err(error) = read {
+            next.truncate(error.address.wrapping_sub(self.cpu.eip) as usize);
+        }
+        let digest = self.digest();
+        Outcome { cpu: self.cpu, digest, noted: self.noted, told, next, frames }
+    }
+}
+
+/// Whether EIP is already after the instruction.
+pub fn is_trap(vector: Vector) -> bool {
+    matches!(vector, Vector::Debug | Vector::Breakpoint | Vector::Overflow)
+}
+
+/// Digests all that it is told, and checks that the steps join.
+struct Teller(StateDigest);
+
+impl Observer for Teller {
+    const ACTIVE: bool = true;
+
+    fn step(&mut self, step: &Step<'_>) {
+        self.0.number(u64::from(step.eip));
+        self.0.bytes(step.bytes);
+        for register in step.registers_before {
+            self.0.number(u64::from(*register));
+        }
+        self.0.number(u64::from(step.eflags_before));
+        self.0.cpu(step.after);
+        for access in step.accesses {
+            self.0.number(access.kind as u64);
+            self.0.number(u64::from(access.address) | u64::from(access.length_bytes) << 32);
+            self.0.number(access.value);
+        }
+    }
+}

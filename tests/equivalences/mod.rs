@@ -1,0 +1,140 @@
+//! What may not make a difference: how a run is cut, cached, observed, dispatched. Over seeded random programs.
+//!
+//! `PARAVANE_ROUNDS` says how many programs each test runs, `PARAVANE_SEED` the seed of the first. Both are printed on failure.
+
+mod machine;
+mod program;
+mod random;
+mod side_by_side;
+
+use emulator::{Dispatch, Exit, Interpreter, Settings, Unobserved};
+use machine::{Interpreters, Machine, Split, Surroundings, Way, is_trap};
+use program::Program;
+
+const UNITS: u64 = 1500;
+const ROUNDS: u64 = 40;
+
+fn environment(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")),
+        Err(_) => default,
+    }
+}
+
+fn programs() -> impl Iterator<Item = Program> {
+    let seed = environment("PARAVANE_SEED", 1);
+    (seed..seed + environment("PARAVANE_ROUNDS", ROUNDS)).map(Program::random)
+}
+
+fn assert_same(one: Way, other: Way, surroundings: Surroundings) {
+    for program in programs() {
+        if let Some(report) = side_by_side::difference(&program, surroundings, [&one, &other], UNITS) {
+            panic!("\n{report}");
+        }
+    }
+}
+
+#[test]
+fn the_comparison_names_the_first_unit_at_which_an_engine_is_wrong() {
+    let program = Program::random(1);
+    let wrong = Way { wrong_at: Some(3), ..Way::plain() };
+    let report = side_by_side::difference(&program, Surroundings::Quiet, [&Way::plain(), &wrong], 200);
+    assert!(report.as_deref().is_some_and(|text| text.contains("part at unit 3")), "{report:?}");
+}
+
+#[test]
+fn many_short_runs_are_one_long_run() {
+    assert_same(Way::plain(), Way { split: Split::Single, ..Way::plain() }, Surroundings::Quiet);
+    assert_same(Way::plain(), Way { split: Split::Random, ..Way::plain() }, Surroundings::Quiet);
+}
+
+#[test]
+fn a_cut_run_meets_watches_and_attention_at_the_same_instruction() {
+    assert_same(Way::plain(), Way { split: Split::Single, ..Way::plain() }, Surroundings::Watched);
+    assert_same(Way::plain(), Way { split: Split::Random, ..Way::plain() }, Surroundings::Watched);
+}
+
+#[test]
+fn forgetting_blocks_after_every_instruction_changes_nothing() {
+    let forgetful = Way::with(Settings { forget_blocks: true, ..Settings::default() });
+    assert_same(Way::plain(), forgetful, Surroundings::Quiet);
+    assert_same(Way::plain(), forgetful, Surroundings::Watched);
+}
+
+#[test]
+fn code_changed_or_remapped_between_runs_is_seen() {
+    let forgetful = Way::with(Settings { forget_blocks: true, ..Settings::default() });
+    assert_same(Way::plain(), forgetful, Surroundings::Disturbed);
+}
+
+#[test]
+fn an_interpreter_can_be_dropped_or_exchanged_between_runs() {
+    for interpreters in [Interpreters::New, Interpreters::Two] {
+        let other = Way { split: Split::Random, interpreters, ..Way::plain() };
+        assert_same(Way::plain(), other, Surroundings::Quiet);
+        assert_same(Way::plain(), other, Surroundings::Disturbed);
+    }
+}
+
+#[test]
+fn an_observed_run_is_the_unobserved_run() {
+    let observed = Way { observed: true, ..Way::plain() };
+    assert_same(Way::plain(), observed, Surroundings::Quiet);
+    assert_same(Way::plain(), observed, Surroundings::Watched);
+}
+
+#[test]
+fn an_observer_is_told_the_same_however_the_run_is_cut() {
+    let observed = Way { observed: true, ..Way::plain() };
+    for program in programs() {
+        let told = |way: Way| Machine::new(&program, Surroundings::Quiet).run(&way, UNITS).told;
+        let settings = Settings { forget_blocks: true, dispatch: Dispatch::Loop, ..Settings::default() };
+        let expected = told(observed);
+        assert_eq!(told(Way { split: Split::Single, ..observed }), expected, "seed {}", program.seed);
+        assert_eq!(told(Way { settings, ..observed }), expected, "seed {}", program.seed);
+    }
+}
+
+#[test]
+fn the_same_run_twice_ends_in_the_same_digest() {
+    assert_same(Way::plain(), Way::plain(), Surroundings::Disturbed);
+}
+
+#[test]
+fn flags_settled_at_once_are_flags_settled_late() {
+    let eager = Way::with(Settings { settle_flags: true, ..Settings::default() });
+    assert_same(Way::plain(), eager, Surroundings::Quiet);
+}
+
+#[test]
+fn loop_and_tail_dispatch_agree() {
+    let way = |dispatch| Way::with(Settings { dispatch, ..Settings::default() });
+    for surroundings in [Surroundings::Quiet, Surroundings::Watched, Surroundings::Disturbed] {
+        assert_same(way(Dispatch::Loop), way(Dispatch::Tail), surroundings);
+    }
+}
+
+#[test]
+fn after_a_fault_the_state_is_that_before_the_instruction() {
+    let mut faults = 0;
+    for program in programs() {
+        let mut machine = Machine::new(&program, Surroundings::Quiet);
+        let mut engine = Interpreter::new(Settings::default());
+        while machine.units() < 400 {
+            let before = (machine.cpu().clone(), machine.digest());
+            let (units, exit) = machine.step(&mut engine, 1, &mut Unobserved);
+            let left_nothing = match exit {
+                Exit::Exception(exception) => !is_trap(exception.vector),
+                Exit::SoftwareInterrupt { .. } | Exit::Privileged(_) | Exit::Unimplemented => true,
+                Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => false,
+            };
+            if left_nothing {
+                let at = machine.noted().last().map(|noted| noted.digest);
+                assert_eq!(units, 0, "seed {}: {exit:x?} retired", program.seed);
+                assert_eq!(at, Some(before.1), "seed {}: {exit:x?} after {:x?}", program.seed, before.0);
+                faults += 1;
+            }
+        }
+    }
+    assert!(faults > 0, "no program faulted");
+}
