@@ -1,2 +1,22 @@
-//! Chores of the project.
-fn main() {}
+//! Chores of the project: `cargo xtask COMMAND`.
+
+mod vectors;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  vectors FILE [--group NAMES] [--strict] [--failures N]
+      run the cases of a v32 file and compare the answers";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["vectors", rest @ ..] => vectors::run(rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("xtask: {message}");
+        ExitCode::from(125)
+    })
+}

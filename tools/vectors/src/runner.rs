@@ -1,0 +1,347 @@
+//! Runs cases through the emulator. Processor, memory and interpreter are set up once for a file.
+
+use crate::answer::{Answer, Change, Ending, ExceptionRecord};
+use crate::format::{Case, Header, Piece, TABLE_LENGTH, is_repeated_string};
+use crate::layout::Layout;
+use crate::registers::{EFLAGS, EIP, NAMES, Registers, SEGMENTS};
+use emulator::decode::disassemble;
+use emulator::{
+    AddressSpace, Cpu, DescriptorTable, Exit, FrameNumber, Interpreter, PAGE_BYTES, PhysicalMemory,
+    RunInputs, Segment, Settings, Unobserved,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// OSFXSR and OSXMMEXCPT: the only bits of CR4 that cases have set.
+const CR4: u32 = 0x600;
+/// The error code of a software interrupt whose gate is closed to ring 3 names the gate in the IDT.
+const IDT_GATE: u32 = 2;
+
+/// Runs the cases of one file.
+#[derive(Debug)]
+pub struct Runner {
+    layout: Layout,
+    settings: Settings,
+    engine: Engine,
+    /// The processor that every case starts from, before its own registers.
+    processor: Cpu,
+    /// What all regions hold before the case that runs.
+    before: Vec<u8>,
+    /// Ranges of `before` to fill again before the next case.
+    touched: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct Engine {
+    interpreter: Interpreter,
+    space: AddressSpace,
+    memory: PhysicalMemory,
+}
+
+enum Stop {
+    Finished(Option<ExceptionRecord>),
+    Unimplemented(String),
+    Failed(String),
+}
+
+impl Runner {
+    /// A runner for the cases under `header`, with the settings that a guest gets.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub fn new(header: &Header) -> Result<Self, String> {
+        Self::with_settings(header, Settings::default())
+    }
+
+    /// A runner whose interpreter works as `settings` say.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub fn with_settings(header: &Header, settings: Settings) -> Result<Self, String> {
+        let mut processor =
+            Cpu::ring3(DescriptorTable { entries: header.descriptors, length: TABLE_LENGTH as u8 });
+        processor.system.cr4 = CR4;
+        let layout = header.layout.clone();
+        let before = fill(&layout);
+        let engine = Engine::new(&layout, settings)?;
+        Ok(Self { layout, settings, engine, processor, before, touched: Vec::new() })
+    }
+
+    /// Runs a case. Whatever it does, the next one finds everything as if it had not run.
+    ///
+    /// # Errors
+    /// What is wrong with the case, which did not run; or the host has not enough memory to go on after a panic.
+    pub fn run(&mut self, case: &Case) -> Result<Answer, String> {
+        let mut cpu = self.initial_processor(&case.initial.regs)?;
+        self.check_memory(&case.initial.ram)?;
+        self.write_memory(&case.initial.ram);
+        let whole = !self.layout.has_writable_code() && !may_hold_repeat(&case.initial.ram);
+        let Self { engine, .. } = self;
+        let steps = if whole { Steps::Together(case.steps) } else { Steps::Single(case.steps) };
+        let stop = catch_unwind(AssertUnwindSafe(|| engine.run(&mut cpu, steps)));
+        let ending = match stop {
+            Ok(stop) => self.ending(stop, case, &cpu),
+            Err(payload) => {
+                self.engine = Engine::new(&self.layout, self.settings)?;
+                self.before = fill(&self.layout);
+                self.touched.clear();
+                let message = payload.downcast_ref::<String>().map(String::as_str);
+                let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
+                Ending::Panic(message.unwrap_or("a panic without a message").to_owned())
+            }
+        };
+        self.restore_memory();
+        Ok(Answer { id: case.id, ending })
+    }
+
+    fn ending(&mut self, stop: Stop, case: &Case, cpu: &Cpu) -> Ending {
+        let ram = self.changed_memory();
+        match stop {
+            Stop::Finished(exception) => {
+                let regs = changed_registers(&case.initial.regs, cpu);
+                let change = Box::new(Change { regs, ram, fpu: None, sse: None });
+                Ending::Finished { change, exception }
+            }
+            Stop::Unimplemented(mnemonic) => Ending::Unimplemented(mnemonic),
+            Stop::Failed(message) => Ending::Panic(message),
+        }
+    }
+
+    fn initial_processor(&self, registers: &Registers) -> Result<Cpu, String> {
+        let mut cpu = self.processor.clone();
+        for (position, register) in cpu.registers.iter_mut().enumerate() {
+            *register = registers.value(position);
+        }
+        for (index, segment) in cpu.segments.iter_mut().enumerate() {
+            let selector = registers.value(SEGMENTS + index);
+            *segment = self
+                .segment(selector)
+                .ok_or_else(|| format!("{} cannot start as {selector:#x}", NAMES[SEGMENTS + index]))?;
+        }
+        cpu.eip = registers.value(EIP);
+        cpu.eflags = registers.value(EFLAGS);
+        Ok(cpu)
+    }
+
+    /// The segment register that a load of `selector` leaves: flat ones of ring 3, or null.
+    fn segment(&self, selector: u32) -> Option<Segment> {
+        let selector = u16::try_from(selector).ok()?;
+        if selector < 4 {
+            return Some(Segment { selector, ..Segment::NULL });
+        }
+        let index = usize::from(selector >> 3);
+        let exists = selector & 4 == 0 && index < TABLE_LENGTH;
+        let raw = if exists { self.processor.descriptors.entries[index] } else { 0 };
+        match raw >> 40 & 0xff {
+            0xfb => Some(Segment::flat_code(selector)),
+            0xf3 => Some(Segment::flat_data(selector)),
+            _ => None,
+        }
+    }
+
+    fn check_memory(&self, pieces: &[Piece]) -> Result<(), String> {
+        for Piece { address, bytes } in pieces {
+            let Some(more) = (bytes.len() as u32).checked_sub(1) else { continue };
+            let first = self.layout.position(*address);
+            let last = address.checked_add(more).and_then(|last| self.layout.position(last));
+            // The same distance in the map and in the regions: there is no gap between.
+            if first.zip(last).is_none_or(|(first, last)| last.wrapping_sub(first) != more as usize) {
+                return Err(format!(
+                    "initial.ram at {address:#x}, {} bytes, leaves the regions",
+                    bytes.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_memory(&mut self, pieces: &[Piece]) {
+        for Piece { address, bytes } in pieces {
+            let Some(position) = self.layout.position(*address) else { continue };
+            self.before[position..position + bytes.len()].copy_from_slice(bytes);
+            self.engine.write(position, bytes);
+            self.touched.push((position, bytes.len()));
+        }
+    }
+
+    /// The bytes that differ from before, which are from now on to be restored.
+    fn changed_memory(&mut self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut page = [0; PAGE_BYTES as usize];
+        let mut frame = FrameNumber(0);
+        for region in self.layout.regions() {
+            for address in (0..region.pages).map(|index| region.base + index * PAGE_BYTES) {
+                let position = frame.0 as usize * page.len();
+                self.engine.memory.read(frame, 0, &mut page);
+                let before = &self.before[position..position + page.len()];
+                if page != *before {
+                    for (offset, length) in differences(&page, before) {
+                        let bytes = page[offset..offset + length].to_vec();
+                        pieces.push(Piece { address: address + offset as u32, bytes });
+                        self.touched.push((position + offset, length));
+                    }
+                }
+                frame.0 += 1;
+            }
+        }
+        pieces
+    }
+
+    fn restore_memory(&mut self) {
+        for (position, length) in std::mem::take(&mut self.touched) {
+            let fill = self.layout.fill_at(position);
+            let bytes = &mut self.before[position..position + length];
+            bytes.fill(fill);
+            self.engine.write(position, bytes);
+        }
+    }
+}
+
+/// How to get through a number of instructions.
+#[derive(Clone, Copy)]
+enum Steps {
+    /// In one run: there is no REP, so that instructions and units are the same.
+    Together(u32),
+    /// One unit a run, until the instruction is through.
+    Single(u32),
+}
+
+impl Engine {
+    fn new(layout: &Layout, settings: Settings) -> Result<Self, String> {
+        let mut memory = PhysicalMemory::new();
+        let mut space = AddressSpace::new();
+        for region in layout.regions() {
+            let first =
+                memory.allocate(region.pages).ok_or("the host has not enough memory for the regions")?;
+            space.map(region.base, region.pages, first, region.rights);
+            for page in 0..region.pages {
+                memory.write(FrameNumber(first.0 + page), 0, &[region.fill; PAGE_BYTES as usize]);
+            }
+        }
+        Ok(Self { interpreter: Interpreter::new(settings), space, memory })
+    }
+
+    /// Writes at a position in the bytes of all frames.
+    fn write(&mut self, position: usize, bytes: &[u8]) {
+        let page = PAGE_BYTES as usize;
+        let mut done = 0;
+        while done < bytes.len() {
+            let at = position + done;
+            let length = (bytes.len() - done).min(page - at % page);
+            let frame = FrameNumber((at / page) as u32);
+            self.memory.write(frame, (at % page) as u32, &bytes[done..done + length]);
+            done += length;
+        }
+    }
+
+    fn run(&mut self, cpu: &mut Cpu, steps: Steps) -> Stop {
+        match steps {
+            Steps::Together(steps) => self.run_units(cpu, u64::from(steps)).unwrap_or(Stop::Finished(None)),
+            Steps::Single(steps) => {
+                for _ in 0..steps {
+                    if let Some(stop) = self.run_instruction(cpu) {
+                        return stop;
+                    }
+                }
+                Stop::Finished(None)
+            }
+        }
+    }
+
+    fn run_instruction(&mut self, cpu: &mut Cpu) -> Option<Stop> {
+        let start = cpu.eip;
+        let repeats = is_repeated_string(self.code(cpu, &mut [0; 15]));
+        loop {
+            if let Some(stop) = self.run_units(cpu, 1) {
+                return Some(stop);
+            }
+            if !(repeats && cpu.eip == start) {
+                return None;
+            }
+        }
+    }
+
+    /// None once the units are used up.
+    fn run_units(&mut self, cpu: &mut Cpu, units: u64) -> Option<Stop> {
+        if units == 0 {
+            return None;
+        }
+        let inputs = RunInputs { units, ..RunInputs::default() };
+        let ran = self.interpreter.run(cpu, &mut self.space, &mut self.memory, &inputs, &mut Unobserved);
+        match ran.exit {
+            Exit::Budget if ran.units == units => None,
+            Exit::Exception(exception) => Some(Stop::Finished(Some(ExceptionRecord {
+                number: exception.vector as u8,
+                error: exception.error_code,
+                address: exception.address,
+            }))),
+            Exit::SoftwareInterrupt { vector, .. } => {
+                Some(general_protection(8 * u32::from(vector) + IDT_GATE))
+            }
+            Exit::Privileged(_) => Some(general_protection(0)),
+            Exit::Unimplemented => Some(Stop::Unimplemented(self.mnemonic(cpu))),
+            Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => Some(Stop::Failed(
+                format!("a run of {units} units ended with {:?} after {}", ran.exit, ran.units),
+            )),
+        }
+    }
+
+    /// The bytes at EIP, up to the longest instruction or the first byte that is not mapped.
+    fn code<'a>(&self, cpu: &Cpu, bytes: &'a mut [u8; 15]) -> &'a [u8] {
+        let address = cpu.eip;
+        let length = match self.space.peek(&self.memory, address, bytes) {
+            Ok(()) => bytes.len(),
+            Err(error) => error.address.wrapping_sub(address) as usize,
+        };
+        &bytes[..length.min(15)]
+    }
+
+    fn mnemonic(&self, cpu: &Cpu) -> String {
+        let text = disassemble(self.code(cpu, &mut [0; 15]), cpu.eip).text;
+        let mut words = text.split(' ');
+        let prefixes = ["lock", "rep", "repe", "repne", "o16", "a16", "cs", "ds", "es", "ss", "fs", "gs"];
+        words.find(|word| !prefixes.contains(word)).unwrap_or("(bad)").to_owned()
+    }
+}
+
+fn general_protection(error: u32) -> Stop {
+    Stop::Finished(Some(ExceptionRecord { number: 13, error, address: 0 }))
+}
+
+fn fill(layout: &Layout) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(layout.bytes());
+    for region in layout.regions() {
+        bytes.resize(bytes.len() + region.pages as usize * PAGE_BYTES as usize, region.fill);
+    }
+    bytes
+}
+
+/// Whether any byte could be the prefix of a repeated string instruction.
+fn may_hold_repeat(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| piece.bytes.iter().any(|byte| matches!(byte, 0xf2 | 0xf3)))
+}
+
+/// The registers that differ from before.
+fn changed_registers(before: &Registers, cpu: &Cpu) -> Registers {
+    let mut changed = Registers::default();
+    let general = cpu.registers.iter().copied();
+    let segments = cpu.segments.iter().map(|segment| u32::from(segment.selector));
+    let after = general.chain(segments).chain([cpu.eip, cpu.eflags]);
+    for (position, value) in after.enumerate() {
+        if before.value(position) != value {
+            changed.0[position] = Some(value);
+        }
+    }
+    changed
+}
+
+/// Start and length of each run of different bytes.
+fn differences(now: &[u8], before: &[u8]) -> Vec<(usize, usize)> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for (offset, _) in now.iter().zip(before).enumerate().filter(|(_, (now, before))| now != before) {
+        match ranges.last_mut() {
+            Some((start, length)) if *start + *length == offset => *length += 1,
+            _ => ranges.push((offset, 1)),
+        }
+    }
+    ranges
+}
