@@ -57,6 +57,31 @@ pub enum Ending {
     Panic(String),
 }
 
+#[derive(Deserialize)]
+struct AnswerLine {
+    id: u64,
+    #[serde(rename = "final")]
+    change: Option<Box<Change>>,
+    exception: Option<ExceptionRecord>,
+    unimplemented: Option<String>,
+    panic: Option<String>,
+}
+
+/// Reads a line that [`Answer::write_to`] wrote, or another program.
+///
+/// # Errors
+/// What is wrong with the line.
+pub fn parse_answer(line: &str) -> Result<Answer, String> {
+    let line: AnswerLine = serde_json::from_str(line).map_err(|error| format!("no answer: {error}"))?;
+    let ending = match line {
+        AnswerLine { panic: Some(message), .. } => Ending::Panic(message),
+        AnswerLine { unimplemented: Some(mnemonic), .. } => Ending::Unimplemented(mnemonic),
+        AnswerLine { change: Some(change), exception, .. } => Ending::Finished { change, exception },
+        AnswerLine { id, .. } => return Err(format!("the answer to case {id} has no final")),
+    };
+    Ok(Answer { id: line.id, ending })
+}
+
 impl Answer {
     /// Appends the answer as one line.
     pub fn write_to(&self, text: &mut String) {

@@ -13,7 +13,7 @@ mod registers;
 mod report;
 mod runner;
 
-pub use answer::{Answer, Change, Ending, ExceptionRecord};
+pub use answer::{Answer, Change, Ending, ExceptionRecord, parse_answer};
 pub use compare::{Difference, Sense, compare};
 pub use format::{Case, Expected, Fpu, Header, Hex, Piece, Sse, State, Undefined, parse_case, parse_header};
 pub use layout::{Layout, Region};
@@ -47,3 +47,6 @@ pub fn answer(reader: impl BufRead, mut writer: impl Write) -> Result<u64, Probl
     writer.flush().map_err(Problem::Write)?;
     Ok(answered)
 }
+
+#[cfg(test)]
+mod tests;

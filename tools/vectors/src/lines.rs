@@ -1,5 +1,6 @@
 //! Reads a file line by line, in bounded memory, and numbers what is wrong with it.
 
+use crate::answer::{Answer, parse_answer};
 use crate::format::{Case, Header, parse_case, parse_header};
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -70,6 +71,17 @@ impl<R: BufRead> Lines<R> {
     pub fn next_case(&mut self) -> Result<Option<Case>, Problem> {
         match self.next_line()? {
             true => self.parse(parse_case).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Reads the next answer; None at the end. Empty lines are skipped.
+    ///
+    /// # Errors
+    /// The line is no answer.
+    pub fn next_answer(&mut self) -> Result<Option<Answer>, Problem> {
+        match self.next_line()? {
+            true => self.parse(parse_answer).map(Some),
             false => Ok(None),
         }
     }

@@ -345,3 +345,26 @@ fn differences(now: &[u8], before: &[u8]) -> Vec<(usize, usize)> {
     }
     ranges
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Runner, fill};
+    use crate::{parse_case, parse_header};
+
+    #[test]
+    fn a_case_leaves_no_memory_behind_for_the_next() {
+        let header = r#"{"format":"v32","version":1,"mode":"ring3-flat32","regions":[[4096,8192,"rwx",204],[65536,4096,"r",7]]}"#;
+        let header = parse_header(header).unwrap();
+        let mut runner = Runner::new(&header).unwrap();
+        let names = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "fs", "gs", "eflags"];
+        let zeros: String = names.iter().map(|name| format!("\"{name}\":0,")).collect();
+        let registers = format!("{zeros}\"cs\":35,\"ds\":43,\"es\":43,\"ss\":43,\"eip\":8191");
+        // `inc eax` across a page, and bytes that nothing reads.
+        let ram = r#"[[8191,"ffc0"],[65536,"01"],[12287,9]]"#;
+        let case = format!("{{\"id\":1,\"initial\":{{\"regs\":{{{registers}}},\"ram\":{ram}}}}}");
+        let case = parse_case(&case).unwrap();
+        runner.run(&case).unwrap();
+        assert_eq!(runner.before, fill(&runner.layout));
+        assert_eq!(runner.changed_memory(), []);
+    }
+}

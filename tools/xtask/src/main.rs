@@ -5,8 +5,8 @@ mod vectors;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
-  vectors FILE [--group NAMES] [--strict] [--failures N]
-      run the cases of a v32 file and compare the answers";
+  vectors FILE [--group NAMES] [--strict] [--failures N] [--answers FILE]
+      run the cases of a v32 file, or take another program's answers to them, and compare";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
