@@ -1,5 +1,7 @@
 //! The architectural state of one processor between two instructions. No caches, no counters.
 
+use crate::observer::AccessKind;
+
 /// Bits of EFLAGS (SDM Vol. 1, 3.4.3).
 pub mod flags {
     /// Carry.
@@ -125,6 +127,27 @@ impl Segment {
     #[must_use]
     pub const fn is_flat(&self) -> bool {
         self.base == 0 && self.limit == u32::MAX && self.attributes & 0x80 != 0
+    }
+
+    /// Whether `length` bytes at `offset` may be read or written through this segment (SDM Vol. 3, 5.3 to 5.5).
+    pub(crate) fn allows(&self, offset: u32, length: u32, kind: AccessKind) -> bool {
+        if self.attributes & 0x80 == 0 {
+            return false;
+        }
+        let (code, second, expands_down) =
+            (self.attributes & 8 != 0, self.attributes & 2 != 0, self.attributes & 4 != 0);
+        let permitted = match kind {
+            AccessKind::Read => !code || second,
+            AccessKind::Write => !code && second,
+        };
+        let last = offset.wrapping_add(length - 1);
+        if !code && expands_down {
+            let highest = if self.attributes & 0x4000 != 0 { u32::MAX } else { 0xffff };
+            permitted && offset > self.limit && last >= offset && last <= highest
+        } else {
+            // A limit of 4 GiB lets an access wrap: base + offset is taken modulo 2^32.
+            permitted && (self.limit == u32::MAX || last >= offset && last <= self.limit)
+        }
     }
 }
 

@@ -1,1 +1,11 @@
-//! Pure arithmetic: values and flags in, values and flags out.
+//! Pure arithmetic: values and flags in, values and flags out. Knows no operand, register file or memory.
+
+pub(crate) mod arithmetic;
+pub(crate) mod decimal;
+pub(crate) mod flags;
+pub(crate) mod multiply;
+pub(crate) mod shift;
+mod width;
+
+pub(crate) use flags::LazyFlags;
+pub(crate) use width::Width;

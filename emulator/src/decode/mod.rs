@@ -1,8 +1,19 @@
 //! Bytes become operations. This module alone names iced-x86.
 
+mod block;
 mod disassembly;
+mod form;
+mod lower;
+mod lower_arithmetic;
+mod lower_control;
+mod lower_system;
+mod lower_transfer;
 
+pub(crate) use block::BlockDecoder;
 pub use disassembly::{Disassembly, disassemble};
+
+/// Bytes in an instruction at most.
+pub(crate) const LONGEST_INSTRUCTION: usize = 15;
 
 /// F3 0F BC and F3 0F BD are BSF and BSR with an ignored prefix on every processor that we model.
 pub(crate) const DECODER_OPTIONS: u32 =

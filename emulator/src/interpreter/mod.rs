@@ -1,6 +1,18 @@
 //! The run loop: blocks of decoded operations, dispatched one after the other.
 
-use crate::{AddressSpace, Cpu, Exit, Observer, PhysicalMemory, Ran, RunInputs};
+mod access;
+mod blocks;
+mod executor;
+mod handler;
+mod operation;
+mod run;
+mod translate;
+
+pub(crate) use blocks::Mode;
+pub(crate) use executor::Executor;
+pub(crate) use handler::{Flow, Handlers, Stop, control, straight};
+pub(crate) use operation::{Handler, Operation, ZERO_REGISTER};
+pub use run::Interpreter;
 
 /// How the next operation is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -52,38 +64,4 @@ pub struct Statistics {
     pub slow_loads: u64,
     /// Stores that had no translation.
     pub slow_stores: u64,
-}
-
-/// An interpreting engine. It owns decoded blocks and nothing that a guest can see.
-#[derive(Debug, Default)]
-pub struct Interpreter {
-    settings: Settings,
-    statistics: Statistics,
-}
-
-impl Interpreter {
-    /// An interpreter without decoded blocks.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, statistics: Statistics::default() }
-    }
-
-    /// The counters so far.
-    #[must_use]
-    pub fn statistics(&self) -> Statistics {
-        self.statistics
-    }
-
-    /// Runs until the units are used up or something has to be decided elsewhere.
-    pub fn run<O: Observer>(
-        &mut self,
-        cpu: &mut Cpu,
-        space: &mut AddressSpace,
-        memory: &mut PhysicalMemory,
-        inputs: &RunInputs<'_>,
-        observer: &mut O,
-    ) -> Ran {
-        let _ = (cpu, space, memory, inputs, observer, self.settings);
-        Ran { units: 0, exit: Exit::Unimplemented }
-    }
 }

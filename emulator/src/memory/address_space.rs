@@ -289,6 +289,12 @@ impl AddressSpace {
         self.reads.load(address)
     }
 
+    /// Loads by a store translation, for an instruction that is going to write there.
+    #[inline(always)]
+    pub(crate) fn load_stored<W: Word>(&self, address: u32) -> Option<W> {
+        self.writes.load(address)
+    }
+
     /// Stores by a translation; None says nothing but that there is none.
     #[inline(always)]
     pub(crate) fn store<W: Word>(&self, address: u32, value: W) -> Option<()> {

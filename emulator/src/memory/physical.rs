@@ -141,11 +141,6 @@ impl PhysicalMemory {
         first
     }
 
-    /// Forgets the code marks of `frame`, after all its blocks were dropped.
-    pub(crate) fn clear_code(&mut self, frame: FrameNumber) {
-        self.marks[frame.0 as usize].code = 0;
-    }
-
     /// Whether `frame` holds code anywhere.
     pub(crate) fn holds_code(&self, frame: FrameNumber) -> bool {
         self.marks[frame.0 as usize].code != 0

@@ -1,0 +1,116 @@
+//! Decodes one block: instruction after instruction until one ends it or the bytes do.
+
+use super::form::{Form, Lowered, register_number};
+use super::{DECODER_OPTIONS, LONGEST_INSTRUCTION, lower};
+use crate::instructions::control;
+use crate::interpreter::{self, Dispatch, Handlers, Mode, Operation};
+use iced_x86::{Decoder, DecoderError, Instruction};
+
+/// Decodes the instructions of one block.
+pub(crate) struct BlockDecoder<'b> {
+    decoder: Decoder<'b>,
+    start: u32,
+    available: usize,
+    mode: Mode,
+    dispatch: Dispatch,
+    /// The last operation ends the block by itself.
+    ended: bool,
+}
+
+impl<'b> BlockDecoder<'b> {
+    /// A decoder of `bytes`, which stand at `eip`.
+    pub(crate) fn new(bytes: &'b [u8], eip: u32, mode: Mode, dispatch: Dispatch) -> Self {
+        let decoder = Decoder::with_ip(32, bytes, u64::from(eip), DECODER_OPTIONS);
+        Self { decoder, start: eip, available: bytes.len(), mode, dispatch, ended: false }
+    }
+
+    /// Bytes of the instructions so far.
+    pub(crate) fn length(&self) -> u32 {
+        (self.decoder.ip() as u32).wrapping_sub(self.start)
+    }
+
+    /// Adds the next instruction. False: the block ends here, or the bytes hold no whole instruction.
+    pub(crate) fn push_next(&mut self, operations: &mut Vec<Operation>) -> bool {
+        if self.ended {
+            return false;
+        }
+        let position = self.decoder.position();
+        let eip = self.start.wrapping_add(position as u32);
+        self.decoder.set_ip(u64::from(eip));
+        let instruction = self.decoder.decode();
+        let lowered = if !instruction.is_invalid() {
+            lower::lower(&Form::new(&instruction, self.mode))
+        } else if self.decoder.last_error() != DecoderError::NoMoreBytes {
+            Lowered::ends(interpreter::control(control::invalid))
+        } else if self.available - position >= LONGEST_INSTRUCTION {
+            Lowered::ends(interpreter::control(control::too_long))
+        } else {
+            // The rest lies in the next page.
+            let _ = self.decoder.set_position(position);
+            self.decoder.set_ip(u64::from(eip));
+            return false;
+        };
+        let mut operation = template(&instruction, eip, lowered.handlers, self.dispatch);
+        lowered.fill(&mut operation);
+        operations.push(operation);
+        self.ended = lowered.ends;
+        if lowered.falls_through {
+            operations.push(self.leave(operation.next_eip()));
+        }
+        !self.ended
+    }
+
+    /// Ends the block: counts units, and adds the way on if no branch ended it.
+    pub(crate) fn finish(&mut self, operations: &mut Vec<Operation>) {
+        if !self.ended {
+            if let Some(last) = operations.last() {
+                operations.push(self.leave(last.next_eip()));
+            }
+        }
+        let mut units = 0;
+        for operation in operations.iter_mut().rev() {
+            units += u8::from(operation.length != 0);
+            operation.units_left = if operation.length != 0 { units } else { 0 };
+        }
+    }
+
+    /// The operation that leaves a block for the instruction at `eip`. It is none itself: its length is 0.
+    fn leave(&self, eip: u32) -> Operation {
+        let handler = interpreter::control(control::leave_block).select(self.dispatch);
+        Operation { handler, eip, immediate: eip, length: 0, ..bare(handler) }
+    }
+}
+
+/// An operation without operands.
+fn bare(handler: interpreter::Handler) -> Operation {
+    Operation {
+        handler,
+        eip: 0,
+        displacement: 0,
+        immediate: 0,
+        target: 0,
+        source: 0,
+        base: interpreter::ZERO_REGISTER,
+        index: interpreter::ZERO_REGISTER,
+        scale: 0,
+        segment: 0,
+        length: 0,
+        units_left: 0,
+    }
+}
+
+/// An operation with what all instructions have in common: place, length and address.
+fn template(instruction: &Instruction, eip: u32, handlers: Handlers, dispatch: Dispatch) -> Operation {
+    let mut operation = bare(handlers.select(dispatch));
+    operation.eip = eip;
+    // An invalid instruction has no length of its own; it is never followed.
+    operation.length = instruction.len().max(1) as u8;
+    super::form::set_address(instruction, &mut operation);
+    for (place, number) in [(0, 0), (1, 1)] {
+        if instruction.op_count() > number && instruction.op_kind(number) == iced_x86::OpKind::Register {
+            let register = register_number(instruction.op_register(number));
+            if place == 0 { operation.target = register } else { operation.source = register }
+        }
+    }
+    operation
+}

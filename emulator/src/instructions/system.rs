@@ -1,0 +1,95 @@
+//! What ring 3 sees of the system: stores of system registers, CPUID, RDTSC, ARPL.
+
+use super::operand::Modify;
+use crate::alu::Width;
+use crate::cpu::{EAX, EBX, ECX, EDX, control};
+use crate::interpreter::{CpuProfile, Executor, Operation, Stop};
+use crate::{AccessKind, Exit, Privileged};
+
+/// SGDT: base in bits 16 to 47, limit below. Fixed values, the same on every host.
+pub(crate) const GDTR: u64 = 0xfffe_0000 << 16;
+/// SIDT
+pub(crate) const IDTR: u64 = 0xffff_0000 << 16;
+/// SLDT
+pub(crate) const LDTR: u32 = 0;
+/// STR
+pub(crate) const TR: u32 = 0x40;
+/// SMSW: PE, MP, ET, NE, WP, AM, PG.
+pub(crate) const MACHINE_STATUS: u32 = 0x8005_0033;
+
+/// With UMIP these instructions are privileged.
+fn check_umip(x: &mut Executor<'_>) -> Result<(), Stop> {
+    if x.cpu.system.cr4 & control::CR4_UMIP != 0 {
+        return Err(x.stop(Exit::Privileged(Privileged::StoreDescriptorTable)));
+    }
+    Ok(())
+}
+
+/// SGDT and SIDT: six bytes, whatever the operand size.
+pub(crate) fn store_table<const INTERRUPT: bool>(
+    operation: &Operation,
+    x: &mut Executor<'_>,
+) -> Result<(), Stop> {
+    check_umip(x)?;
+    let image = if INTERRUPT { IDTR } else { GDTR };
+    let offset = x.offset(operation);
+    let segment = super::operand::segment_register(operation);
+    let limit = x.linear(segment, offset, 2, AccessKind::Write)?;
+    let base = x.linear(segment, offset.wrapping_add(2), 4, AccessKind::Write)?;
+    x.check_store(limit, 2)?;
+    x.check_store(base, 4)?;
+    x.store::<u16>(operation, limit, image as u16)?;
+    x.store::<u32>(operation, base, (image >> 16) as u32)
+}
+
+/// SLDT, STR and SMSW: `immediate` holds the value. To memory 16 bits, to a register `W`.
+pub(crate) fn store_word<W: Width, T: Modify>(
+    operation: &Operation,
+    x: &mut Executor<'_>,
+) -> Result<(), Stop> {
+    check_umip(x)?;
+    let place = T::place::<W>(operation, x)?;
+    T::write::<W>(operation, x, place, operation.immediate & W::MASK)
+}
+
+/// RDTSC: virtual time in units.
+pub(crate) fn read_time_stamp(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    if x.cpu.system.cr4 & control::CR4_TSD != 0 {
+        return Err(x.stop(Exit::Privileged(Privileged::ModelSpecific)));
+    }
+    let stamp = x.time_stamp(operation);
+    x.registers[EAX] = stamp as u32;
+    x.registers[EDX] = (stamp >> 32) as u32;
+    Ok(())
+}
+
+/// CPUID: what the profile claims, and nothing that does not work.
+pub(crate) fn identify(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    const TSC: u32 = 1 << 4;
+    const CX8: u32 = 1 << 8;
+    const CMOV: u32 = 1 << 15;
+    let leaf = x.registers[EAX];
+    let CpuProfile::I686 = x.profile();
+    let [eax, ebx, ecx, edx] = match leaf {
+        0 => [1, u32::from_le_bytes(*b"Para"), u32::from_le_bytes(*b"i686"), u32::from_le_bytes(*b"vane")],
+        // Family 6, model 1, stepping 1.
+        1 => [0x611, 0, 0, TSC | CX8 | CMOV],
+        _ => [0; 4],
+    };
+    x.registers[EAX] = eax;
+    x.registers[EBX] = ebx;
+    x.registers[ECX] = ecx;
+    x.registers[EDX] = edx;
+    Ok(())
+}
+
+/// ARPL: raises the RPL of the first selector to that of the second.
+pub(crate) fn adjust_rpl<T: Modify>(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    let (selector, place) = T::read::<u16>(operation, x)?;
+    let rpl = x.register::<u16>(operation.source) & 3;
+    let lower = selector & 3 < rpl;
+    let adjusted = if lower { selector & !3 | rpl } else { selector };
+    T::write::<u16>(operation, x, place, adjusted)?;
+    x.flags.set_zero(lower);
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! The decoded blocks: straight runs of operations that end at a branch, a page or a limit.
+//!
+//! All blocks lie in one arena of fixed capacity, so that a link is a position in it. A block that the guest
+//! overwrites is unlinked at once and stays in the arena until the whole cache is flushed, which happens when the
+//! arena is full or a mapping changed.
+
+#![allow(unsafe_code)] // Operations are patched in place: see docs/decisions/0001-unsafe.md.
+
+use super::Executor;
+use super::operation::{Handler, Operation};
+use crate::memory::{FrameNumber, PhysicalMemory};
+use std::collections::BTreeMap;
+use std::ptr::null;
+
+/// Operations in the arena: 16 MiB.
+const CAPACITY: usize = 1 << 19;
+/// Instructions in a block.
+pub(super) const LONGEST_BLOCK: usize = 64;
+const JUMP_TARGETS: usize = 4096;
+/// A jump target that no offset has at its place.
+const NO_TARGET: JumpTarget = JumpTarget { eip: u32::MAX, link: 0 };
+
+/// How instructions are lowered; blocks of different modes do not mix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Mode {
+    /// CS, SS, DS and ES are flat: addresses need no base and no limit.
+    pub(crate) flat: bool,
+    /// Each block holds one instruction.
+    pub(crate) single: bool,
+}
+
+/// Where the bytes of a block lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) frame: FrameNumber,
+    pub(super) offset: u32,
+    pub(super) length: u32,
+}
+
+#[derive(Debug)]
+struct Block {
+    eip: u32,
+    first: u32,
+    extents: [Option<Extent>; 2],
+    /// Positions of the branches that are linked to this block.
+    incoming: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct JumpTarget {
+    eip: u32,
+    link: u32,
+}
+
+/// All decoded blocks of one interpreter.
+pub(super) struct BlockCache {
+    arena: Vec<Operation>,
+    blocks: Vec<Block>,
+    by_eip: BTreeMap<u32, u32>,
+    by_frame: BTreeMap<FrameNumber, Vec<u32>>,
+    jump_targets: Box<[JumpTarget; JUMP_TARGETS]>,
+    /// Operations whose handler was replaced for the running chain, with the true handler.
+    armed: Vec<(u32, Handler)>,
+}
+
+impl BlockCache {
+    pub(super) fn new() -> Self {
+        let mut cache = Self {
+            arena: Vec::with_capacity(CAPACITY),
+            blocks: Vec::new(),
+            by_eip: BTreeMap::new(),
+            by_frame: BTreeMap::new(),
+            jump_targets: Box::new([NO_TARGET; JUMP_TARGETS]),
+            armed: Vec::new(),
+        };
+        cache.flush();
+        cache
+    }
+
+    /// Drops all blocks.
+    pub(super) fn flush(&mut self) {
+        // Position 0 is never the first of a block, so that a link of 0 can mean none.
+        self.arena.clear();
+        self.arena.push(NOWHERE);
+        self.blocks.clear();
+        self.by_eip.clear();
+        self.by_frame.clear();
+        self.jump_targets.fill(NO_TARGET);
+        self.armed.clear();
+    }
+
+    /// The base of all links. It stays the same: the arena never grows beyond its first allocation.
+    pub(super) fn arena(&mut self) -> *const Operation {
+        self.arena.as_mut_ptr()
+    }
+
+    /// Whether one more block fits.
+    pub(super) fn has_room(&self) -> bool {
+        self.arena.len() + 2 * LONGEST_BLOCK <= CAPACITY
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// The first operation of the block at `eip`, by the fast table; 0 if it is not there.
+    #[inline(always)]
+    pub(super) fn jump_target(&self, eip: u32) -> u32 {
+        let target = self.jump_targets[eip as usize % JUMP_TARGETS];
+        if target.eip == eip { target.link } else { 0 }
+    }
+
+    /// The first operation of the block at `eip`.
+    pub(super) fn find(&mut self, eip: u32) -> Option<u32> {
+        let target = self.jump_target(eip);
+        if target != 0 {
+            return Some(target);
+        }
+        let block = *self.by_eip.get(&eip)?;
+        let link = self.blocks[block as usize].first;
+        self.jump_targets[eip as usize % JUMP_TARGETS] = JumpTarget { eip, link };
+        Some(link)
+    }
+
+    /// Adds the block at `eip` and marks the code in memory. Returns its first operation.
+    pub(super) fn insert(
+        &mut self,
+        eip: u32,
+        operations: &[Operation],
+        extents: [Option<Extent>; 2],
+        memory: &mut PhysicalMemory,
+    ) -> u32 {
+        assert!(self.has_room() && operations.len() <= 2 * LONGEST_BLOCK, "the caller made room");
+        let (first, block) = (self.arena.len() as u32, self.blocks.len() as u32);
+        self.arena.extend_from_slice(operations);
+        self.blocks.push(Block { eip, first, extents, incoming: Vec::new() });
+        self.by_eip.insert(eip, block);
+        for extent in extents.iter().flatten() {
+            memory.mark_code(extent.frame, extent.offset, extent.length);
+            self.by_frame.entry(extent.frame).or_default().push(block);
+        }
+        self.jump_targets[eip as usize % JUMP_TARGETS] = JumpTarget { eip, link: first };
+        first
+    }
+
+    /// The block that holds the operation at `position`.
+    fn block_of(&self, position: u32) -> usize {
+        self.blocks.partition_point(|block| block.first <= position) - 1
+    }
+
+    fn position(&self, operation: *const Operation) -> u32 {
+        // Both point into the arena.
+        ((operation as usize - self.arena.as_ptr() as usize) / size_of::<Operation>()) as u32
+    }
+
+    /// Links `branch` to the block whose first operation is `link`.
+    pub(super) fn link(&mut self, branch: *const Operation, link: u32) {
+        let position = self.position(branch);
+        let block = self.block_of(link);
+        self.blocks[block].incoming.push(position);
+        self.operation(position).displacement = link;
+    }
+
+    /// Drops the blocks that hold any of these bytes; says how many.
+    pub(super) fn overwritten(&mut self, frame: FrameNumber, offset: u32, length: u32) -> u32 {
+        let Some(blocks) = self.by_frame.get(&frame) else { return 0 };
+        let hit: Vec<u32> = blocks
+            .iter()
+            .copied()
+            .filter(|block| {
+                self.blocks[*block as usize].extents.iter().flatten().any(|extent| {
+                    extent.frame == frame
+                        && extent.offset < offset + length
+                        && offset < extent.offset + extent.length
+                })
+            })
+            .collect();
+        for block in &hit {
+            self.drop_block(*block);
+        }
+        hit.len() as u32
+    }
+
+    fn drop_block(&mut self, number: u32) {
+        let block = &mut self.blocks[number as usize];
+        let (eip, extents) = (block.eip, block.extents);
+        let incoming = std::mem::take(&mut block.incoming);
+        for position in incoming {
+            self.operation(position).displacement = 0;
+        }
+        self.by_eip.remove(&eip);
+        self.jump_targets[eip as usize % JUMP_TARGETS] = NO_TARGET;
+        for extent in extents.iter().flatten() {
+            if let Some(blocks) = self.by_frame.get_mut(&extent.frame) {
+                blocks.retain(|other| *other != number);
+            }
+        }
+    }
+
+    fn operation(&mut self, position: u32) -> &mut Operation {
+        &mut self.arena[position as usize]
+    }
+
+    /// Makes the running chain end before the operation at `position`.
+    pub(super) fn arm(&mut self, position: u32) {
+        let operation = self.operation(position);
+        let handler = std::mem::replace(&mut operation.handler, stop_here as Handler);
+        self.armed.push((position, handler));
+    }
+
+    /// Makes the running chain end after `count` operations from `first`.
+    pub(super) fn arm_at(&mut self, first: *const Operation, count: u32) {
+        self.arm(self.position(first) + count);
+    }
+
+    /// Makes the running chain end after `operation`, which is not the last of its block.
+    pub(super) fn arm_after(&mut self, operation: &Operation) {
+        self.arm(self.position(operation) + 1);
+    }
+
+    /// Gives all armed operations their handlers back.
+    pub(super) fn disarm(&mut self) {
+        // Backwards: an operation armed twice gets its first handler back last.
+        while let Some((position, handler)) = self.armed.pop() {
+            self.operation(position).handler = handler;
+        }
+    }
+}
+
+/// The handler of an armed operation.
+unsafe fn stop_here(operation: *const Operation, x: &mut Executor<'_>) -> *const Operation {
+    x.stopped(operation)
+}
+
+unsafe fn nowhere(_: *const Operation, _: &mut Executor<'_>) -> *const Operation {
+    null()
+}
+
+/// Fills position 0.
+const NOWHERE: Operation = Operation {
+    handler: nowhere,
+    eip: 0,
+    displacement: 0,
+    immediate: 0,
+    target: 0,
+    source: 0,
+    base: 0,
+    index: 0,
+    scale: 0,
+    segment: 0,
+    length: 0,
+    units_left: 0,
+};

@@ -1,0 +1,294 @@
+//! The run loop around the chains of handlers: units, exits, single steps, and everything that is rare.
+
+#![allow(unsafe_code)] // Starts the chain: see docs/decisions/0001-unsafe.md.
+
+use super::blocks::{BlockCache, Mode};
+use super::executor::Executor;
+use super::handler::perform_all;
+use super::operation::Operation;
+use super::{Settings, Statistics};
+use crate::alu::LazyFlags;
+use crate::cpu::{control, flags};
+use crate::memory::{PAGE_OFFSET, Withheld};
+use crate::{
+    AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
+    Vector,
+};
+use std::fmt;
+use std::ptr::null;
+
+/// Units that one chain of handlers retires at most: it bounds the stack should a tail call not be one.
+const CHAIN_UNITS: u64 = 10_000;
+
+/// An interpreting engine. It owns decoded blocks and nothing that a guest can see.
+pub struct Interpreter {
+    settings: Settings,
+    statistics: Statistics,
+    blocks: BlockCache,
+    /// What the decoded blocks depend on: mode, mapping, and stores that others made to code.
+    basis: (Mode, u64, u64),
+}
+
+impl fmt::Debug for Interpreter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interpreter")
+            .field("settings", &self.settings)
+            .field("statistics", &self.statistics)
+            .finish()
+    }
+}
+
+impl Default for Interpreter {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl Interpreter {
+    /// An interpreter without decoded blocks.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            statistics: Statistics::default(),
+            blocks: BlockCache::new(),
+            basis: (Mode::default(), u64::MAX, 0),
+        }
+    }
+
+    /// The counters so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// Runs until the units are used up or something has to be decided elsewhere.
+    ///
+    /// An interpreter is used with one address space and one memory.
+    pub fn run<O: Observer>(
+        &mut self,
+        cpu: &mut Cpu,
+        space: &mut AddressSpace,
+        memory: &mut PhysicalMemory,
+        inputs: &RunInputs<'_>,
+        observer: &mut O,
+    ) -> Ran {
+        self.statistics.runs += 1;
+        let single = O::ACTIVE
+            || self.settings.forget_blocks
+            || self.settings.settle_flags
+            || !inputs.breakpoints.is_empty()
+            || !inputs.watches.is_empty();
+        let mut executor = Executor {
+            registers: [0; 16],
+            flags: LazyFlags::from_eflags(0),
+            remaining: 0,
+            arena: null(),
+            eip: 0,
+            exit: None,
+            unlinked: null(),
+            other_flags: 0,
+            reserve: inputs.units,
+            logged: O::ACTIVE,
+            log: Vec::new(),
+            checks_alignment: false,
+            attention_stored: false,
+            watch_hit: None,
+            statistics: &mut self.statistics,
+            blocks: &mut self.blocks,
+            profile: self.settings.profile,
+            space,
+            memory,
+            cpu,
+            inputs,
+        };
+        executor.take_cpu();
+        let mut run =
+            Run { x: executor, settings: self.settings, single, basis: &mut self.basis, started: false };
+        let exit = loop {
+            if let Some(exit) = run.pass(observer) {
+                break exit;
+            }
+        };
+        let x = &mut run.x;
+        x.settle_cpu();
+        Ran { units: inputs.units - x.reserve, exit }
+    }
+}
+
+/// One call of [`Interpreter::run`].
+struct Run<'r> {
+    x: Executor<'r>,
+    settings: Settings,
+    single: bool,
+    basis: &'r mut (Mode, u64, u64),
+    /// At least one pass was made: breakpoints count.
+    started: bool,
+}
+
+impl Run<'_> {
+    /// Performs one chain of handlers. Returns the exit, if the run ends.
+    fn pass<O: Observer>(&mut self, observer: &mut O) -> Option<Exit> {
+        if self.x.reserve == 0 {
+            return Some(Exit::Budget);
+        }
+        if self.started && self.x.inputs.breakpoints.contains(&self.x.eip) {
+            return Some(Exit::Breakpoint);
+        }
+        self.started = true;
+        self.prepare();
+        let first = match self.block() {
+            Ok(first) => first,
+            Err(exit) => return Some(exit),
+        };
+        let shadowed = std::mem::take(&mut self.x.cpu.interrupt_shadow);
+        let stepping = self.x.other_flags & flags::TF != 0;
+        let limit = if self.single || shadowed || stepping { 1 } else { CHAIN_UNITS.min(self.x.reserve) };
+        let before = (self.x.registers, self.x.eip, if O::ACTIVE { self.x.eflags() } else { 0 });
+        let bytes = if O::ACTIVE { self.bytes(first) } else { ([0; 15], 0) };
+        let reserve_before = self.x.reserve;
+
+        self.perform(first, limit);
+
+        let retired = reserve_before - self.x.reserve;
+        if self.settings.settle_flags {
+            self.x.flags = LazyFlags::from_eflags(self.x.flags.to_eflags());
+        }
+        if O::ACTIVE {
+            if retired != 0 {
+                self.x.settle_cpu();
+                observer.step(&Step {
+                    eip: before.1,
+                    bytes: &bytes.0[..bytes.1],
+                    registers_before: before.0[..8].try_into().expect("eight registers"),
+                    eflags_before: before.2,
+                    after: self.x.cpu,
+                    accesses: &self.x.log,
+                });
+            }
+            self.x.log.clear();
+        }
+        self.after_chain(retired, shadowed, stepping)
+    }
+
+    /// Decides how a chain ended.
+    fn after_chain(&mut self, retired: u64, shadowed: bool, stepping: bool) -> Option<Exit> {
+        let x = &mut self.x;
+        // The stores of this run dropped their blocks themselves.
+        self.basis.2 = x.memory.code_stores_seen();
+        let attention = std::mem::take(&mut x.attention_stored);
+        let hit = x.watch_hit.take();
+        if retired == 0 {
+            x.cpu.interrupt_shadow = shadowed;
+        }
+        if let Some(exit) = x.exit.take() {
+            return Some(exit);
+        }
+        if stepping && retired != 0 && !x.cpu.interrupt_shadow {
+            // DR6.BS; the other bits are sticky.
+            x.cpu.system.dr[6] |= 1 << 14;
+            let debug = Exception { vector: Vector::Debug, error_code: 0, address: 0 };
+            return Some(Exit::Exception(debug));
+        }
+        if let Some(hit) = hit {
+            return Some(Exit::Watch(hit));
+        }
+        (attention && self.attention_holds()).then_some(Exit::Attention)
+    }
+
+    fn attention_holds(&mut self) -> bool {
+        let Some(attention) = self.x.inputs.attention else { return false };
+        let mut bytes = [0; 8];
+        if self.x.space.peek(self.x.memory, attention.address, &mut bytes).is_err() {
+            return false;
+        }
+        bytes[..4] == [0; 4] && bytes[4..] != [0; 4] && !self.x.cpu.interrupt_shadow
+    }
+
+    /// Makes everything derived agree with the state.
+    fn prepare(&mut self) {
+        let x = &mut self.x;
+        let system = &x.cpu.system;
+        x.checks_alignment =
+            x.other_flags & flags::AC != 0 && system.cr0 & control::CR0_AM != 0 && x.cpu.cpl == 3;
+        let mut pages = Vec::new();
+        if let Some(attention) = x.inputs.attention {
+            pages.push(attention.address & !PAGE_OFFSET);
+        }
+        for watch in x.inputs.watches {
+            let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1)) & !PAGE_OFFSET;
+            let mut page = watch.address & !PAGE_OFFSET;
+            while page < last {
+                pages.push(page);
+                page += crate::PAGE_BYTES;
+            }
+            pages.push(last);
+        }
+        let everything = x.logged || x.checks_alignment;
+        x.space.prepare(x.memory, Withheld { everything, pages });
+        let flat = [SegmentRegister::Cs, SegmentRegister::Ss, SegmentRegister::Ds, SegmentRegister::Es]
+            .iter()
+            .all(|register| x.cpu.segment(*register).is_flat());
+        let basis = (Mode { flat, single: self.single }, x.space.generation(), x.memory.code_stores_seen());
+        let dirty = *self.basis != basis || self.settings.forget_blocks;
+        if dirty || !x.blocks.has_room() {
+            if !x.blocks.is_empty() {
+                x.statistics.flushes += 1;
+            }
+            x.blocks.flush();
+            x.unlinked = null();
+            *self.basis = basis;
+        }
+        x.arena = x.blocks.arena();
+    }
+
+    /// The first operation of the block at EIP, linked to the branch that led here.
+    fn block(&mut self) -> Result<*const Operation, Exit> {
+        let x = &mut self.x;
+        x.statistics.lookups += 1;
+        let link = match x.blocks.find(x.eip) {
+            Some(link) => link,
+            None => {
+                let link = x.translate_block(self.basis.0, self.settings.dispatch)?;
+                x.statistics.blocks_made += 1;
+                x.space.drop_stale_stores(x.memory);
+                link
+            }
+        };
+        if !x.unlinked.is_null() {
+            x.blocks.link(x.unlinked, link);
+            x.statistics.links_made += 1;
+            x.unlinked = null();
+        }
+        // SAFETY: a link is a position in the arena.
+        Ok(unsafe { x.arena.add(link as usize) })
+    }
+
+    /// Runs the chain from `first` for at most `limit` units of the reserve.
+    fn perform(&mut self, first: *const Operation, limit: u64) {
+        let x = &mut self.x;
+        x.reserve -= limit;
+        // SAFETY: `first` is the first operation of a block.
+        let units = unsafe { u64::from((*first).units_left) };
+        if units > limit {
+            x.blocks.arm_at(first, limit as u32);
+        }
+        // Less than zero where the block is armed: the armed operation gives the rest back.
+        x.remaining = limit.wrapping_sub(units);
+        // SAFETY: as above, and blocks are complete.
+        unsafe { perform_all(first, x) };
+        x.blocks.disarm();
+        x.reserve = x.reserve.wrapping_add(x.remaining);
+        x.remaining = 0;
+    }
+
+    /// The bytes of an instruction, for the observer.
+    fn bytes(&self, operation: *const Operation) -> ([u8; 15], usize) {
+        let mut bytes = [0; 15];
+        // SAFETY: the caller passes the first operation of a block.
+        let length = usize::from(unsafe { (*operation).length });
+        let base = self.x.cpu.segment(SegmentRegister::Cs).base;
+        let _ = self.x.space.peek(self.x.memory, base.wrapping_add(self.x.eip), &mut bytes[..length]);
+        (bytes, length)
+    }
+}
