@@ -156,7 +156,7 @@ impl<'i> Form<'i> {
     pub(super) fn address_form(&self) -> AddressForm {
         let instruction = self.instruction;
         let flat = self.mode.flat
-            && !matches!(instruction.memory_segment(), Register::FS | Register::GS)
+            && !matches!(instruction.memory_segment(), Register::CS | Register::FS | Register::GS)
             && !has_short_address(instruction);
         match (flat, instruction.memory_index()) {
             (false, _) => AddressForm::Segmented,
