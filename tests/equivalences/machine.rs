@@ -107,6 +107,7 @@ pub struct Machine<'a> {
     units: u64,
     noted: Vec<Noted>,
     exchanged: bool,
+    disturbed_at: u64,
 }
 
 impl<'a> Machine<'a> {
@@ -130,7 +131,17 @@ impl<'a> Machine<'a> {
         let mut cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
         cpu.registers = ANCHORS;
         cpu.eip = CODE + program.start;
-        Self { program, surroundings, cpu, space, memory, units: 0, noted: Vec::new(), exchanged: false }
+        Self {
+            program,
+            surroundings,
+            cpu,
+            space,
+            memory,
+            units: 0,
+            noted: Vec::new(),
+            exchanged: false,
+            disturbed_at: 0,
+        }
     }
 
     /// Runs until `units` are used up, the exits answered.
@@ -241,9 +252,12 @@ impl<'a> Machine<'a> {
     }
 
     fn disturb(&mut self) {
-        if self.surroundings != Surroundings::Disturbed || !self.units.is_multiple_of(DISTURBANCE_UNITS) {
+        let due = self.units.is_multiple_of(DISTURBANCE_UNITS) && self.units != self.disturbed_at;
+        if self.surroundings != Surroundings::Disturbed || !due {
             return;
         }
+        // A run of no units must not disturb the same unit again.
+        self.disturbed_at = self.units;
         let mut random = Random::new(self.units);
         if random.once_in(4) {
             self.exchanged = !self.exchanged;

@@ -115,6 +115,48 @@ fn loop_and_tail_dispatch_agree() {
 }
 
 #[test]
+fn a_long_run_does_not_grow_the_stack() {
+    // Again: INC EAX; ADD [EBX], EAX; JNC $+2; JMP again.
+    let code = vec![0x40, 0x01, 0x03, 0x73, 0x00, 0xeb, 0xf9];
+    let program = Program { seed: 0, start: 0, code, starts: vec![0] };
+    for dispatch in [Dispatch::Loop, Dispatch::Tail] {
+        let way = Way::with(Settings { dispatch, ..Settings::default() });
+        let run = || Machine::new(&program, Surroundings::Quiet).run(&way, 4_000_000).noted.len();
+        let exits = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(512 << 10);
+            thread.spawn_scoped(scope, run).expect("the host has a thread").join()
+        });
+        assert_eq!(exits.ok(), Some(0), "the loop has no exit");
+    }
+}
+
+#[test]
+fn the_programs_are_worth_running() {
+    let (mut exits, mut units, mut kinds) = (0, 0, Vec::new());
+    for program in (1..=ROUNDS).map(Program::random) {
+        let outcome = Machine::new(&program, Surroundings::Quiet).run(&Way::plain(), UNITS);
+        units += UNITS as usize;
+        exits += outcome.noted.len();
+        for noted in outcome.noted {
+            let kind = match noted.exit {
+                Exit::Exception(exception) => exception.vector.name(),
+                Exit::SoftwareInterrupt { .. } => "INT n",
+                Exit::Privileged(_) => "privileged",
+                Exit::Unimplemented => "unimplemented",
+                Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => continue,
+            };
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+    }
+    assert!(exits * 8 < units, "one unit in eight is an exit: {exits} of {units}");
+    for kind in ["#DE", "#DB", "#BP", "#OF", "#BR", "#UD", "#GP", "#PF", "#AC", "INT n", "privileged"] {
+        assert!(kinds.contains(&kind), "no program ends in {kind}: {kinds:?}");
+    }
+}
+
+#[test]
 fn after_a_fault_the_state_is_that_before_the_instruction() {
     let mut faults = 0;
     for program in programs() {

@@ -60,7 +60,15 @@ const RESERVED: &[Reserved] = &[
 ];
 
 /// Modules that may contain `unsafe`; docs/decisions/0001-unsafe.md says why.
-const UNSAFE: &[&str] = &["emulator/src/memory/physical.rs", "emulator/src/memory/translation.rs"];
+const UNSAFE: &[&str] = &[
+    "emulator/src/interpreter/blocks.rs",
+    "emulator/src/interpreter/executor.rs",
+    "emulator/src/interpreter/handler.rs",
+    "emulator/src/interpreter/operation.rs",
+    "emulator/src/interpreter/run.rs",
+    "emulator/src/memory/physical.rs",
+    "emulator/src/memory/translation.rs",
+];
 
 pub fn names(files: &[File]) -> Vec<Violation> {
     let mut refused = Vec::new();
@@ -104,6 +112,7 @@ pub fn no_globs(files: &[File]) -> Vec<Violation> {
     refused
 }
 
+/// A block or an implementation has to say why it is right; that a function asks for something, clippy looks after.
 pub fn no_unsafe(files: &[File]) -> Vec<Violation> {
     const RULE: &str =
         "`unsafe` stands only in the modules of docs/decisions/0001-unsafe.md, with a SAFETY comment";
@@ -111,11 +120,14 @@ pub fn no_unsafe(files: &[File]) -> Vec<Violation> {
     for file in files.iter().filter(|file| file.is_rust()) {
         let lines: Vec<_> = file.text.lines().collect();
         let found = tokens(&file.text);
-        for token in found.iter().filter(|token| token.text == "unsafe") {
+        for (token, next) in
+            found.iter().zip(found.iter().skip(1)).filter(|(token, _)| token.text == "unsafe")
+        {
+            let proves = matches!(next.text.as_str(), "{" | "impl");
             let above = &lines[token.line.saturating_sub(6)..token.line];
             if !UNSAFE.contains(&file.path.as_str()) {
                 refused.push(Violation::new(file, token.line, RULE, "`unsafe` in a module without a record"));
-            } else if !above.iter().any(|line| line.contains("SAFETY:") || line.contains("# Safety")) {
+            } else if proves && !above.iter().any(|line| line.contains("SAFETY:")) {
                 refused.push(Violation::new(
                     file,
                     token.line,
