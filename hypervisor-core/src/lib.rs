@@ -1,3 +1,28 @@
 //! Partitions, hypercalls, event channels, clock and loader.
+//!
+//! Not here: files, terminals, the host's clock. Whoever calls [`Machine::run`] prints what the guest writes and gives
+//! it what it reads.
 
 pub mod abi;
+pub mod boot;
+pub mod clock;
+pub mod console;
+pub mod event_channel;
+pub mod ledger;
+pub mod loader;
+pub mod machine;
+pub mod outcome;
+pub mod record;
+pub mod timer;
+
+mod calls;
+mod delivery;
+mod guest;
+mod linux;
+mod partition;
+
+pub use console::{Arrival, Input};
+pub use loader::{Image, LoadError};
+pub use machine::{Abi, Config, Counters, Limits, Machine};
+pub use outcome::{Crash, CrashReason, Limit, Outcome, Progress, TrailEntry};
+pub use record::{Event, Recorder, Stamp, Unrecorded};

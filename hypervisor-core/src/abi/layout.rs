@@ -200,6 +200,16 @@ pub mod shared_page {
     pub const SELECTOR: u32 = 8;
     /// The address of the last page fault.
     pub const CR2: u32 = 12;
+    /// The version of the time fields: odd while they are written.
+    pub const TIME_VERSION: u32 = 16;
+    /// The time stamp counter at `SYSTEM_TIME`.
+    pub const TIME_STAMP: u32 = 24;
+    /// Virtual time in nanoseconds.
+    pub const SYSTEM_TIME: u32 = 32;
+    /// What turns a difference of the time stamp counter into nanoseconds.
+    pub const TIME_MULTIPLIER: u32 = 40;
+    /// By how many bits to shift it before.
+    pub const TIME_SHIFT: u32 = 44;
     /// The pending bitmap, one bit for each port.
     pub const EVENT_PENDING: u32 = 0x400;
     /// The mask bitmap, one bit for each port.
@@ -235,10 +245,32 @@ static SHARED_PAGE: StructDescription = StructDescription {
         ),
         field(shared_page::CR2, "cr2", FieldKind::U32, "Linear address of the last page fault."),
         field(
-            16,
-            "reserved_time",
-            FieldKind::Reserved(0x400 - 16),
-            "0: for clock, fake registers and windows.",
+            shared_page::TIME_VERSION,
+            "time_version",
+            FieldKind::U32,
+            "Read it before and after the four fields below; equal and even: they belong together.",
+        ),
+        field(20, "reserved_time", FieldKind::Reserved(4), "0."),
+        field(shared_page::TIME_STAMP, "time_stamp", FieldKind::U64, "What RDTSC read at system_time_ns."),
+        field(
+            shared_page::SYSTEM_TIME,
+            "system_time_ns",
+            FieldKind::U64,
+            "Virtual time then. Now is system_time_ns + (((RDTSC - time_stamp) << time_shift) * time_multiplier >> 32), \
+             with a product of 96 bits; exact to one microsecond and never ahead of time_now.",
+        ),
+        field(shared_page::TIME_MULTIPLIER, "time_multiplier", FieldKind::U32, "See system_time_ns."),
+        field(
+            shared_page::TIME_SHIFT,
+            "time_shift",
+            FieldKind::U32,
+            "See system_time_ns. Signed: shift right by -time_shift if it is negative.",
+        ),
+        field(
+            48,
+            "reserved_registers",
+            FieldKind::Reserved(0x400 - 48),
+            "0: for fake registers and windows.",
         ),
         field(
             shared_page::EVENT_PENDING,

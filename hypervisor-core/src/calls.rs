@@ -1,0 +1,261 @@
+//! What each hypercall does. Arguments are decoded and in range; addresses are checked here, before any effect.
+
+use crate::abi::{
+    BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, EventPort, GATE_VECTOR, InterruptLevel,
+    PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister, TickPolicy, ToGuest, TrapEntry,
+    TrapTable, VirtualInterrupt, trap_entry,
+};
+use crate::clock::Clock;
+use crate::delivery::{Handler, Trap};
+use crate::guest::Guest;
+use crate::partition::Partition;
+use crate::record::{Event, EventLog};
+use emulator::{DescriptorTable, Rights, Segment};
+
+/// What becomes of the guest after a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallEnd {
+    /// It goes on with this in EAX.
+    Return(u32),
+    /// It goes on with 0 in EAX when an upcall has come.
+    Wait,
+    /// It goes on with this in EAX after an upcall that is pending, and with upcalls disabled.
+    Flash(u32),
+    /// It continues at a frame on its stack.
+    ReturnFromFrame,
+    /// It enters its own trap handler, and returns from there with 0 in EAX.
+    Raise(Handler, Trap),
+    /// It ends.
+    Shutdown(u32),
+}
+
+/// What a call works on.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    /// The partition.
+    pub partition: &'a mut Partition,
+    /// Its processor and memory.
+    pub guest: &'a mut Guest,
+    /// Virtual time at the call.
+    pub clock: &'a Clock,
+    /// What the call causes.
+    pub log: &'a mut EventLog,
+}
+
+/// Performs the call of this number.
+///
+/// # Errors
+/// As `docs/ABI.md` lists them; the call has then had no effect.
+pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Result<CallEnd, CallError> {
+    let call = Call::from_number(number).ok_or(CallError::NoSuchCall)?;
+    let result = match Request::decode(call, arguments)? {
+        Request::EventBindInterrupt { interrupt, port, first_count } => {
+            caller.bind_interrupt(interrupt, port, first_count)?
+        }
+        Request::EventBindSelf { port, first_count } => caller.bind_self(port, first_count)?,
+        Request::EventUnbind { port } => caller.unbind(port)?,
+        Request::EventMask { port } => caller.mask(port)?,
+        Request::EventUnmask { port } => caller.unmask(port)?,
+        Request::EventSend { port } => caller.send(port)?,
+        Request::EventStatus { port, status } => {
+            let answer = caller.partition.ports.status(port, &caller.partition.shared(caller.guest));
+            caller.guest.set_bytes(status.address, &answer.to_bytes())?;
+            0
+        }
+        Request::UpcallSetEntry { entry } => caller.set_upcall_entry(entry)?,
+        Request::InterruptsSetLevel { level } => {
+            let before = caller.level();
+            caller.partition.interrupts().set(caller.guest, level == InterruptLevel::Enabled);
+            before
+        }
+        Request::InterruptsGetLevel {} => caller.level(),
+        Request::InterruptsFlash {} => {
+            let before = caller.level();
+            caller.partition.interrupts().set(caller.guest, false);
+            return Ok(CallEnd::Flash(before));
+        }
+        Request::Iret {} => return Ok(CallEnd::ReturnFromFrame),
+        Request::TrapSetTable { entries } => caller.set_trap_table(entries)?,
+        Request::TrapRaise { vector, error_code } => return caller.raise_trap(vector, error_code.0),
+        Request::SegmentSetBase { register, base } => caller.set_segment_base(register, base.0),
+        Request::TimeNow { now_ns } => {
+            caller.guest.set_bytes(now_ns.address, &caller.clock.now_ns().to_le_bytes())?;
+            0
+        }
+        Request::TimerSetOneShot { deadline_ns } => {
+            caller.timer_port()?;
+            caller.partition.timer.set_one_shot(deadline_ns);
+            0
+        }
+        Request::TimerSetPeriodic { period_ns, policy } => caller.set_periodic(period_ns, policy)?,
+        Request::TimerCancel {} => {
+            caller.partition.timer.cancel();
+            0
+        }
+        Request::Yield {} => 0,
+        Request::Block {} => {
+            caller.partition.interrupts().set(caller.guest, true);
+            return Ok(CallEnd::Wait);
+        }
+        Request::Shutdown { code } => return Ok(CallEnd::Shutdown(code)),
+        Request::ConsoleWrite { bytes } => caller.console_write(bytes)?,
+        Request::ConsoleRead { buffer } => caller.console_read(buffer)?,
+        Request::TraceMark { id, payload } => {
+            caller.log.note(|| Event::Mark { id, payload: payload.0 });
+            0
+        }
+    };
+    Ok(CallEnd::Return(result))
+}
+
+impl Caller<'_> {
+    fn level(&mut self) -> u32 {
+        let enabled = self.partition.interrupts().enabled(self.guest);
+        if enabled { InterruptLevel::Enabled.word() } else { InterruptLevel::Disabled.word() }
+    }
+
+    fn bind_interrupt(
+        &mut self,
+        interrupt: VirtualInterrupt,
+        port: EventPort,
+        first_count: ToGuest<u32>,
+    ) -> Result<u32, CallError> {
+        self.guest.check(first_count.address, 4, Rights::WRITE)?;
+        self.partition.ports.bind_interrupt(port, interrupt)?;
+        self.give_first_count(port, first_count)?;
+        let console = &self.partition.console;
+        let happened = match interrupt {
+            VirtualInterrupt::Timer => false,
+            VirtualInterrupt::ConsoleInput => console.waiting() > 0,
+            VirtualInterrupt::ConsoleEnd => console.has_ended(),
+        };
+        if happened {
+            let mut shared = self.partition.shared(self.guest);
+            self.partition.ports.raise(interrupt, 1, &mut shared, self.log);
+        }
+        Ok(0)
+    }
+
+    fn bind_self(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<u32, CallError> {
+        self.guest.check(first_count.address, 4, Rights::WRITE)?;
+        self.partition.ports.bind_self(port)?;
+        self.give_first_count(port, first_count)?;
+        Ok(0)
+    }
+
+    fn give_first_count(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<(), CallError> {
+        let count = self.partition.ports.count(port, &self.partition.shared(self.guest));
+        self.guest.set_bytes(first_count.address, &count.to_le_bytes())
+    }
+
+    fn unbind(&mut self, port: EventPort) -> Result<u32, CallError> {
+        let mut shared = self.partition.shared(self.guest);
+        self.partition.ports.unbind(port, &mut shared, self.log)?;
+        Ok(0)
+    }
+
+    fn mask(&mut self, port: EventPort) -> Result<u32, CallError> {
+        let mut shared = self.partition.shared(self.guest);
+        self.partition.ports.mask(port, &mut shared)?;
+        Ok(0)
+    }
+
+    fn unmask(&mut self, port: EventPort) -> Result<u32, CallError> {
+        let mut shared = self.partition.shared(self.guest);
+        self.partition.ports.unmask(port, &mut shared, self.log)?;
+        Ok(0)
+    }
+
+    fn send(&mut self, port: EventPort) -> Result<u32, CallError> {
+        let mut shared = self.partition.shared(self.guest);
+        self.partition.ports.send(port, &mut shared, self.log)?;
+        Ok(0)
+    }
+
+    fn set_upcall_entry(&mut self, entry: CodeAddress) -> Result<u32, CallError> {
+        if let Some(address) = entry.0 {
+            self.guest.check(address, 1, Rights::EXECUTE)?;
+        }
+        self.partition.upcall_entry = entry.0;
+        Ok(0)
+    }
+
+    fn set_trap_table(&mut self, table: TrapTable) -> Result<u32, CallError> {
+        let bytes = self.guest.bytes(table.address, table.length_bytes())?;
+        let (entries, _) = bytes.as_chunks::<{ trap_entry::SIZE_BYTES as usize }>();
+        let entries: Vec<TrapEntry> =
+            entries.iter().map(|entry| TrapEntry::from_bytes(*entry)).collect::<Result<_, _>>()?;
+        for address in entries.iter().filter_map(|entry| entry.address) {
+            self.guest.check(address, 1, Rights::EXECUTE)?;
+        }
+        for entry in entries {
+            self.partition.traps.set(entry);
+        }
+        Ok(0)
+    }
+
+    fn raise_trap(&mut self, vector: u32, error_code: u32) -> Result<CallEnd, CallError> {
+        let vector = u8::try_from(vector).map_err(|_| CallError::InvalidArgument)?;
+        let has_error_code = matches!(vector, 8 | 10..=14 | 17);
+        if vector == GATE_VECTOR || (!has_error_code && error_code != 0) {
+            return Err(CallError::InvalidArgument);
+        }
+        let handler = self.partition.traps.handler(vector).ok_or(CallError::NoHandler)?;
+        Ok(CallEnd::Raise(handler, Trap::software(vector, has_error_code.then_some(error_code))))
+    }
+
+    fn set_segment_base(&mut self, register: SegmentRegister, base: u32) -> u32 {
+        let (selector, register) = match register {
+            SegmentRegister::Fs => (SELECTOR_FS, emulator::SegmentRegister::Fs),
+            SegmentRegister::Gs => (SELECTOR_GS, emulator::SegmentRegister::Gs),
+        };
+        let flat = Segment::flat_data(selector);
+        let descriptor = DescriptorTable::descriptor(base, flat.limit, flat.attributes);
+        self.guest.cpu.descriptors.entries[usize::from(selector / 8)] = descriptor;
+        self.guest.cpu.segments[register as usize] = Segment { base, ..flat };
+        u32::from(selector)
+    }
+
+    fn timer_port(&self) -> Result<EventPort, CallError> {
+        self.partition.ports.bound_to(VirtualInterrupt::Timer).ok_or(CallError::NotBound)
+    }
+
+    fn set_periodic(&mut self, period_ns: u64, policy: TickPolicy) -> Result<u32, CallError> {
+        if period_ns > PERIOD_MAXIMUM_NS {
+            return Err(CallError::InvalidArgument);
+        }
+        self.timer_port()?;
+        let now_ns = self.clock.now_ns();
+        self.partition
+            .timer
+            .set_periodic(now_ns, period_ns, policy)
+            .map_err(|_| CallError::PeriodTooShort)?;
+        Ok(0)
+    }
+
+    fn console_write(&mut self, bytes: BytesFromGuest) -> Result<u32, CallError> {
+        let length = representable(bytes.length_bytes)?;
+        let bytes = self.guest.bytes(bytes.address, length)?;
+        self.partition.console.write(&bytes);
+        self.log.note(|| Event::ConsoleOutput(bytes));
+        Ok(length)
+    }
+
+    fn console_read(&mut self, buffer: BytesToGuest) -> Result<u32, CallError> {
+        let length = representable(buffer.length_bytes)?;
+        self.guest.check(buffer.address, length, Rights::WRITE)?;
+        let console = &mut self.partition.console;
+        if console.waiting() == 0 && console.has_ended() {
+            return Err(CallError::EndOfInput);
+        }
+        let bytes = console.first(length);
+        self.guest.set_bytes(buffer.address, &bytes)?;
+        console.consume(bytes.len());
+        Ok(bytes.len() as u32)
+    }
+}
+
+/// A length that the call can return: what is negative in EAX is an error.
+fn representable(length_bytes: u32) -> Result<u32, CallError> {
+    if i32::try_from(length_bytes).is_ok() { Ok(length_bytes) } else { Err(CallError::InvalidArgument) }
+}

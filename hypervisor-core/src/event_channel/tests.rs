@@ -1,0 +1,1 @@
+//! The rules of event ports, over plain arrays.

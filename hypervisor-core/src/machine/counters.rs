@@ -1,0 +1,90 @@
+//! Counts of what a guest did, for `--stats`. They decide nothing.
+
+use crate::abi::CALLS;
+use emulator::Exit;
+
+/// The counters of one machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counters {
+    /// Runs that ended with their units used up.
+    pub exits_budget: u64,
+    /// Runs that an exception ended.
+    pub exits_exception: u64,
+    /// Runs that INT n ended.
+    pub exits_software_interrupt: u64,
+    /// Runs that a privileged instruction ended.
+    pub exits_privileged: u64,
+    /// Runs that a store ended which made an upcall deliverable.
+    pub exits_attention: u64,
+    /// Runs that ended for another reason.
+    pub exits_other: u64,
+    /// Upcalls delivered.
+    pub upcalls: u64,
+    /// Traps delivered, by vector.
+    pub traps: [u64; 256],
+    /// Hypercalls, by number; the last for all numbers that do not exist.
+    pub calls: [u64; 257],
+    /// Units of idle time that were skipped.
+    pub idle_units: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            exits_budget: 0,
+            exits_exception: 0,
+            exits_software_interrupt: 0,
+            exits_privileged: 0,
+            exits_attention: 0,
+            exits_other: 0,
+            upcalls: 0,
+            traps: [0; 256],
+            calls: [0; 257],
+            idle_units: 0,
+        }
+    }
+}
+
+impl Counters {
+    pub(super) fn count_exit(&mut self, exit: Exit) {
+        let counter = match exit {
+            Exit::Budget => &mut self.exits_budget,
+            Exit::Exception(_) => &mut self.exits_exception,
+            Exit::SoftwareInterrupt { .. } => &mut self.exits_software_interrupt,
+            Exit::Privileged(_) => &mut self.exits_privileged,
+            Exit::Attention => &mut self.exits_attention,
+            Exit::Breakpoint | Exit::Watch(_) | Exit::Unimplemented => &mut self.exits_other,
+        };
+        *counter += 1;
+    }
+
+    pub(super) fn count_call(&mut self, number: u32) {
+        let last = self.calls.len() - 1;
+        self.calls[(number as usize).min(last)] += 1;
+    }
+
+    /// The counters that are not 0, with their names, in a fixed order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<(String, u64)> {
+        let mut rows = vec![
+            ("exits: budget".to_owned(), self.exits_budget),
+            ("exits: exception".to_owned(), self.exits_exception),
+            ("exits: software interrupt".to_owned(), self.exits_software_interrupt),
+            ("exits: privileged".to_owned(), self.exits_privileged),
+            ("exits: attention".to_owned(), self.exits_attention),
+            ("exits: other".to_owned(), self.exits_other),
+            ("upcalls".to_owned(), self.upcalls),
+            ("idle units".to_owned(), self.idle_units),
+        ];
+        for (vector, count) in self.traps.iter().enumerate() {
+            rows.push((format!("trap {vector}"), *count));
+        }
+        for (number, count) in self.calls.iter().enumerate() {
+            let name = CALLS.iter().find(|call| call.number as usize == number);
+            let name = name.map_or_else(|| format!("{number:x}h"), |call| call.name.to_owned());
+            rows.push((format!("call {name}"), *count));
+        }
+        rows.retain(|(_, count)| *count > 0);
+        rows
+    }
+}

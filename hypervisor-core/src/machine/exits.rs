@@ -1,0 +1,235 @@
+//! What the machine does when a run of the guest ends.
+
+use super::{Abi, Machine, System};
+use crate::abi::{Call, GATE_VECTOR};
+use crate::boot;
+use crate::calls::{self, CallEnd, Caller};
+use crate::delivery::{self, Handler, Trap};
+use crate::linux::{self, SystemCallEnd};
+use crate::outcome::{CrashReason, Outcome};
+use crate::record::{Event, Recorder};
+use emulator::{Exception, Exit, Step, Vector, cpu, decode, flags};
+
+/// The vector of a Linux system call.
+const LINUX_VECTOR: u8 = 0x80;
+
+/// The state before an INT, for its report.
+struct Before {
+    registers: [u32; 8],
+    eflags: u32,
+    eip: u32,
+    bytes: Vec<u8>,
+}
+
+impl Machine {
+    /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
+    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, recorder: &mut R) {
+        self.counters.count_exit(exit);
+        if exit != Exit::Budget
+            && let System::Paravane(partition) = &mut self.system
+        {
+            // Not after a used-up budget: its end depends on the caller's slices.
+            partition.may_have_taken = true;
+        }
+        match exit {
+            // The next turn delivers what the attention was about.
+            Exit::Budget | Exit::Attention => {}
+            // None is set; if one were, going on would be right.
+            Exit::Breakpoint | Exit::Watch(_) => {}
+            Exit::Exception(exception) => self.exception(exception, recorder),
+            Exit::Privileged(_) => self.exception(general_protection(0), recorder),
+            Exit::SoftwareInterrupt { vector, length } => self.software_interrupt(vector, length, recorder),
+            Exit::Unimplemented => self.unimplemented(),
+        }
+    }
+
+    fn unimplemented(&mut self) {
+        let eip = self.guest.cpu.eip;
+        let mut bytes = self.guest.code();
+        let decode::Disassembly { length, text } = decode::disassemble(&bytes, eip);
+        bytes.truncate(length);
+        self.outcome = Some(Outcome::Unimplemented { eip, bytes, text });
+    }
+
+    fn exception<R: Recorder>(&mut self, exception: Exception, recorder: &mut R) {
+        let handler = match &self.system {
+            System::Paravane(partition) => partition.traps.handler(exception.vector as u8),
+            System::Linux(_) => None,
+        };
+        let Some(handler) = handler else { return self.crash(CrashReason::Unhandled(exception)) };
+        let trap = Trap::exception(exception);
+        self.deliver_trap(handler, trap);
+        if self.outcome.is_none() && trap.fault {
+            self.flush(recorder);
+            self.pass(1);
+        }
+    }
+
+    fn deliver_trap(&mut self, handler: Handler, trap: Trap) {
+        let System::Paravane(partition) = &mut self.system else { return };
+        let eip = self.guest.cpu.eip;
+        match delivery::deliver_trap(&mut self.guest, partition.interrupts(), handler, trap) {
+            Ok(()) => {
+                self.counters.traps[usize::from(trap.vector)] += 1;
+                let Trap { vector, error_code, address, .. } = trap;
+                self.log.note(|| Event::Trap { vector, error_code, address, eip, handler: handler.address });
+            }
+            Err(reason) => self.crash(reason),
+        }
+    }
+
+    fn software_interrupt<R: Recorder>(&mut self, vector: u8, length: u8, recorder: &mut R) {
+        let handler = match &self.system {
+            System::Paravane(_) if vector == GATE_VECTOR => return self.hypercall(length, recorder),
+            System::Paravane(partition) => partition.traps.handler(vector).filter(|handler| handler.user),
+            System::Linux(_) if vector == LINUX_VECTOR => return self.system_call(length, recorder),
+            System::Linux(_) => None,
+        };
+        let Some(handler) = handler else {
+            // As an interrupt gate that ring 3 may not use (SDM Vol. 3, 6.12.1.2).
+            return self.exception(general_protection(8 * u32::from(vector) + 2), recorder);
+        };
+        let before = self.before(length);
+        self.retire(length);
+        self.report(&before, recorder);
+        self.pass(1);
+        self.deliver_trap(handler, Trap::software(vector, None));
+    }
+
+    fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
+        let before = self.before(length);
+        let (number, arguments) = call_registers(&before.registers);
+        let caller = self.caller(number);
+        let System::Paravane(partition) = &mut self.system else { return };
+        let end = calls::perform(
+            &mut Caller { partition, guest: &mut self.guest, clock: &self.clock, log: &mut self.log },
+            number,
+            arguments,
+        )
+        .unwrap_or_else(|error| CallEnd::Return(error.code()));
+        let result = match end {
+            CallEnd::Return(value) | CallEnd::Flash(value) => Some(value),
+            CallEnd::Wait | CallEnd::Raise(..) => Some(0),
+            CallEnd::ReturnFromFrame | CallEnd::Shutdown(_) => None,
+        };
+        if end == CallEnd::ReturnFromFrame {
+            match delivery::return_from_frame(&mut self.guest, partition.interrupts()) {
+                Ok(interrupts) => {
+                    self.retired += 1;
+                    partition.holds_upcall = true;
+                    let eip = self.guest.cpu.eip;
+                    self.log.note(|| Event::InterruptReturn { eip, interrupts });
+                }
+                Err(exception) => return self.exception(exception, recorder),
+            }
+        } else {
+            self.retire(length);
+            if let Some(value) = result {
+                self.guest.cpu.registers[cpu::EAX] = value;
+            }
+        }
+        self.counters.count_call(number);
+        self.log.note_cause(|| Event::Call { abi: Abi::Paravane, number, arguments, result, caller });
+        self.report(&before, recorder);
+        self.flush(recorder);
+        self.pass(1);
+        self.finish_call(end);
+    }
+
+    /// What a call does after its INT has retired.
+    fn finish_call(&mut self, end: CallEnd) {
+        let System::Paravane(partition) = &mut self.system else { return };
+        match end {
+            CallEnd::Return(_) | CallEnd::ReturnFromFrame => {}
+            CallEnd::Wait => partition.waits = true,
+            CallEnd::Flash(_) => {
+                // The frame says "disabled", so that the handler's return ends the moment in which upcalls were enabled.
+                let pending = partition.interrupts().upcall_pending(&mut self.guest);
+                if let Some(entry) = partition.upcall_entry.filter(|_| pending) {
+                    self.deliver_upcall(entry);
+                }
+            }
+            CallEnd::Raise(handler, trap) => self.deliver_trap(handler, trap),
+            CallEnd::Shutdown(code) => self.outcome = Some(Outcome::Shutdown { code }),
+        }
+    }
+
+    fn system_call<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
+        let before = self.before(length);
+        let (number, arguments) = call_registers(&before.registers);
+        let System::Linux(linux) = &mut self.system else { return };
+        let end = linux::system_call(linux, &self.guest, number, arguments, &mut self.log);
+        self.retire(length);
+        let result = match end {
+            SystemCallEnd::Return(value) => {
+                self.guest.cpu.registers[cpu::EAX] = value;
+                Some(value)
+            }
+            SystemCallEnd::Exit(_) => None,
+        };
+        self.counters.count_call(number);
+        let caller = before.eip;
+        self.log.note_cause(|| Event::Call { abi: Abi::Linux, number, arguments, result, caller });
+        self.report(&before, recorder);
+        self.flush(recorder);
+        self.pass(1);
+        if let SystemCallEnd::Exit(code) = end {
+            self.outcome = Some(Outcome::Shutdown { code });
+        }
+    }
+
+    /// Who called: behind a stub of the hypercall page, the return address.
+    fn caller(&self, number: u32) -> u32 {
+        let eip = self.guest.cpu.eip;
+        let is_called = boot::is_in_hypercall_page(eip) && Call::from_number(number) != Some(Call::Iret);
+        match self.guest.stack_words::<1>() {
+            Ok([return_address]) if is_called => return_address,
+            _ => eip,
+        }
+    }
+
+    fn before(&self, length: u8) -> Before {
+        let mut bytes = self.guest.code();
+        bytes.truncate(usize::from(length));
+        let processor = &self.guest.cpu;
+        Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
+    }
+
+    /// An INT retires: the processor did not do it.
+    fn retire(&mut self, length: u8) {
+        let processor = &mut self.guest.cpu;
+        processor.eip = processor.eip.wrapping_add(u32::from(length));
+        processor.eflags &= !flags::RF;
+        processor.interrupt_shadow = false;
+        self.retired += 1;
+        if let System::Paravane(partition) = &mut self.system {
+            partition.holds_upcall = false;
+        }
+    }
+
+    fn report<R: Recorder>(&self, before: &Before, recorder: &mut R) {
+        if R::ACTIVE {
+            recorder.instruction(
+                self.stamp(),
+                &Step {
+                    eip: before.eip,
+                    bytes: &before.bytes,
+                    registers_before: &before.registers,
+                    eflags_before: before.eflags,
+                    after: &self.guest.cpu,
+                    accesses: &[],
+                },
+            );
+        }
+    }
+}
+
+fn general_protection(error_code: u32) -> Exception {
+    Exception { vector: Vector::GeneralProtection, error_code, address: 0 }
+}
+
+/// The number and the arguments of a call: EAX; EBX, ECX, EDX, ESI, EDI.
+fn call_registers(registers: &[u32; 8]) -> (u32, [u32; 5]) {
+    let arguments = [cpu::EBX, cpu::ECX, cpu::EDX, cpu::ESI, cpu::EDI].map(|register| registers[register]);
+    (registers[cpu::EAX], arguments)
+}

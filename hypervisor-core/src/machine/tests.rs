@@ -1,0 +1,1 @@
+//! Small guests in machine code.

@@ -1,0 +1,69 @@
+//! The last instructions before a crash. A run is deterministic: instead of keeping them, the machine runs it again.
+
+use super::{Config, Limits, Machine};
+use crate::outcome::{Progress, TrailEntry};
+use crate::record::{Event, Recorder, Stamp, Unrecorded};
+use emulator::Step;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// So many units are watched: enough for the instructions before a REP of usual length.
+const WATCHED_UNITS: u64 = 4096;
+
+impl Machine {
+    /// The last `most` instructions that retired, oldest first. Takes as long as the run took.
+    #[must_use]
+    pub fn last_instructions(&self, most: usize) -> Vec<TrailEntry> {
+        let config = Config { interactive: false, ..self.config.clone() };
+        let Ok(mut again) = Self::new(Arc::clone(&self.image), config) else { return Vec::new() };
+        for input in self.arrived_input() {
+            again.give_input(input.clone());
+        }
+        again.run_to(self.executed.saturating_sub(WATCHED_UNITS), &mut Unrecorded);
+        let mut trail = Trail { most, entries: VecDeque::new() };
+        again.run_to(self.executed, &mut trail);
+        trail.entries.into()
+    }
+
+    fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) {
+        let limits = Limits { executed_units: Some(executed_units), ..Limits::default() };
+        loop {
+            match self.run(&limits, recorder) {
+                Progress::Output => drop(self.take_output()),
+                Progress::Slice => {}
+                Progress::Idle { .. } | Progress::Finished(_) => return,
+            }
+        }
+    }
+}
+
+struct Trail {
+    most: usize,
+    entries: VecDeque<TrailEntry>,
+}
+
+impl Recorder for Trail {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        let repeats = step.bytes.iter().any(|byte| matches!(byte, 0xf2 | 0xf3));
+        if let Some(last) = self.entries.back_mut()
+            && repeats
+            && last.eip == step.eip
+        {
+            last.iterations += 1;
+            return;
+        }
+        if self.entries.len() == self.most {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(TrailEntry {
+            instruction: stamp.instruction,
+            eip: step.eip,
+            bytes: step.bytes.to_vec(),
+            iterations: 1,
+        });
+    }
+
+    fn event(&mut self, _: Stamp, _: &Event) {}
+}

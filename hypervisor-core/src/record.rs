@@ -1,0 +1,199 @@
+//! What a machine tells about a run, as plain data: each instruction, and each event between instructions.
+//!
+//! Not here: text, files, formats. A recorder of `tools/trace` makes them.
+
+use crate::abi::EventPort;
+use crate::ledger::{DropReason, Source};
+use crate::machine::Abi;
+use crate::outcome::CrashReason;
+use emulator::Step;
+
+/// A point of a run: the instruction with this number is the next to start, or starts here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Units that the partition has executed before; the first instruction is number 0. Idling adds none.
+    pub instruction: u64,
+    /// Virtual time in nanoseconds since the machine started.
+    pub now_ns: u64,
+}
+
+/// Is told of everything that happens in a run. It changes nothing: a recorded run ends in the same state as an
+/// unrecorded one.
+pub trait Recorder {
+    /// Whether instructions and events are to be reported at all; `false` costs nothing.
+    const ACTIVE: bool;
+
+    /// One instruction, or one iteration of a REP, retired. INT n that became a call or a trap is reported too.
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>);
+
+    /// Something happened that is no instruction. What an instruction caused follows the instruction.
+    fn event(&mut self, stamp: Stamp, event: &Event);
+}
+
+/// Records nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unrecorded;
+
+impl Recorder for Unrecorded {
+    const ACTIVE: bool = false;
+
+    fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
+
+    fn event(&mut self, _: Stamp, _: &Event) {}
+}
+
+/// Something that is no instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A hypercall, or a Linux system call. What it caused follows.
+    Call {
+        /// Whose numbers these are.
+        abi: Abi,
+        /// EAX at the gate.
+        number: u32,
+        /// EBX, ECX, EDX, ESI, EDI at the gate.
+        arguments: [u32; 5],
+        /// EAX afterwards; None if the call does not return to the instruction after it.
+        result: Option<u32>,
+        /// Where the guest called: the return address if the gate is in the hypercall page, else the gate's address.
+        caller: u32,
+    },
+    /// A source raised an event.
+    EventRaised {
+        /// The source.
+        source: Source,
+        /// The port that is bound to it.
+        port: Option<EventPort>,
+        /// How many at once, at least 1.
+        count: u64,
+        /// What became of them.
+        fate: Fate,
+    },
+    /// An event that was pending was announced by the upcall that follows.
+    EventDelivered {
+        /// Its source.
+        source: Source,
+        /// Its port.
+        port: EventPort,
+    },
+    /// The guest took a pending event without an upcall; seen here, it happened before.
+    EventTaken {
+        /// Its source.
+        source: Source,
+        /// Its port.
+        port: EventPort,
+    },
+    /// A pending event will never be delivered.
+    EventDropped {
+        /// Its source.
+        source: Source,
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: DropReason,
+    },
+    /// An upcall was pushed on the guest's stack.
+    Upcall {
+        /// The interrupted EIP, in the frame.
+        eip: u32,
+        /// The upcall entry.
+        handler: u32,
+    },
+    /// An exception or an INT n was pushed on the guest's stack.
+    Trap {
+        /// The vector.
+        vector: u8,
+        /// The error code, if the frame has one.
+        error_code: Option<u32>,
+        /// CR2, for #PF.
+        address: Option<u32>,
+        /// EIP in the frame.
+        eip: u32,
+        /// The handler.
+        handler: u32,
+    },
+    /// The `iret` call restored a frame.
+    InterruptReturn {
+        /// The EIP that the guest continues at.
+        eip: u32,
+        /// Whether upcalls are enabled now.
+        interrupts: bool,
+    },
+    /// The guest waits and time skips to this instant.
+    Idle {
+        /// Virtual time in nanoseconds at which it goes on.
+        until_ns: u64,
+    },
+    /// The guest marked this point.
+    Mark {
+        /// Its number for it.
+        id: u32,
+        /// Its value.
+        payload: u32,
+    },
+    /// The guest wrote to its console.
+    ConsoleOutput(Vec<u8>),
+    /// Input arrived for the guest's console.
+    ConsoleInput(Vec<u8>),
+    /// The guest's console input has ended.
+    ConsoleEnd,
+    /// The guest crashed; the run ends.
+    Crash {
+        /// What happened.
+        reason: CrashReason,
+        /// EIP at which it happened.
+        eip: u32,
+    },
+}
+
+/// What became of a raised event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// The port is pending now and was not before; of several at once, all but one were coalesced.
+    Pending,
+    /// As `Pending`, but the port is masked: no upcall comes of it before it is unmasked.
+    Masked,
+    /// The port was pending already.
+    Coalesced,
+    /// Nobody will see it.
+    Dropped(DropReason),
+}
+
+/// Events that a part of the machine noted and that were not yet handed to the recorder.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    active: bool,
+    events: Vec<Event>,
+}
+
+impl EventLog {
+    /// A log that keeps events if, and only if, `active`.
+    #[must_use]
+    pub fn new(active: bool) -> Self {
+        Self { active, events: Vec::new() }
+    }
+
+    /// Notes an event; `event` is not called when nobody listens.
+    pub fn note(&mut self, event: impl FnOnce() -> Event) {
+        if self.active {
+            self.events.push(event());
+        }
+    }
+
+    /// Notes an event before all that are held: the cause of what it caused.
+    pub fn note_cause(&mut self, event: impl FnOnce() -> Event) {
+        if self.active {
+            self.events.insert(0, event());
+        }
+    }
+
+    /// Switches the log on or off; what it holds stays.
+    pub fn set_active(&mut self, active: bool) {
+        self.active = active;
+    }
+
+    /// Removes the events in the order in which they were noted.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
+    }
+}
