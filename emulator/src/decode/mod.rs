@@ -8,9 +8,11 @@ mod lower_arithmetic;
 mod lower_control;
 mod lower_system;
 mod lower_transfer;
+mod undefined;
 
 pub(crate) use block::BlockDecoder;
 pub use disassembly::{Disassembly, disassemble};
+pub use undefined::{FlagUse, Outcome, Undefined, UndefinedResult, flag_use, undefined};
 
 /// Bytes in an instruction at most.
 pub(crate) const LONGEST_INSTRUCTION: usize = 15;

@@ -12,6 +12,7 @@ mod lines;
 mod registers;
 mod report;
 mod runner;
+mod undefined;
 
 pub use answer::{Answer, Change, Ending, ExceptionRecord, parse_answer};
 pub use compare::{Difference, Sense, compare};
@@ -21,6 +22,7 @@ pub use lines::{Lines, Problem};
 pub use registers::{EFLAGS, EIP, NAMES as REGISTER_NAMES, Registers};
 pub use report::{Report, describe};
 pub use runner::Runner;
+pub use undefined::UndefinedBits;
 
 use std::io::{BufRead, Write};
 

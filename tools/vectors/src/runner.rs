@@ -4,10 +4,11 @@ use crate::answer::{Answer, Change, Ending, ExceptionRecord};
 use crate::format::{Case, Header, Piece, TABLE_LENGTH, is_repeated_string};
 use crate::layout::Layout;
 use crate::registers::{EFLAGS, EIP, NAMES, Registers, SEGMENTS};
-use emulator::decode::disassemble;
+use crate::undefined::UndefinedBits;
+use emulator::decode::{Outcome, disassemble};
 use emulator::{
-    AddressSpace, Cpu, DescriptorTable, Exit, FrameNumber, Interpreter, PAGE_BYTES, PhysicalMemory,
-    RunInputs, Segment, Settings, Unobserved,
+    AddressSpace, Cpu, DescriptorTable, Exception, Exit, FrameNumber, Interpreter, PAGE_BYTES,
+    PhysicalMemory, RunInputs, Segment, Settings, Unobserved, Vector,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -38,7 +39,7 @@ struct Engine {
 }
 
 enum Stop {
-    Finished(Option<ExceptionRecord>),
+    Finished(Option<Exception>),
     Unimplemented(String),
     Failed(String),
 }
@@ -71,13 +72,35 @@ impl Runner {
     /// # Errors
     /// What is wrong with the case, which did not run; or the host has not enough memory to go on after a panic.
     pub fn run(&mut self, case: &Case) -> Result<Answer, String> {
+        let whole = !self.layout.has_writable_code() && !may_hold_repeat(&case.initial.ram);
+        let steps = if whole { Steps::Together(case.steps) } else { Steps::Single(case.steps) };
+        self.run_with(case, |engine, cpu| engine.run(cpu, steps))
+    }
+
+    /// Runs a case one instruction at a time and adds up what the architecture leaves undefined in it.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn run_undefined(&mut self, case: &Case) -> Result<(Answer, UndefinedBits), String> {
+        let mut undefined = UndefinedBits::default();
+        let answer = self.run_with(case, |engine, cpu| {
+            (0..case.steps)
+                .find_map(|_| engine.run_noting(cpu, &mut undefined))
+                .unwrap_or(Stop::Finished(None))
+        })?;
+        Ok((answer, undefined))
+    }
+
+    fn run_with(
+        &mut self,
+        case: &Case,
+        run: impl FnOnce(&mut Engine, &mut Cpu) -> Stop,
+    ) -> Result<Answer, String> {
         let mut cpu = self.initial_processor(&case.initial.regs)?;
         self.check_memory(&case.initial.ram)?;
         self.write_memory(&case.initial.ram);
-        let whole = !self.layout.has_writable_code() && !may_hold_repeat(&case.initial.ram);
         let Self { engine, .. } = self;
-        let steps = if whole { Steps::Together(case.steps) } else { Steps::Single(case.steps) };
-        let stop = catch_unwind(AssertUnwindSafe(|| engine.run(&mut cpu, steps)));
+        let stop = catch_unwind(AssertUnwindSafe(|| run(engine, &mut cpu)));
         let ending = match stop {
             Ok(stop) => self.ending(stop, case, &cpu),
             Err(payload) => {
@@ -99,6 +122,11 @@ impl Runner {
             Stop::Finished(exception) => {
                 let regs = changed_registers(&case.initial.regs, cpu);
                 let change = Box::new(Change { regs, ram, fpu: None, sse: None });
+                let exception = exception.map(|exception| ExceptionRecord {
+                    number: exception.vector as u8,
+                    error: exception.error_code,
+                    address: exception.address,
+                });
                 Ending::Finished { change, exception }
             }
             Stop::Unimplemented(mnemonic) => Ending::Unimplemented(mnemonic),
@@ -260,6 +288,20 @@ impl Engine {
         }
     }
 
+    /// As `run_instruction`; adds to `undefined`.
+    fn run_noting(&mut self, cpu: &mut Cpu, undefined: &mut UndefinedBits) -> Option<Stop> {
+        let before = cpu.clone();
+        let mut code = [0; 15];
+        let length = self.code(cpu, &mut code).len();
+        let stop = self.run_instruction(cpu);
+        let raised = match &stop {
+            Some(Stop::Finished(exception)) => exception.map(|exception| exception.vector),
+            _ => None,
+        };
+        undefined.add(&code[..length], &before, Outcome { eflags: cpu.eflags, raised });
+        stop
+    }
+
     /// None once the units are used up.
     fn run_units(&mut self, cpu: &mut Cpu, units: u64) -> Option<Stop> {
         if units == 0 {
@@ -269,11 +311,7 @@ impl Engine {
         let ran = self.interpreter.run(cpu, &mut self.space, &mut self.memory, &inputs, &mut Unobserved);
         match ran.exit {
             Exit::Budget if ran.units == units => None,
-            Exit::Exception(exception) => Some(Stop::Finished(Some(ExceptionRecord {
-                number: exception.vector as u8,
-                error: exception.error_code,
-                address: exception.address,
-            }))),
+            Exit::Exception(exception) => Some(Stop::Finished(Some(exception))),
             Exit::SoftwareInterrupt { vector, .. } => {
                 Some(general_protection(8 * u32::from(vector) + IDT_GATE))
             }
@@ -304,7 +342,8 @@ impl Engine {
 }
 
 fn general_protection(error: u32) -> Stop {
-    Stop::Finished(Some(ExceptionRecord { number: 13, error, address: 0 }))
+    let vector = Vector::GeneralProtection;
+    Stop::Finished(Some(Exception { vector, error_code: error, address: 0 }))
 }
 
 fn fill(layout: &Layout) -> Vec<u8> {

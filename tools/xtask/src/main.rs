@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
   vectors FILE [--group NAMES] [--strict] [--failures N] [--answers FILE]
-      run the cases of a v32 file, or take another program's answers to them, and compare";
+      run the cases of a v32 file, or take another program's answers to them, and compare
+  vectors FILE --undefined [--group NAMES]
+      compare the table of undefined bits with the file's";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

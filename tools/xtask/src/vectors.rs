@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use vectors::{Case, Difference, Ending, Lines, Report, Runner, Sense, describe};
+use vectors::{Case, Difference, Ending, Expected, Lines, Report, Runner, Sense, describe};
 
 /// Names that are counted below the table.
 const NAMES_SHOWN: usize = 30;
@@ -16,6 +16,7 @@ struct Options {
     sense: Sense,
     failures: usize,
     answers: Option<String>,
+    undefined: bool,
 }
 
 /// Runs the command. The status is 1 if an answer is wrong.
@@ -34,8 +35,13 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
     let mut failing = BTreeMap::<String, u64>::new();
     let mut shown = 0;
     let mut running = Duration::ZERO;
+    let mut masks = Masks::default();
     while let Some(case) = lines.next_case().map_err(in_file)? {
         let Some(expected) = case.expected.as_ref().filter(|_| options.takes(&case)) else { continue };
+        if options.undefined {
+            masks.add(&case, expected, &mut runner).map_err(|what| in_file(lines.problem(what)))?;
+            continue;
+        }
         let start = Instant::now();
         let ending = match &answers {
             Some(answers) => answers
@@ -54,6 +60,9 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
             shown += 1;
             println!("{}", describe(&case, &differences));
         }
+    }
+    if options.undefined {
+        return Ok(masks.print());
     }
     print!("{report}");
     let cases = report.total().cases;
@@ -84,7 +93,7 @@ fn kind(case: &Case, differences: &[Difference]) -> String {
     if let [Difference::Unfinished(what), ..] = differences {
         return format!("{}: {what}", case.group);
     }
-    let mnemonic = if case.steps == 1 { case.name.split([',', '[']).next().unwrap_or("") } else { "" };
+    let mnemonic = if case.steps == 1 { mnemonic(case) } else { "" };
     let mut parts: Vec<&str> = differences.iter().map(part).collect();
     parts.dedup();
     format!("{}: {mnemonic} ({})", case.group, parts.join(", "))
@@ -117,12 +126,14 @@ impl Options {
         let mut groups = Vec::new();
         let mut sense = Sense::Defined;
         let mut failures = 0;
+        let mut undefined = false;
         let mut answers = None;
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match *argument {
                 "--group" => groups.extend(value()?.split(',').map(str::to_owned)),
+                "--undefined" => undefined = true,
                 "--strict" => sense = Sense::Strict,
                 "--failures" => {
                     failures = value()?.parse().map_err(|_| "--failures needs a number".to_owned())?;
@@ -133,10 +144,64 @@ impl Options {
             }
         }
         let file = file.ok_or("vectors needs a file: cargo xtask vectors FILE")?;
-        Ok(Self { file, groups, sense, failures, answers })
+        Ok(Self { file, groups, sense, failures, answers, undefined })
     }
 
     fn takes(&self, case: &Case) -> bool {
         self.groups.is_empty() || self.groups.contains(&case.group)
     }
+}
+
+/// How often the project's table of undefined bits says what the file says.
+#[derive(Default)]
+struct Masks {
+    same: u64,
+    different: BTreeMap<String, (u64, u64)>,
+}
+
+impl Masks {
+    fn add(&mut self, case: &Case, expected: &Expected, runner: &mut Runner) -> Result<(), String> {
+        let (_, ours) = runner.run_undefined(case)?;
+        let theirs = &expected.undefined;
+        if ours.bits == *theirs {
+            self.same += 1;
+            return Ok(());
+        }
+        let mut what = format!("{}: {}", case.group, if case.steps == 1 { mnemonic(case) } else { "" });
+        for (position, name) in vectors::REGISTER_NAMES.iter().enumerate() {
+            let (ours, theirs) = (ours.bits.registers[position], theirs.registers[position]);
+            if ours != theirs {
+                what += &format!(" {name} {ours:x} in the table, {theirs:x} in the file;");
+            }
+        }
+        if ours.bits.ram != theirs.ram {
+            let bytes = |ram: &[(u32, u32)]| ram.iter().map(|(_, length)| u64::from(*length)).sum::<u64>();
+            what += &format!(
+                " {} bytes in the table, {} in the file;",
+                bytes(&ours.bits.ram),
+                bytes(&theirs.ram)
+            );
+        }
+        if expected.exception.is_some() {
+            what += " faulted";
+        }
+        if ours.used {
+            what += " undefined bits used";
+        }
+        let (count, id) = self.different.entry(what).or_default();
+        (*count, *id) = (*count + 1, case.id);
+        Ok(())
+    }
+
+    fn print(&self) -> ExitCode {
+        println!("{} cases have the same undefined bits in the table as in the file", self.same);
+        for (what, (count, id)) in &self.different {
+            println!("{count:8}  {what} (case {id})");
+        }
+        ExitCode::from(u8::from(!self.different.is_empty()))
+    }
+}
+
+fn mnemonic(case: &Case) -> &str {
+    case.name.split([',', '[']).next().unwrap_or("")
 }
