@@ -24,6 +24,12 @@ pub enum Exit {
         /// Length of the instruction in bytes.
         length: u8,
     },
+    /// INT1. EIP at the instruction, which is `length` bytes long and has not retired. It raises #DB; a handler
+    /// returns behind it.
+    Int1 {
+        /// Length of the instruction in bytes.
+        length: u8,
+    },
     /// A privileged instruction in ring 3. EIP at the instruction; a real processor raises #GP(0).
     Privileged(Privileged),
     /// EIP is in [`crate::RunInputs::breakpoints`]; the instruction there was not started. Not reported for the

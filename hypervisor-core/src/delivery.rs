@@ -96,7 +96,7 @@ impl Trap {
     }
 }
 
-/// Whether the exception is a fault: its instruction has not retired. #DB comes from single-stepping only.
+/// Whether the exception is a fault: its instruction has not retired. #DB comes from single-stepping and INT1 only.
 #[must_use]
 pub fn is_fault(vector: Vector) -> bool {
     !matches!(vector, Vector::Debug | Vector::Breakpoint | Vector::Overflow)

@@ -224,6 +224,7 @@ impl<'a> Machine<'a> {
             Exit::Exception(exception) if is_trap(exception.vector) => self.cpu.eflags &= !flags::TF,
             Exit::Exception(_)
             | Exit::SoftwareInterrupt { .. }
+            | Exit::Int1 { .. }
             | Exit::Privileged(_)
             | Exit::Breakpoint
             | Exit::Unimplemented => self.resume_elsewhere(),

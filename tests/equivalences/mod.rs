@@ -141,6 +141,7 @@ fn the_programs_are_worth_running() {
             let kind = match noted.exit {
                 Exit::Exception(exception) => exception.vector.name(),
                 Exit::SoftwareInterrupt { .. } => "INT n",
+                Exit::Int1 { .. } => "INT1",
                 Exit::Privileged(_) => "privileged",
                 Exit::Unimplemented => "unimplemented",
                 Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => continue,
@@ -167,7 +168,10 @@ fn after_a_fault_the_state_is_that_before_the_instruction() {
             let (units, exit) = machine.step(&mut engine, 1, &mut Unobserved);
             let left_nothing = match exit {
                 Exit::Exception(exception) => !is_trap(exception.vector),
-                Exit::SoftwareInterrupt { .. } | Exit::Privileged(_) | Exit::Unimplemented => true,
+                Exit::SoftwareInterrupt { .. }
+                | Exit::Int1 { .. }
+                | Exit::Privileged(_)
+                | Exit::Unimplemented => true,
                 Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => false,
             };
             if left_nothing {

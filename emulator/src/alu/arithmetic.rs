@@ -141,7 +141,7 @@ mod tests {
     fn zsp<W: Width>(result: u32) -> u32 {
         let mut bits = if result == 0 { flags::ZF } else { 0 };
         bits |= if result & W::SIGN != 0 { flags::SF } else { 0 };
-        bits | if (result as u8).count_ones() % 2 == 0 { flags::PF } else { 0 }
+        bits | if (result as u8).count_ones().is_multiple_of(2) { flags::PF } else { 0 }
     }
 
     fn check<B: Binary, W: Width>(left: u32, right: u32, before: u32, expected: (u32, u32)) {

@@ -39,7 +39,7 @@ pub(crate) fn adjust_subtract_unpacked(ax: u32, flags: LazyFlags) -> (u32, LazyF
 
 /// AAM: AX from a product in AL; None is #DE.
 pub(crate) fn adjust_multiply(al: u32, base: u32) -> Option<(u32, LazyFlags)> {
-    let ax = al.checked_div(base)? << 8 | al % base;
+    let ax = (al.checked_div(base)? << 8) | (al % base);
     Some((ax, LazyFlags::of_logic::<u8>(ax & 0xff)))
 }
 

@@ -138,7 +138,8 @@ impl Shift for Sar {
 }
 
 /// SHLD: `value` shifted left, filled from the top of `filler`. The count is reduced to 0 to 31. With 16 bits and a
-/// count above 16 the result is undefined: bits of `value` follow again.
+/// count above 16 the result is undefined: `filler` follows again, as on the
+/// processors that we compared with.
 pub(crate) fn shift_double_left<W: Width>(
     value: u32,
     filler: u32,
@@ -151,16 +152,18 @@ pub(crate) fn shift_double_left<W: Width>(
     let wide = if W::BITS == 32 {
         u64::from(value) << 32 | u64::from(filler)
     } else {
-        u64::from(value) << 48 | u64::from(filler) << 32 | u64::from(value) << 16
+        u64::from(value) << 48 | u64::from(filler) << 32 | u64::from(filler) << 16
     };
     let result = ((wide << count) >> (64 - W::BITS)) as u32;
-    let carry = wide >> (64 - count) & 1 != 0;
-    let overflow = (result ^ value) & W::SIGN != 0;
+    let defined = count <= W::BITS;
+    let carry = defined && wide >> (64 - count) & 1 != 0;
+    let overflow = defined && (result ^ value) & W::SIGN != 0;
     (result, LazyFlags::of_result::<W>(result, carry, overflow, false))
 }
 
 /// SHRD: `value` shifted right, filled from the bottom of `filler`. The count is reduced to 0 to 31. With 16 bits
-/// and a count above 16 the result is undefined: bits of `value` follow again.
+/// and a count above 16 the result is undefined: `filler` follows again, as on the
+/// processors that we compared with.
 pub(crate) fn shift_double_right<W: Width>(
     value: u32,
     filler: u32,
@@ -171,9 +174,9 @@ pub(crate) fn shift_double_right<W: Width>(
         return (value, flags);
     }
     let wide = u64::from(filler) << W::BITS | u64::from(value);
-    let wide = if W::BITS == 32 { wide } else { wide | u64::from(value) << 32 };
+    let wide = if W::BITS == 32 { wide } else { wide | u64::from(filler) << 32 };
     let result = (wide >> count) as u32 & W::MASK;
-    let carry = wide >> (count - 1) & 1 != 0;
-    let overflow = (result ^ value) & W::SIGN != 0;
+    let carry = count <= W::BITS && wide >> (count - 1) & 1 != 0;
+    let overflow = (result ^ result << 1) & W::SIGN != 0;
     (result, LazyFlags::of_result::<W>(result, carry, overflow, false))
 }

@@ -10,7 +10,7 @@ use iced_x86::{Decoder, DecoderError, Instruction};
 pub(crate) struct BlockDecoder<'b> {
     decoder: Decoder<'b>,
     start: u32,
-    available: usize,
+    bytes: &'b [u8],
     mode: Mode,
     dispatch: Dispatch,
     /// The last operation ends the block by itself.
@@ -21,7 +21,7 @@ impl<'b> BlockDecoder<'b> {
     /// A decoder of `bytes`, which stand at `eip`.
     pub(crate) fn new(bytes: &'b [u8], eip: u32, mode: Mode, dispatch: Dispatch) -> Self {
         let decoder = Decoder::with_ip(32, bytes, u64::from(eip), DECODER_OPTIONS);
-        Self { decoder, start: eip, available: bytes.len(), mode, dispatch, ended: false }
+        Self { decoder, start: eip, bytes, mode, dispatch, ended: false }
     }
 
     /// Bytes of the instructions so far.
@@ -41,9 +41,12 @@ impl<'b> BlockDecoder<'b> {
         let lowered = if !instruction.is_invalid() {
             lower::lower(&Form::new(&instruction, self.mode))
         } else if self.decoder.last_error() != DecoderError::NoMoreBytes {
-            Lowered::ends(interpreter::control(control::invalid))
-        } else if self.available - position >= LONGEST_INSTRUCTION {
-            Lowered::ends(interpreter::control(control::too_long))
+            let bytes = &self.bytes[position..];
+            Lowered::ends(if is_too_long(bytes) {
+                interpreter::control(control::too_long)
+            } else {
+                interpreter::control(control::invalid)
+            })
         } else {
             // The rest lies in the next page.
             let _ = self.decoder.set_position(position);
@@ -62,10 +65,10 @@ impl<'b> BlockDecoder<'b> {
 
     /// Ends the block: counts units, and adds the way on if no branch ended it.
     pub(crate) fn finish(&mut self, operations: &mut Vec<Operation>) {
-        if !self.ended {
-            if let Some(last) = operations.last() {
-                operations.push(self.leave(last.next_eip()));
-            }
+        if !self.ended
+            && let Some(last) = operations.last()
+        {
+            operations.push(self.leave(last.next_eip()));
         }
         let mut units = 0;
         for operation in operations.iter_mut().rev() {
@@ -113,4 +116,15 @@ fn template(instruction: &Instruction, eip: u32, handlers: Handlers, dispatch: D
         }
     }
     operation
+}
+
+/// Whether an invalid instruction is one of more than 15 bytes, rather than one without a meaning. The decoder does
+/// not tell, so redundant prefixes are taken off until it does.
+fn is_too_long(bytes: &[u8]) -> bool {
+    const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+    let prefixes = bytes.iter().take_while(|byte| PREFIXES.contains(byte)).count();
+    (0..=prefixes).any(|taken_off| {
+        let length = Decoder::new(32, &bytes[taken_off..], DECODER_OPTIONS).decode().len();
+        length < LONGEST_INSTRUCTION && taken_off + length > LONGEST_INSTRUCTION
+    }) || prefixes >= LONGEST_INSTRUCTION
 }

@@ -90,10 +90,9 @@ pub(crate) fn int3(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, 
     Ok(Flow::Halt)
 }
 
-/// INT1: #DB, a trap.
+/// INT1
 pub(crate) fn int1(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
-    x.trap(Vector::Debug, operation.next_eip());
-    Ok(Flow::Halt)
+    Err(x.stop(Exit::Int1 { length: operation.length }))
 }
 
 /// INTO: #OF, a trap, if OF is set.

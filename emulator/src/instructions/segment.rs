@@ -236,6 +236,11 @@ fn call_far<W: Width>(
 pub(crate) fn ret_far<W: Width>(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
     let offset = x.stacked::<false, W>(0)?;
     let selector = x.stacked::<false, W>(W::BYTES)? as u16;
+    if (selector & 3) as u8 != x.cpu.cpl {
+        // A return to another level: its SS and ESP are read before the selector is refused.
+        x.stacked::<false, W>((3 * W::BYTES).wrapping_add(operation.immediate))?;
+        x.stacked::<false, W>((2 * W::BYTES).wrapping_add(operation.immediate))?;
+    }
     let segment = x.code_segment(selector, Transfer::Return)?;
     x.check_target(&segment, offset)?;
     x.set_segment(SegmentRegister::Cs, segment);

@@ -102,16 +102,16 @@ pub(crate) fn push_all<W: Width>(operation: &Operation, x: &mut Executor<'_>) ->
     Ok(())
 }
 
-/// POPA: the image of ESP is thrown away.
+/// POPA: the image of ESP is thrown away. Real processors load each register as they go, so that a fault finds the
+/// lower ones loaded and ESP as it was: the instruction can be restarted. See docs/decisions/0003-popa.md.
 pub(crate) fn pop_all<W: Width>(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
-    let mut values = [0; 8];
-    for (i, value) in values.iter_mut().enumerate() {
-        *value = x.stacked::<false, W>((7 - i as u32) * W::BYTES)?;
+    for register in (0..8).rev() {
+        let value = x.stacked::<false, W>((7 - register as u32) * W::BYTES)?;
+        if register != ESP {
+            x.set_register::<W>(register as u8, value);
+        }
     }
     x.drop_stacked(8 * W::BYTES);
-    for (i, value) in values.into_iter().enumerate().filter(|(i, _)| *i != ESP) {
-        x.set_register::<W>(i as u8, value);
-    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What ring 3 sees of the system: stores of system registers, CPUID, RDTSC, ARPL.
 
-use super::operand::Modify;
+use super::operand::{Modify, Read};
 use crate::alu::Width;
 use crate::cpu::{EAX, EBX, ECX, EDX, control};
 use crate::interpreter::{CpuProfile, Executor, Operation, Stop};
@@ -83,13 +83,15 @@ pub(crate) fn identify(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> 
     Ok(())
 }
 
-/// ARPL: raises the RPL of the first selector to that of the second.
-pub(crate) fn adjust_rpl<T: Modify>(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
-    let (selector, place) = T::read::<u16>(operation, x)?;
+/// ARPL: raises the RPL of the first selector to that of the second. Nothing is written if it is high enough.
+pub(crate) fn adjust_rpl<T: Read + Modify>(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    let selector = <T as Read>::read::<u16>(operation, x)?;
     let rpl = x.register::<u16>(operation.source) & 3;
     let lower = selector & 3 < rpl;
-    let adjusted = if lower { selector & !3 | rpl } else { selector };
-    T::write::<u16>(operation, x, place, adjusted)?;
+    if lower {
+        let place = T::place::<u16>(operation, x)?;
+        T::write::<u16>(operation, x, place, selector & !3 | rpl)?;
+    }
     x.flags.set_zero(lower);
     Ok(())
 }

@@ -50,7 +50,7 @@ impl Counters {
         let counter = match exit {
             Exit::Budget => &mut self.exits_budget,
             Exit::Exception(_) => &mut self.exits_exception,
-            Exit::SoftwareInterrupt { .. } => &mut self.exits_software_interrupt,
+            Exit::SoftwareInterrupt { .. } | Exit::Int1 { .. } => &mut self.exits_software_interrupt,
             Exit::Privileged(_) => &mut self.exits_privileged,
             Exit::Attention => &mut self.exits_attention,
             Exit::Breakpoint | Exit::Watch(_) | Exit::Unimplemented => &mut self.exits_other,

@@ -39,6 +39,7 @@ impl Machine {
             Exit::Exception(exception) => self.exception(exception, recorder),
             Exit::Privileged(_) => self.exception(general_protection(0), recorder),
             Exit::SoftwareInterrupt { vector, length } => self.software_interrupt(vector, length, recorder),
+            Exit::Int1 { length } => self.int1(length, recorder),
             Exit::Unimplemented => self.unimplemented(),
         }
     }
@@ -63,6 +64,15 @@ impl Machine {
             self.flush(recorder);
             self.pass(1);
         }
+    }
+
+    /// INT1: #DB, whatever the gate allows, and a trap.
+    fn int1<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
+        let before = self.before(length);
+        self.retire(length);
+        self.report(&before, recorder);
+        self.pass(1);
+        self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
 
     fn deliver_trap(&mut self, handler: Handler, trap: Trap) {

@@ -315,6 +315,9 @@ impl Engine {
             Exit::SoftwareInterrupt { vector, .. } => {
                 Some(general_protection(8 * u32::from(vector) + IDT_GATE))
             }
+            Exit::Int1 { .. } => {
+                Some(Stop::Finished(Some(ExceptionRecord { number: 1, error: 0, address: 0 })))
+            }
             Exit::Privileged(_) => Some(general_protection(0)),
             Exit::Unimplemented => Some(Stop::Unimplemented(self.mnemonic(cpu))),
             Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => Some(Stop::Failed(
