@@ -3,7 +3,7 @@
 //! Exits are answered as simply as can be: they are noted, the registers are made usable again, and the program goes on
 //! at one of its instructions.
 
-use super::program::{ANCHORS, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
+use super::program::{ANCHORS, ATTENDED, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
 use super::random::Random;
 use emulator::{
     AddressSpace, Attention, Cpu, DescriptorTable, Exit, FrameNumber, Interpreter, Observer, PhysicalMemory,
@@ -67,7 +67,9 @@ impl Way {
 pub enum Surroundings {
     /// Nothing.
     Quiet,
-    /// Watched ranges and an attended page in its data.
+    /// An attended page in its data.
+    Attended,
+    /// Watched ranges and the attended page.
     Watched,
     /// Every 61 units somebody else writes a byte of its code, or exchanges its two code pages.
     Disturbed,
@@ -126,11 +128,13 @@ impl<'a> Machine<'a> {
         let data: Vec<u8> = (0..0x3000).map(|_| random.byte()).collect();
         space.poke(&mut memory, DATA, &data).expect("data is mapped");
         // As if its owner had just answered the last request for attention.
-        space.poke(&mut memory, DATA, &[1, 0, 0, 0]).expect("data is mapped");
+        space.poke(&mut memory, ATTENDED, &[1, 0, 0, 0]).expect("data is mapped");
         space.poke(&mut memory, CODE + program.start, &program.code).expect("the code fits into two pages");
         let mut cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
         cpu.registers = ANCHORS;
         cpu.eip = CODE + program.start;
+        // Some programs start out with their accesses checked for alignment.
+        cpu.eflags |= if program.seed.is_multiple_of(8) { flags::AC } else { 0 };
         Self {
             program,
             surroundings,
@@ -193,13 +197,17 @@ impl<'a> Machine<'a> {
             Watch { address: DATA + 0x7fe, length_bytes: 9, reads: true },
             Watch { address: STACK + 0x1000 - 64, length_bytes: 60, reads: false },
         ];
-        let watched = self.surroundings == Surroundings::Watched;
+        let (watched, attended) = match self.surroundings {
+            Surroundings::Quiet | Surroundings::Disturbed => (false, false),
+            Surroundings::Attended => (false, true),
+            Surroundings::Watched => (true, true),
+        };
         let inputs = RunInputs {
             units: budget,
             time_stamp: self.units,
             breakpoints: &[],
             watches: if watched { &watches } else { &[] },
-            attention: watched.then_some(Attention { address: DATA & !0xfff }),
+            attention: attended.then_some(Attention { address: ATTENDED }),
         };
         let ran = engine.run(&mut self.cpu, &mut self.space, &mut self.memory, &inputs, observer);
         assert!(ran.units <= budget, "seed {}: {} units of {budget}", self.program.seed, ran.units);
@@ -219,7 +227,7 @@ impl<'a> Machine<'a> {
         match exit {
             Exit::Budget | Exit::Watch(_) => {}
             Exit::Attention => {
-                self.space.poke(&mut self.memory, DATA, &[1, 0, 0, 0]).expect("data is mapped");
+                self.space.poke(&mut self.memory, ATTENDED, &[1, 0, 0, 0]).expect("data is mapped");
             }
             Exit::Exception(exception) if is_trap(exception.vector) => self.cpu.eflags &= !flags::TF,
             Exit::Exception(_)
@@ -248,7 +256,7 @@ impl<'a> Machine<'a> {
         let left = units - self.units;
         match self.surroundings {
             Surroundings::Disturbed => left.min(DISTURBANCE_UNITS - self.units % DISTURBANCE_UNITS),
-            Surroundings::Quiet | Surroundings::Watched => left,
+            Surroundings::Quiet | Surroundings::Attended | Surroundings::Watched => left,
         }
     }
 

@@ -11,6 +11,8 @@ pub const CODE: u32 = 0x10_0000;
 pub const CODE_ALIAS: u32 = 0x40_0000;
 /// Two pages of data.
 pub const DATA: u32 = 0x20_1000;
+/// The page whose first bytes end a run when a store makes them ask for attention.
+pub const ATTENDED: u32 = DATA;
 /// The same frames again, within reach of 16-bit addresses.
 pub const DATA_LOW: u32 = 0x1000;
 /// A page after the data that may only be read.
@@ -74,7 +76,7 @@ impl Generator {
     }
 
     fn instruction(&mut self) {
-        match self.random.below(32) {
+        match self.random.below(33) {
             0..=6 => self.arithmetic(),
             7..=8 => self.unary(),
             9..=10 => self.shift(),
@@ -89,6 +91,7 @@ impl Generator {
             28 => self.self_modify(),
             29 => self.exchange(),
             30 => self.special(),
+            31 => self.attend(),
             _ => self.noise(),
         }
     }
@@ -314,7 +317,7 @@ impl Generator {
             8 => self.bytes(&[0x61]),
             // PUSHF, then an image with other arithmetic flags, seldom TF, DF, NT or AC.
             9 => {
-                let bits = self.random.choose(&[0x8d5, 0x41, 0x0, 0x400, 0x100, 0x4_0000, 0x4000]);
+                let bits = self.random.choose(&[0x8d5, 0x0, 0x400, 0x100, 0x4_0000, 0x4_0000, 0x4000]);
                 self.bytes(&[0x68]);
                 self.bytes(&(2_u32 | bits).to_le_bytes());
                 self.bytes(&[0x9d]);
@@ -447,6 +450,21 @@ impl Generator {
         ];
         let bytes = self.random.choose(&choices);
         self.bytes(bytes);
+    }
+
+    /// A store into the attended bytes: a flash of the mask, a request, or both with one instruction.
+    fn attend(&mut self) {
+        let (opcode, offset, value) = self.random.choose(&[
+            ([0xc7, 0x05], 0, 0_u32),
+            ([0xc7, 0x05], 0, 1),
+            ([0xc7, 0x05], 4, 1),
+            ([0xc7, 0x05], 2, 0),
+            ([0x81, 0x25], 0, 0),
+            ([0x81, 0x0d], 4, 0x100),
+        ]);
+        self.bytes(&opcode);
+        self.bytes(&(ATTENDED + offset).to_le_bytes());
+        self.bytes(&value.to_le_bytes());
     }
 
     fn noise(&mut self) {

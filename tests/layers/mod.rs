@@ -68,6 +68,11 @@ fn modules_name_only_what_their_layer_may() {
 }
 
 #[test]
+fn guests_are_diverted_in_one_place() {
+    assert_holds(&[modules::diverts_in_one_place]);
+}
+
+#[test]
 fn files_open_with_their_subject_and_stay_short() {
     assert_holds(&[text::opens_with_its_subject, text::stays_short]);
 }

@@ -57,6 +57,23 @@ const RESERVED: &[Reserved] = &[
         ],
         except: &[],
     },
+    Reserved {
+        rule: "clock, timers and event channels are policy: they name nothing of the emulator",
+        within: &[
+            "hypervisor-core/src/clock.rs",
+            "hypervisor-core/src/event_channel.rs",
+            "hypervisor-core/src/ledger.rs",
+            "hypervisor-core/src/timer.rs",
+        ],
+        paths: &[&["emulator"]],
+        except: &[],
+    },
+    Reserved {
+        rule: "the ABI is a description: it names nothing of the emulator",
+        within: &["hypervisor-core/src/abi"],
+        paths: &[&["emulator"]],
+        except: &[],
+    },
 ];
 
 /// Modules that may contain `unsafe`; docs/decisions/0001-unsafe.md says why.
@@ -138,6 +155,39 @@ pub fn no_unsafe(files: &[File]) -> Vec<Violation> {
         }
     }
     refused
+}
+
+/// Who may set EIP: delivery diverts, boot and the Linux loader enter the image, an exit goes past its own instruction.
+const SETS_EIP: [&str; 4] = [
+    "hypervisor-core/src/boot.rs",
+    "hypervisor-core/src/delivery.rs",
+    "hypervisor-core/src/linux.rs",
+    "hypervisor-core/src/machine/exits.rs",
+];
+
+pub fn diverts_in_one_place(files: &[File]) -> Vec<Violation> {
+    const RULE: &str = "guests are diverted in one place, hypervisor-core/src/delivery.rs";
+    let mut refused = Vec::new();
+    let core = files.iter().filter(|file| file.is_rust() && file.is_under(&["hypervisor-core/src"]));
+    for file in core.filter(|file| !SETS_EIP.contains(&file.path.as_str())) {
+        let end = file.text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(file.text.len());
+        for window in tokens(&file.text[..end]).windows(4) {
+            let [dot, name, equals, value] = window else { continue };
+            if (dot.text.as_str(), name.text.as_str(), equals.text.as_str()) == (".", "eip", "=")
+                && value.text != "="
+            {
+                refused.push(Violation::new(file, name.line, RULE, "sets EIP"));
+            }
+        }
+    }
+    refused
+}
+
+#[test]
+fn a_second_place_that_diverts_is_found() {
+    let text = "//! A\nfn f() {\n    if cpu.eip == 3 {\n        cpu.eip = 4;\n    }\n}\n";
+    let files = [("hypervisor-core/src/calls.rs", text), ("hypervisor-core/src/delivery.rs", text)];
+    assert_eq!(super::refused(diverts_in_one_place, &files), ["hypervisor-core/src/calls.rs:4"]);
 }
 
 #[test]
