@@ -20,6 +20,8 @@ mod delivery;
 mod guest;
 mod linux;
 mod partition;
+#[cfg(test)]
+mod test_images;
 
 pub use console::{Arrival, Input};
 pub use loader::{Image, LoadError};

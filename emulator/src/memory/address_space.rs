@@ -137,6 +137,7 @@ impl AddressSpace {
             let frame = FrameNumber(first.0 + i);
             self.set_page(page_address(address, i), Some(Page { frame, rights }));
         }
+        self.note_change();
     }
 
     /// Removes `count` pages from `address`.
@@ -147,6 +148,7 @@ impl AddressSpace {
         for i in 0..count {
             self.set_page(page_address(address, i), None);
         }
+        self.note_change();
     }
 
     /// The frame and the rights of the page that holds `address`.
@@ -252,6 +254,10 @@ impl AddressSpace {
         assert_eq!(address & PAGE_OFFSET, 0, "a page starts at a multiple of 4096");
         let leaf = self.leaves[(address >> 22) as usize].get_or_insert_with(|| Box::new([None; 1024]));
         leaf[(address >> 12) as usize % 1024] = page;
+    }
+
+    /// Once for a whole range: dropping translations clears whole tables.
+    fn note_change(&mut self) {
         self.generation += 1;
         self.drop_translations();
     }

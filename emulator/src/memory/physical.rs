@@ -27,6 +27,8 @@ pub struct PhysicalMemory {
 struct Slab {
     first: u32,
     layout: Layout,
+    allocation: NonNull<u8>,
+    /// The first multiple of a frame's length in the allocation.
     base: NonNull<u8>,
 }
 
@@ -35,8 +37,8 @@ unsafe impl Send for Slab {}
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        // SAFETY: `base` was allocated with `layout` in `PhysicalMemory::allocate`.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+        // SAFETY: `allocation` was made with `layout` in `PhysicalMemory::allocate`.
+        unsafe { dealloc(self.allocation.as_ptr(), self.layout) }
     }
 }
 
@@ -59,13 +61,19 @@ impl PhysicalMemory {
     pub fn allocate(&mut self, count: u32) -> Option<FrameNumber> {
         let first = self.frame_count();
         first.checked_add(count)?;
-        let layout = Layout::from_size_align(count as usize * FRAME_BYTES, FRAME_BYTES).ok()?;
+        // With room to align by hand: an allocator asked for zeroes at a large alignment writes them, one asked for no
+        // alignment takes untouched pages of the host.
+        let bytes = (count as usize).checked_mul(FRAME_BYTES)?.checked_add(FRAME_BYTES)?;
+        let layout = Layout::from_size_align(bytes, 1).ok()?;
         if count == 0 {
             return None;
         }
         // SAFETY: the size is not zero.
-        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        self.slabs.push(Slab { first, layout, base });
+        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let skip = allocation.as_ptr().align_offset(FRAME_BYTES);
+        // SAFETY: `skip` is below a frame's length, and there is one frame's length more than needed.
+        let base = unsafe { allocation.add(skip) };
+        self.slabs.push(Slab { first, layout, allocation, base });
         self.marks.resize(self.marks.len() + count as usize, FrameMarks::default());
         Some(FrameNumber(first))
     }

@@ -21,7 +21,7 @@ use crate::outcome::{Crash, CrashReason, Limit, Outcome, Progress};
 use crate::partition::Partition;
 use crate::record::{Event, EventLog, Recorder, Stamp};
 use emulator::{
-    Cpu, Interpreter, Observer, Ran, RunInputs, Settings, StateDigest, Statistics, Step, Unobserved,
+    Cpu, Interpreter, Observer, Ran, Rights, RunInputs, Settings, StateDigest, Statistics, Step, Unobserved,
 };
 use std::sync::Arc;
 
@@ -209,6 +209,12 @@ impl Machine {
     #[must_use]
     pub fn cpu(&self) -> &Cpu {
         &self.guest.cpu
+    }
+
+    /// What the guest may do with the page that holds `address`.
+    #[must_use]
+    pub fn rights(&self, address: u32) -> Option<Rights> {
+        self.guest.space.page(address).map(|(_, rights)| rights)
     }
 
     /// The image.
