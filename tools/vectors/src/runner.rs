@@ -316,7 +316,7 @@ impl Engine {
                 Some(general_protection(8 * u32::from(vector) + IDT_GATE))
             }
             Exit::Int1 { .. } => {
-                Some(Stop::Finished(Some(ExceptionRecord { number: 1, error: 0, address: 0 })))
+                Some(Stop::Finished(Some(Exception { vector: Vector::Debug, error_code: 0, address: 0 })))
             }
             Exit::Privileged(_) => Some(general_protection(0)),
             Exit::Unimplemented => Some(Stop::Unimplemented(self.mnemonic(cpu))),
