@@ -1,0 +1,238 @@
+/* The guest ABI of Paravane for C: numbers and structures. docs/ABI.md says what they mean.
+   Written by `cargo xtask abi` from hypervisor-core/src/abi; do not edit. */
+#ifndef PARAVANE_H
+#define PARAVANE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Constants. */
+#define PV_ABI_MAJOR 0x1u /* Major version: guests of another one are refused. */
+#define PV_ABI_MINOR 0x0u /* Minor version: guests of a later one are refused. */
+#define PV_ABI_VERSION 0x10000u /* Major version times 65536 plus minor version. */
+#define PV_GATE 0x82u /* Vector of the hypercall gate. */
+#define PV_MAGIC 0x6e617650u /* In EAX at entry and first in start info (the bytes `Pvan`). */
+#define PV_SELECTOR_CODE 0x23u /* CS: flat code. */
+#define PV_SELECTOR_DATA 0x2bu /* DS, ES, SS: flat data. */
+#define PV_SELECTOR_GS 0x33u /* The descriptor of GS, flat until its base is set. */
+#define PV_SELECTOR_FS 0x3bu /* The descriptor of FS, flat until its base is set. */
+#define PV_EVENT_PORTS 0x400u /* Number of event ports; ports are 0 to 1023. */
+#define PV_RAM_BASE 0x100000u /* Where the partition's RAM begins. */
+#define PV_INTERRUPT_FLAG 0x200u /* The bit of a level, as of EFLAGS, that means enabled. */
+#define PV_HYPERCALL_STUB_BYTES 0x20u /* Distance of two stubs in the hypercall page. */
+#define PV_HYPERCALL_PAGE_BYTES 0x2000u /* Length of the hypercall page. */
+#define PV_TRAP_ENTRIES_MAXIMUM 0x100u /* Most entries of one trap_set_table. */
+#define PV_PERIOD_MINIMUM_NS 0x3e8u /* Shortest period of the timer, in ns. */
+#define PV_NOTE_ABI 0x1u /* ELF note: version and table of calls. */
+#define PV_NOTE_MEMORY 0x2u /* ELF note: stack and work area that the guest needs. */
+#define PV_NOTE_NAME "Paravane" /* Owner of the ELF notes. */
+
+/* Numbers of the calls. */
+#define PV_CALL_EVENT_BIND_INTERRUPT 0x01u /* Binds a free port to a virtual interrupt that no other port is bound to. */
+#define PV_CALL_EVENT_BIND_SELF 0x02u /* Binds a free port to the partition itself, so that `event_send` raises it. */
+#define PV_CALL_EVENT_UNBIND 0x03u /* Frees a port and clears its pending and mask bits. */
+#define PV_CALL_EVENT_MASK 0x04u /* Sets the port's mask bit. */
+#define PV_CALL_EVENT_UNMASK 0x05u /* Clears the port's mask bit. */
+#define PV_CALL_EVENT_SEND 0x06u /* Raises a port that is bound to the partition itself. */
+#define PV_CALL_EVENT_STATUS 0x07u /* Writes what the port is bound to, whether it is pending and masked, and its count. */
+#define PV_CALL_UPCALL_SET_ENTRY 0x08u /* Sets where upcalls enter the guest. */
+#define PV_CALL_INTERRUPTS_SET_LEVEL 0x10u /* Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved level, or a swap. */
+#define PV_CALL_INTERRUPTS_GET_LEVEL 0x11u /* Returns the level of the virtual interrupt flag. */
+#define PV_CALL_INTERRUPTS_FLASH 0x12u /* Enables upcalls, lets one that is pending be delivered and its handler return, then disables them, and returns the level from before the call. */
+#define PV_CALL_IRET 0x13u /* Returns from an upcall or a trap, or enters a frame that the guest has written itself. */
+#define PV_CALL_TRAP_SET_TABLE 0x20u /* Sets handlers of the trap table. */
+#define PV_CALL_TRAP_RAISE 0x21u /* Enters the guest's own handler of a vector as if the exception had happened after this call: the frame's EIP is that of the next instruction, and EAX is 0 when the handler returns. */
+#define PV_CALL_SEGMENT_SET_BASE 0x30u /* Sets the base of FS or GS, loads the register with the descriptor's selector, and returns the selector, so that the guest can load it again later. */
+#define PV_CALL_TIME_NOW 0x50u /* Writes the virtual time in nanoseconds since the partition started. */
+#define PV_CALL_TIMER_SET_ONE_SHOT 0x51u /* Arms the timer for one event at an instant of virtual time; an instant that has passed raises it at once. */
+#define PV_CALL_TIMER_SET_PERIODIC 0x52u /* Arms the timer for an event every `period_ns` nanoseconds, the first one a period from now. */
+#define PV_CALL_TIMER_CANCEL 0x53u /* Disarms the timer. */
+#define PV_CALL_YIELD 0x60u /* Gives up the processor for now and stays ready. */
+#define PV_CALL_BLOCK 0x61u /* Enables upcalls and waits in one act until one has been delivered and its handler has returned; at once if one is pending. */
+#define PV_CALL_SHUTDOWN 0x62u /* Ends the partition. */
+#define PV_CALL_CONSOLE_WRITE 0xd0u /* Writes bytes to the console, all of them, and returns their number. */
+#define PV_CALL_CONSOLE_READ 0xd1u /* Reads as many bytes as wait, but no more than fit, and returns their number. */
+#define PV_CALL_TRACE_MARK 0xe0u /* Puts a line into the trace. */
+
+/* Errors: a negative result. */
+#define PV_ERROR_NO_SUCH_CALL (-1) /* No call has this number. */
+#define PV_ERROR_BAD_ADDRESS (-2) /* An address is not in the partition's memory with the rights that the call needs, or address plus length goes past 4 GiB. */
+#define PV_ERROR_MISALIGNED (-3) /* The address of an integer or a structure is not a multiple of 4. */
+#define PV_ERROR_INVALID_ARGUMENT (-4) /* An argument has a value that the call does not know. */
+#define PV_ERROR_NO_SUCH_PORT (-5) /* The port number is 1024 or more. */
+#define PV_ERROR_NOT_BOUND (-6) /* The port, or the virtual interrupt, is not bound. */
+#define PV_ERROR_ALREADY_BOUND (-7) /* The port, or the virtual interrupt, is already bound. */
+#define PV_ERROR_WRONG_BINDING (-8) /* The port is bound to something for which the call is not meant. */
+#define PV_ERROR_PERIOD_TOO_SHORT (-9) /* The period is shorter than 1,000 ns. */
+#define PV_ERROR_NO_HANDLER (-10) /* The guest's trap table has no handler for the vector. */
+#define PV_ERROR_END_OF_INPUT (-11) /* No console input waits and none will come. */
+
+/* What a port can be bound to with event_bind_interrupt. */
+#define PV_INTERRUPT_TIMER 0u /* The timer's deadline has passed. */
+#define PV_INTERRUPT_CONSOLE_INPUT 1u /* Console input has arrived. */
+#define PV_INTERRUPT_CONSOLE_END 2u /* No more console input will come. */
+
+/* What becomes of the periods that pass while the partition is away from the processor. This version runs one partition, which never is, so the four behave alike. */
+#define PV_TICK_ONE 0u /* One event; the port's count grows by the number of periods. */
+#define PV_TICK_BURST 1u /* One event for each period. */
+#define PV_TICK_SPREAD 2u /* One event for each period, early ones between the regular ones. */
+#define PV_TICK_LOSE 3u /* Missed periods are dropped. */
+
+/* The segment registers whose base can be set. */
+#define PV_SEGMENT_FS 0u /* FS. */
+#define PV_SEGMENT_GS 1u /* GS. */
+
+/* What a port is bound to. */
+#define PV_BINDING_NONE 0u /* Nothing. */
+#define PV_BINDING_INTERRUPT 1u /* A virtual interrupt. */
+#define PV_BINDING_SELF 2u /* The partition itself: event_send raises it. */
+
+/* Bits of the state in pv_event_status. */
+#define PV_EVENT_PENDING 1u /* Raised and not yet taken. */
+#define PV_EVENT_MASKED 2u /* Masked. */
+
+/* Bits of the flags in pv_trap_entry. */
+#define PV_TRAP_KEEP_MASK 1u /* Entering the handler does not mask upcalls. */
+#define PV_TRAP_USER 2u /* The instruction INT n reaches the handler. */
+
+/* Kinds of memory in the memory map. */
+#define PV_MEMORY_RAM 1u /* The partition's RAM, the image in it. */
+#define PV_MEMORY_START_INFO 2u /* Start info and what it points to. */
+#define PV_MEMORY_SHARED_PAGE 3u /* The shared page. */
+#define PV_MEMORY_COUNT_PAGE 4u /* The page of event counts. */
+#define PV_MEMORY_HYPERCALL_PAGE 5u /* The hypercall page. */
+#define PV_MEMORY_BOOT_STACK 6u /* The stack that ESP points to at entry. */
+
+/* Bits of the rights in the memory map. */
+#define PV_RIGHT_READ 1u /* May be read. */
+#define PV_RIGHT_WRITE 2u /* May be written. */
+#define PV_RIGHT_EXECUTE 4u /* May be executed. */
+
+/* Bits of the console word in start info. */
+#define PV_CONSOLE_OUTPUT 1u /* The console takes output. */
+#define PV_CONSOLE_INPUT 2u /* The console may give input. */
+
+/* Why the partition was started. */
+#define PV_START_COLD 0u /* The first start: memory is as the image says. */
+
+/* EBX points to it at entry. It and what it points to are read-only. */
+struct pv_start_info {
+    uint32_t magic; /* +0: PV_MAGIC. */
+    uint32_t abi_version; /* +4: The core's version: major << 16 | minor. */
+    uint32_t size_bytes; /* +8: Length of this structure; later minor versions append fields. */
+    uint32_t partition_id; /* +12: Number of the partition. */
+    char partition_name[32]; /* +16: Name of the partition, ended by a zero byte. */
+    uint32_t memory_map; /* +48: Address of an array of pv_memory_map_entry. */
+    uint32_t memory_map_count; /* +52: Number of its entries. */
+    uint32_t shared_page; /* +56: Address of pv_shared_page. */
+    uint32_t count_page; /* +60: Address of the read-only page with one u32 count for each port. */
+    uint32_t hypercall_page; /* +64: Address of the hypercall page. */
+    uint32_t console; /* +68: Bits of PV_CONSOLE_... */
+    uint64_t clock_rate __attribute__((packed, aligned(4))); /* +72: Units of virtual time in a second. */
+    uint32_t command_line; /* +80: Address of the command line, ended by a zero byte; 0 for none. */
+    uint32_t command_line_length; /* +84: Its length in bytes without the zero byte. */
+    uint32_t boot_module; /* +88: Address of the boot module; 0 for none. */
+    uint32_t boot_module_length; /* +92: Its length in bytes. */
+    uint32_t start_condition; /* +96: One of PV_START_... */
+    uint32_t restart_count; /* +100: How often the partition was restarted. */
+};
+_Static_assert(sizeof(struct pv_start_info) == 104, "pv_start_info");
+_Static_assert(offsetof(struct pv_start_info, magic) == 0, "pv_start_info.magic");
+_Static_assert(offsetof(struct pv_start_info, abi_version) == 4, "pv_start_info.abi_version");
+_Static_assert(offsetof(struct pv_start_info, size_bytes) == 8, "pv_start_info.size_bytes");
+_Static_assert(offsetof(struct pv_start_info, partition_id) == 12, "pv_start_info.partition_id");
+_Static_assert(offsetof(struct pv_start_info, partition_name) == 16, "pv_start_info.partition_name");
+_Static_assert(offsetof(struct pv_start_info, memory_map) == 48, "pv_start_info.memory_map");
+_Static_assert(offsetof(struct pv_start_info, memory_map_count) == 52, "pv_start_info.memory_map_count");
+_Static_assert(offsetof(struct pv_start_info, shared_page) == 56, "pv_start_info.shared_page");
+_Static_assert(offsetof(struct pv_start_info, count_page) == 60, "pv_start_info.count_page");
+_Static_assert(offsetof(struct pv_start_info, hypercall_page) == 64, "pv_start_info.hypercall_page");
+_Static_assert(offsetof(struct pv_start_info, console) == 68, "pv_start_info.console");
+_Static_assert(offsetof(struct pv_start_info, clock_rate) == 72, "pv_start_info.clock_rate");
+_Static_assert(offsetof(struct pv_start_info, command_line) == 80, "pv_start_info.command_line");
+_Static_assert(offsetof(struct pv_start_info, command_line_length) == 84, "pv_start_info.command_line_length");
+_Static_assert(offsetof(struct pv_start_info, boot_module) == 88, "pv_start_info.boot_module");
+_Static_assert(offsetof(struct pv_start_info, boot_module_length) == 92, "pv_start_info.boot_module_length");
+_Static_assert(offsetof(struct pv_start_info, start_condition) == 96, "pv_start_info.start_condition");
+_Static_assert(offsetof(struct pv_start_info, restart_count) == 100, "pv_start_info.restart_count");
+
+/* One range of the partition's memory. */
+struct pv_memory_map_entry {
+    uint32_t base; /* +0: First address. */
+    uint32_t length; /* +4: Length in bytes. */
+    uint32_t kind; /* +8: One of PV_MEMORY_... */
+    uint32_t rights; /* +12: Bits of PV_RIGHT_...; for RAM those of pages that no segment of the image covers. */
+};
+_Static_assert(sizeof(struct pv_memory_map_entry) == 16, "pv_memory_map_entry");
+_Static_assert(offsetof(struct pv_memory_map_entry, base) == 0, "pv_memory_map_entry.base");
+_Static_assert(offsetof(struct pv_memory_map_entry, length) == 4, "pv_memory_map_entry.length");
+_Static_assert(offsetof(struct pv_memory_map_entry, kind) == 8, "pv_memory_map_entry.kind");
+_Static_assert(offsetof(struct pv_memory_map_entry, rights) == 12, "pv_memory_map_entry.rights");
+
+/* Read and written by both sides. The core trusts nothing in it. */
+struct pv_shared_page {
+    uint32_t mask; /* +0: The virtual interrupt flag: 0 enabled, else masked. */
+    uint32_t upcall_pending; /* +4: Non-zero: an upcall is wanted. */
+    uint32_t selector; /* +8: Bit n: word n of event_pending may hold an unmasked bit. */
+    uint32_t cr2; /* +12: Linear address of the last page fault. */
+    uint32_t time_version; /* +16: Read it before and after the four fields below; equal and even: they belong together. */
+    uint8_t reserved_time[4]; /* +20: 0. */
+    uint64_t time_stamp __attribute__((packed, aligned(4))); /* +24: What RDTSC read at system_time_ns. */
+    uint64_t system_time_ns __attribute__((packed, aligned(4))); /* +32: Virtual time then. Now is system_time_ns + (((RDTSC - time_stamp) << time_shift) * time_multiplier >> 32), with a product of 96 bits; exact to one microsecond and never ahead of time_now. */
+    uint32_t time_multiplier; /* +40: See system_time_ns. */
+    uint32_t time_shift; /* +44: See system_time_ns. Signed: shift right by -time_shift if it is negative. */
+    uint8_t reserved_registers[976]; /* +48: 0: for fake registers and windows. */
+    uint32_t event_pending[32]; /* +1024: One bit for each port: raised. */
+    uint32_t event_mask[32]; /* +1152: One bit for each port: masked. */
+    uint8_t reserved_end[2816]; /* +1280: 0. */
+};
+_Static_assert(sizeof(struct pv_shared_page) == 4096, "pv_shared_page");
+_Static_assert(offsetof(struct pv_shared_page, mask) == 0, "pv_shared_page.mask");
+_Static_assert(offsetof(struct pv_shared_page, upcall_pending) == 4, "pv_shared_page.upcall_pending");
+_Static_assert(offsetof(struct pv_shared_page, selector) == 8, "pv_shared_page.selector");
+_Static_assert(offsetof(struct pv_shared_page, cr2) == 12, "pv_shared_page.cr2");
+_Static_assert(offsetof(struct pv_shared_page, time_version) == 16, "pv_shared_page.time_version");
+_Static_assert(offsetof(struct pv_shared_page, reserved_time) == 20, "pv_shared_page.reserved_time");
+_Static_assert(offsetof(struct pv_shared_page, time_stamp) == 24, "pv_shared_page.time_stamp");
+_Static_assert(offsetof(struct pv_shared_page, system_time_ns) == 32, "pv_shared_page.system_time_ns");
+_Static_assert(offsetof(struct pv_shared_page, time_multiplier) == 40, "pv_shared_page.time_multiplier");
+_Static_assert(offsetof(struct pv_shared_page, time_shift) == 44, "pv_shared_page.time_shift");
+_Static_assert(offsetof(struct pv_shared_page, reserved_registers) == 48, "pv_shared_page.reserved_registers");
+_Static_assert(offsetof(struct pv_shared_page, event_pending) == 1024, "pv_shared_page.event_pending");
+_Static_assert(offsetof(struct pv_shared_page, event_mask) == 1152, "pv_shared_page.event_mask");
+_Static_assert(offsetof(struct pv_shared_page, reserved_end) == 1280, "pv_shared_page.reserved_end");
+
+/* Read-only to the guest: how often each port was raised since the partition started. A count wraps and never goes down. */
+struct pv_count_page {
+    uint32_t count[1024]; /* +0: One count for each port. */
+};
+_Static_assert(sizeof(struct pv_count_page) == 4096, "pv_count_page");
+_Static_assert(offsetof(struct pv_count_page, count) == 0, "pv_count_page.count");
+
+/* The handler of one exception or software interrupt. */
+struct pv_trap_entry {
+    uint8_t vector; /* +0: The vector; not that of the gate. */
+    uint8_t flags; /* +1: Bits of PV_TRAP_... */
+    uint16_t selector; /* +2: PV_SELECTOR_CODE. */
+    uint32_t address; /* +4: The handler, in memory that may be executed; 0 removes the handler. */
+};
+_Static_assert(sizeof(struct pv_trap_entry) == 8, "pv_trap_entry");
+_Static_assert(offsetof(struct pv_trap_entry, vector) == 0, "pv_trap_entry.vector");
+_Static_assert(offsetof(struct pv_trap_entry, flags) == 1, "pv_trap_entry.flags");
+_Static_assert(offsetof(struct pv_trap_entry, selector) == 2, "pv_trap_entry.selector");
+_Static_assert(offsetof(struct pv_trap_entry, address) == 4, "pv_trap_entry.address");
+
+/* The answer of event_status. */
+struct pv_event_status {
+    uint32_t binding; /* +0: One of PV_BINDING_... */
+    uint32_t interrupt; /* +4: With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., else 0. */
+    uint32_t state; /* +8: Bits of PV_EVENT_... */
+    uint32_t count; /* +12: The port's count. */
+};
+_Static_assert(sizeof(struct pv_event_status) == 16, "pv_event_status");
+_Static_assert(offsetof(struct pv_event_status, binding) == 0, "pv_event_status.binding");
+_Static_assert(offsetof(struct pv_event_status, interrupt) == 4, "pv_event_status.interrupt");
+_Static_assert(offsetof(struct pv_event_status, state) == 8, "pv_event_status.state");
+_Static_assert(offsetof(struct pv_event_status, count) == 12, "pv_event_status.count");
+
+#endif

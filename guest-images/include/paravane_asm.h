@@ -1,0 +1,189 @@
+/* The guest ABI of Paravane for the assembler (GNU as, through the C preprocessor): numbers, offsets, ELF notes.
+   docs/ABI.md says what they mean. Written by `cargo xtask abi` from hypervisor-core/src/abi; do not edit. */
+#ifndef PARAVANE_ASM_H
+#define PARAVANE_ASM_H
+
+#define PV_ABI_MAJOR 0x1
+#define PV_ABI_MINOR 0x0
+#define PV_ABI_VERSION 0x10000
+#define PV_GATE 0x82
+#define PV_MAGIC 0x6e617650
+#define PV_SELECTOR_CODE 0x23
+#define PV_SELECTOR_DATA 0x2b
+#define PV_SELECTOR_GS 0x33
+#define PV_SELECTOR_FS 0x3b
+#define PV_EVENT_PORTS 0x400
+#define PV_RAM_BASE 0x100000
+#define PV_INTERRUPT_FLAG 0x200
+#define PV_HYPERCALL_STUB_BYTES 0x20
+#define PV_HYPERCALL_PAGE_BYTES 0x2000
+#define PV_TRAP_ENTRIES_MAXIMUM 0x100
+#define PV_PERIOD_MINIMUM_NS 0x3e8
+#define PV_NOTE_ABI 0x1
+#define PV_NOTE_MEMORY 0x2
+
+#define PV_CALL_EVENT_BIND_INTERRUPT 0x1
+#define PV_CALL_EVENT_BIND_SELF 0x2
+#define PV_CALL_EVENT_UNBIND 0x3
+#define PV_CALL_EVENT_MASK 0x4
+#define PV_CALL_EVENT_UNMASK 0x5
+#define PV_CALL_EVENT_SEND 0x6
+#define PV_CALL_EVENT_STATUS 0x7
+#define PV_CALL_UPCALL_SET_ENTRY 0x8
+#define PV_CALL_INTERRUPTS_SET_LEVEL 0x10
+#define PV_CALL_INTERRUPTS_GET_LEVEL 0x11
+#define PV_CALL_INTERRUPTS_FLASH 0x12
+#define PV_CALL_IRET 0x13
+#define PV_CALL_TRAP_SET_TABLE 0x20
+#define PV_CALL_TRAP_RAISE 0x21
+#define PV_CALL_SEGMENT_SET_BASE 0x30
+#define PV_CALL_TIME_NOW 0x50
+#define PV_CALL_TIMER_SET_ONE_SHOT 0x51
+#define PV_CALL_TIMER_SET_PERIODIC 0x52
+#define PV_CALL_TIMER_CANCEL 0x53
+#define PV_CALL_YIELD 0x60
+#define PV_CALL_BLOCK 0x61
+#define PV_CALL_SHUTDOWN 0x62
+#define PV_CALL_CONSOLE_WRITE 0xd0
+#define PV_CALL_CONSOLE_READ 0xd1
+#define PV_CALL_TRACE_MARK 0xe0
+
+#define PV_ERROR_NO_SUCH_CALL -1
+#define PV_ERROR_BAD_ADDRESS -2
+#define PV_ERROR_MISALIGNED -3
+#define PV_ERROR_INVALID_ARGUMENT -4
+#define PV_ERROR_NO_SUCH_PORT -5
+#define PV_ERROR_NOT_BOUND -6
+#define PV_ERROR_ALREADY_BOUND -7
+#define PV_ERROR_WRONG_BINDING -8
+#define PV_ERROR_PERIOD_TOO_SHORT -9
+#define PV_ERROR_NO_HANDLER -10
+#define PV_ERROR_END_OF_INPUT -11
+
+#define PV_INTERRUPT_TIMER 0x0
+#define PV_INTERRUPT_CONSOLE_INPUT 0x1
+#define PV_INTERRUPT_CONSOLE_END 0x2
+#define PV_TICK_ONE 0x0
+#define PV_TICK_BURST 0x1
+#define PV_TICK_SPREAD 0x2
+#define PV_TICK_LOSE 0x3
+#define PV_SEGMENT_FS 0x0
+#define PV_SEGMENT_GS 0x1
+#define PV_BINDING_NONE 0x0
+#define PV_BINDING_INTERRUPT 0x1
+#define PV_BINDING_SELF 0x2
+#define PV_EVENT_PENDING 0x1
+#define PV_EVENT_MASKED 0x2
+#define PV_TRAP_KEEP_MASK 0x1
+#define PV_TRAP_USER 0x2
+#define PV_MEMORY_RAM 0x1
+#define PV_MEMORY_START_INFO 0x2
+#define PV_MEMORY_SHARED_PAGE 0x3
+#define PV_MEMORY_COUNT_PAGE 0x4
+#define PV_MEMORY_HYPERCALL_PAGE 0x5
+#define PV_MEMORY_BOOT_STACK 0x6
+#define PV_RIGHT_READ 0x1
+#define PV_RIGHT_WRITE 0x2
+#define PV_RIGHT_EXECUTE 0x4
+#define PV_CONSOLE_OUTPUT 0x1
+#define PV_CONSOLE_INPUT 0x2
+#define PV_START_COLD 0x0
+
+/* Offsets in structures, and their lengths. */
+#define PV_OFFSET_START_INFO_MAGIC 0x0
+#define PV_OFFSET_START_INFO_ABI_VERSION 0x4
+#define PV_OFFSET_START_INFO_SIZE_BYTES 0x8
+#define PV_OFFSET_START_INFO_PARTITION_ID 0xc
+#define PV_OFFSET_START_INFO_PARTITION_NAME 0x10
+#define PV_OFFSET_START_INFO_MEMORY_MAP 0x30
+#define PV_OFFSET_START_INFO_MEMORY_MAP_COUNT 0x34
+#define PV_OFFSET_START_INFO_SHARED_PAGE 0x38
+#define PV_OFFSET_START_INFO_COUNT_PAGE 0x3c
+#define PV_OFFSET_START_INFO_HYPERCALL_PAGE 0x40
+#define PV_OFFSET_START_INFO_CONSOLE 0x44
+#define PV_OFFSET_START_INFO_CLOCK_RATE 0x48
+#define PV_OFFSET_START_INFO_COMMAND_LINE 0x50
+#define PV_OFFSET_START_INFO_COMMAND_LINE_LENGTH 0x54
+#define PV_OFFSET_START_INFO_BOOT_MODULE 0x58
+#define PV_OFFSET_START_INFO_BOOT_MODULE_LENGTH 0x5c
+#define PV_OFFSET_START_INFO_START_CONDITION 0x60
+#define PV_OFFSET_START_INFO_RESTART_COUNT 0x64
+#define PV_SIZE_START_INFO 0x68
+#define PV_OFFSET_MEMORY_MAP_ENTRY_BASE 0x0
+#define PV_OFFSET_MEMORY_MAP_ENTRY_LENGTH 0x4
+#define PV_OFFSET_MEMORY_MAP_ENTRY_KIND 0x8
+#define PV_OFFSET_MEMORY_MAP_ENTRY_RIGHTS 0xc
+#define PV_SIZE_MEMORY_MAP_ENTRY 0x10
+#define PV_OFFSET_SHARED_PAGE_MASK 0x0
+#define PV_OFFSET_SHARED_PAGE_UPCALL_PENDING 0x4
+#define PV_OFFSET_SHARED_PAGE_SELECTOR 0x8
+#define PV_OFFSET_SHARED_PAGE_CR2 0xc
+#define PV_OFFSET_SHARED_PAGE_TIME_VERSION 0x10
+#define PV_OFFSET_SHARED_PAGE_TIME_STAMP 0x18
+#define PV_OFFSET_SHARED_PAGE_SYSTEM_TIME_NS 0x20
+#define PV_OFFSET_SHARED_PAGE_TIME_MULTIPLIER 0x28
+#define PV_OFFSET_SHARED_PAGE_TIME_SHIFT 0x2c
+#define PV_OFFSET_SHARED_PAGE_EVENT_PENDING 0x400
+#define PV_OFFSET_SHARED_PAGE_EVENT_MASK 0x480
+#define PV_SIZE_SHARED_PAGE 0x1000
+#define PV_OFFSET_COUNT_PAGE_COUNT 0x0
+#define PV_SIZE_COUNT_PAGE 0x1000
+#define PV_OFFSET_TRAP_ENTRY_VECTOR 0x0
+#define PV_OFFSET_TRAP_ENTRY_FLAGS 0x1
+#define PV_OFFSET_TRAP_ENTRY_SELECTOR 0x2
+#define PV_OFFSET_TRAP_ENTRY_ADDRESS 0x4
+#define PV_SIZE_TRAP_ENTRY 0x8
+#define PV_OFFSET_EVENT_STATUS_BINDING 0x0
+#define PV_OFFSET_EVENT_STATUS_INTERRUPT 0x4
+#define PV_OFFSET_EVENT_STATUS_STATE 0x8
+#define PV_OFFSET_EVENT_STATUS_COUNT 0xc
+#define PV_SIZE_EVENT_STATUS 0x10
+
+/* The note that every guest has: the version, and each call with the hash of its signature. */
+.macro pv_abi_note
+    .pushsection .note.paravane, "a", @note
+    .balign 4
+    .long 9, 208, PV_NOTE_ABI
+    .asciz "Paravane"
+    .balign 4
+    .long PV_ABI_VERSION, 25
+    .long 0x01, 0xc040117e /* event_bind_interrupt */
+    .long 0x02, 0x5bbdefd8 /* event_bind_self */
+    .long 0x03, 0x05ee09b7 /* event_unbind */
+    .long 0x04, 0xe63b4c6f /* event_mask */
+    .long 0x05, 0xcf16a95a /* event_unmask */
+    .long 0x06, 0x83d95d25 /* event_send */
+    .long 0x07, 0xfc71f086 /* event_status */
+    .long 0x08, 0xf0a032b2 /* upcall_set_entry */
+    .long 0x10, 0xdf4b0a15 /* interrupts_set_level */
+    .long 0x11, 0x314ec83d /* interrupts_get_level */
+    .long 0x12, 0x3f210aa1 /* interrupts_flash */
+    .long 0x13, 0x3e618ed8 /* iret */
+    .long 0x20, 0x5017c3dc /* trap_set_table */
+    .long 0x21, 0xbe39d561 /* trap_raise */
+    .long 0x30, 0xee5dcd65 /* segment_set_base */
+    .long 0x50, 0xbd7b1dc9 /* time_now */
+    .long 0x51, 0x505a0e84 /* timer_set_one_shot */
+    .long 0x52, 0x8d2d321b /* timer_set_periodic */
+    .long 0x53, 0xcbcd8787 /* timer_cancel */
+    .long 0x60, 0x3250a631 /* yield */
+    .long 0x61, 0xcb3585e7 /* block */
+    .long 0x62, 0x097754e6 /* shutdown */
+    .long 0xd0, 0x81e1652d /* console_write */
+    .long 0xd1, 0x131eefe1 /* console_read */
+    .long 0xe0, 0x44982aa3 /* trace_mark */
+    .popsection
+.endm
+
+/* Asks for memory beyond the segments: the guest is refused where there is less. */
+.macro pv_memory_note stack_bytes, work_area_bytes
+    .pushsection .note.paravane, "a", @note
+    .balign 4
+    .long 9, 8, PV_NOTE_MEMORY
+    .asciz "Paravane"
+    .balign 4
+    .long \stack_bytes, \work_area_bytes
+    .popsection
+.endm
+
+#endif
