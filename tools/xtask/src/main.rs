@@ -1,19 +1,37 @@
-//! Chores of the project: `cargo xtask COMMAND`.
+//! Chores of the project: `cargo xtask COMMAND`. Nothing here is part of the product.
 
+mod abi;
+mod guests;
 mod vectors;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
+  abi [--check]
+      write the headers and the document of the guest ABI from hypervisor-core/src/abi, or compare them
+  guests [--check]
+      build the sample guests into guest-images/prebuilt, or compare them
   vectors FILE [--group NAMES] [--strict] [--failures N] [--answers FILE]
       run the cases of a v32 file, or take another program's answers to them, and compare
   vectors FILE --undefined [--group NAMES]
       compare the table of undefined bits with the file's";
 
+/// Whether a chore writes files or only says whether they are up to date.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Write,
+    Check,
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
+        ["abi"] => tell(abi::run(&project_root(), Mode::Write)),
+        ["abi", "--check"] => tell(abi::run(&project_root(), Mode::Check)),
+        ["guests"] => tell(guests::run(&project_root(), Mode::Write)),
+        ["guests", "--check"] => tell(guests::run(&project_root(), Mode::Check)),
         ["vectors", rest @ ..] => vectors::run(rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -21,4 +39,15 @@ fn main() -> ExitCode {
         eprintln!("xtask: {message}");
         ExitCode::from(125)
     })
+}
+
+fn tell(report: Result<String, String>) -> Result<ExitCode, String> {
+    println!("{}", report?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder with the workspace's Cargo.toml.
+fn project_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }

@@ -1,0 +1,103 @@
+/* The paravirtualization layer: what a guest asks of its host, as functions of C.
+   Nothing here knows the hypercall gate or the address of a page; pv.c and pv_start.S do. A guest defines main(); what
+   main() returns is its exit code. docs/ABI.md has the rules behind these functions. */
+#ifndef PV_H
+#define PV_H
+
+#include "paravane.h"
+
+/* What the host tells at the start: memory, clock rate, command line. Set before main() runs. */
+extern const struct pv_start_info *pv_start_info;
+
+/* ---- The end ---- */
+
+/* Ends the partition. 0 means success. */
+_Noreturn void pv_shutdown(uint32_t code);
+
+/* ---- Console ---- */
+
+/* Writes all bytes; returns their number or a negative error. */
+int32_t pv_console_write(const void *bytes, uint32_t length);
+/* Reads what waits; 0 if nothing does, PV_ERROR_END_OF_INPUT if nothing will any more. Never waits. */
+int32_t pv_console_read(void *buffer, uint32_t length);
+/* Writes a text that ends with a zero byte. */
+void pv_print(const char *text);
+/* Writes a number in decimal, with leading zeros up to so many digits (at most 10). */
+void pv_print_number(uint32_t number, uint32_t digits);
+
+/* ---- The virtual interrupt flag ----
+   A level is PV_INTERRUPT_FLAG if upcalls were enabled, else 0. Levels nest: disable returns the one to restore.
+   The flag belongs to a thread's context. */
+
+uint32_t pv_interrupts_disable(void);
+void pv_interrupts_enable(void);
+uint32_t pv_interrupts_level(void);
+void pv_interrupts_restore(uint32_t level);
+/* Lets what is pending happen, then goes on as before: for long stretches with upcalls disabled. */
+void pv_interrupts_flash(uint32_t level);
+
+/* ---- Events ----
+   Handlers run with upcalls disabled. `times` says how many events there were since the last time: 0 is possible, and
+   more than 1 is one handler call for several events. */
+
+typedef void pv_event_handler(uint32_t port, uint32_t times);
+
+/* Binds a port of the guest's choice to PV_INTERRUPT_... and sets its handler; 0 or a negative error. */
+int32_t pv_event_bind_interrupt(uint32_t interrupt, uint32_t port, pv_event_handler *handler);
+/* The same for a port that pv_event_send raises. */
+int32_t pv_event_bind_self(uint32_t port, pv_event_handler *handler);
+int32_t pv_event_unbind(uint32_t port);
+int32_t pv_event_mask(uint32_t port);
+int32_t pv_event_unmask(uint32_t port);
+int32_t pv_event_send(uint32_t port);
+int32_t pv_event_status(uint32_t port, struct pv_event_status *status);
+/* Takes what is pending on a port and returns how many events that were. The handlers' dispatcher uses it; a guest
+   that polls a masked port does so, too. */
+uint32_t pv_take(uint32_t port);
+/* Sets what runs at the end of an upcall, when all handlers have returned: the place to switch threads. */
+void pv_set_after_events(void (*function)(void));
+
+/* ---- Traps ---- */
+
+/* The registers at a trap. A handler may change them; they hold when it has returned. */
+struct pv_trap_frame {
+    uint32_t edi, esi, ebp, not_esp, ebx, edx, ecx, eax;
+    uint32_t vector;
+    uint32_t error_code; /* 0 if the vector has none. */
+    uint32_t eip, cs, eflags;
+};
+
+typedef void pv_trap_handler(struct pv_trap_frame *frame);
+
+/* How many vectors, from 0, the layer has entries for. */
+#define PV_TRAP_VECTORS 48u
+
+/* Sets the handler of a vector below PV_TRAP_VECTORS, with bits of PV_TRAP_...; 0 or a negative error. */
+int32_t pv_trap_set(uint32_t vector, uint32_t flags, pv_trap_handler *handler);
+/* The address of the last page fault. */
+uint32_t pv_fault_address(void);
+
+/* ---- Time ---- */
+
+/* Virtual nanoseconds since the start. */
+uint64_t pv_now_ns(void);
+/* One event of PV_INTERRUPT_TIMER, at an instant. */
+int32_t pv_timer_at(uint64_t deadline_ns);
+/* An event of PV_INTERRUPT_TIMER for each period; policy is one of PV_TICK_... */
+int32_t pv_timer_every(uint64_t period_ns, uint32_t policy);
+int32_t pv_timer_cancel(void);
+
+/* ---- The processor ---- */
+
+/* Enables upcalls and waits until one has been handled: no event can slip in between. */
+void pv_block(void);
+void pv_yield(void);
+/* Sets the base of PV_SEGMENT_FS or PV_SEGMENT_GS, for data of a thread; returns the selector or a negative error. */
+int32_t pv_segment_set_base(uint32_t segment, uint32_t base);
+
+/* ---- Trace ---- */
+
+/* Puts a line into the trace. */
+void pv_trace_mark(uint32_t id, uint32_t payload);
+
+#endif

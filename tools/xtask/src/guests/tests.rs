@@ -1,0 +1,97 @@
+//! What the builder of guests promises. Those tests that build need gcc; without one they hold that its absence is told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::compiler::Compiler;
+use super::{build, check, files, guest_names, source_hash};
+use crate::{Mode, project_root};
+
+/// A copy of guest-images that is removed when the test is over.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new(place: &str) -> Self {
+        let target = std::env::temp_dir().join(format!("paravane-xtask-{}-{place}", std::process::id()));
+        copy(&project_root().join("guest-images"), &target);
+        Self(target)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // What is left in a folder for temporary files does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from).unwrap() {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_prebuilt_guests_are_what_their_sources_make() {
+    let report = super::run(&project_root(), Mode::Check).unwrap();
+    assert!(report.starts_with("Compared the "), "{report}");
+}
+
+#[test]
+fn images_built_in_two_places_are_the_same() {
+    let compiler = match Compiler::find() {
+        Ok(compiler) => compiler,
+        Err(message) => return assert!(message.contains("apt install gcc"), "{message}"),
+    };
+    let (here, there) = (Copy::new("here"), Copy::new("quite-another-place"));
+    for name in ["ticker", "self_modify"] {
+        let first = build(&here.0, name, &compiler, &here.0).unwrap();
+        let second = build(&there.0, name, &compiler, &there.0).unwrap();
+        assert!(first == second, "{name} depends on where it is built");
+    }
+}
+
+#[test]
+fn a_change_of_the_layer_makes_every_image_old() {
+    let sources = Copy::new("changed-layer");
+    let folder = &sources.0;
+    let names = guest_names(folder).unwrap();
+    let before = source_hash(folder, "hello").unwrap();
+    fs::write(folder.join("layer/pv.h"), "/* changed */").unwrap();
+    assert_ne!(source_hash(folder, "hello").unwrap(), before);
+    let message = check(folder, &names).unwrap_err();
+    assert!(message.contains("older than its source") && message.contains("cargo xtask guests"), "{message}");
+}
+
+#[test]
+fn an_image_that_is_not_the_one_in_the_manifest_is_found() {
+    let sources = Copy::new("changed-image");
+    let folder = &sources.0;
+    fs::write(folder.join("prebuilt/hello.elf"), "no image").unwrap();
+    let message = check(folder, &guest_names(folder).unwrap()).unwrap_err();
+    assert!(message.contains("hello"), "{message}");
+}
+
+#[test]
+fn a_guest_that_is_not_in_the_manifest_is_found() {
+    let sources = Copy::new("new-guest");
+    let folder = &sources.0;
+    fs::write(folder.join("guests/new.c"), "int main(void) { return 0; }").unwrap();
+    assert!(check(folder, &guest_names(folder).unwrap()).is_err());
+}
+
+#[test]
+fn a_source_that_does_not_compile_is_reported_with_the_compilers_words() {
+    let Ok(compiler) = Compiler::find() else { return };
+    let sources = Copy::new("bad-source");
+    let folder = &sources.0;
+    fs::write(folder.join("guests/hello.c"), "int main(void) { return nothing; }").unwrap();
+    let message = build(folder, "hello", &compiler, folder).unwrap_err();
+    assert!(message.contains("hello") && message.contains("nothing"), "{message}");
+}
