@@ -41,6 +41,8 @@ pub struct Way {
     pub split: Split,
     pub interpreters: Interpreters,
     pub observed: bool,
+    /// Breakpoints and watched ranges end runs, which go on as if nothing had been.
+    pub stops: bool,
     /// Flips a bit of EDX at that unit: a wrong engine, for the test of the comparison itself.
     pub wrong_at: Option<u64>,
 }
@@ -53,6 +55,7 @@ impl Way {
             split: Split::Whole,
             interpreters: Interpreters::One,
             observed: false,
+            stops: false,
             wrong_at: None,
         }
     }
@@ -110,6 +113,8 @@ pub struct Machine<'a> {
     noted: Vec<Noted>,
     exchanged: bool,
     disturbed_at: u64,
+    stops: bool,
+    breakpoints: Vec<u32>,
 }
 
 impl<'a> Machine<'a> {
@@ -135,6 +140,7 @@ impl<'a> Machine<'a> {
         cpu.eip = CODE + program.start;
         // Some programs start out with their accesses checked for alignment.
         cpu.eflags |= if program.seed.is_multiple_of(8) { flags::AC } else { 0 };
+        let breakpoints = program.starts.iter().step_by(3).map(|start| CODE + start).collect();
         Self {
             program,
             surroundings,
@@ -145,6 +151,8 @@ impl<'a> Machine<'a> {
             noted: Vec::new(),
             exchanged: false,
             disturbed_at: 0,
+            stops: false,
+            breakpoints,
         }
     }
 
@@ -154,6 +162,7 @@ impl<'a> Machine<'a> {
         let mut random = Random::new(self.program.seed ^ 0x0b0d_9e70);
         let mut teller = Teller(StateDigest::new());
         let mut runs = 0;
+        self.stops = way.stops;
         while self.units < units {
             let mut until = self.next_disturbance(units);
             if let Some(wrong) = way.wrong_at.filter(|wrong| *wrong > self.units) {
@@ -205,8 +214,8 @@ impl<'a> Machine<'a> {
         let inputs = RunInputs {
             units: budget,
             time_stamp: self.units,
-            breakpoints: &[],
-            watches: if watched { &watches } else { &[] },
+            breakpoints: if self.stops { &self.breakpoints } else { &[] },
+            watches: if watched || self.stops { &watches } else { &[] },
             attention: attended.then_some(Attention { address: ATTENDED }),
         };
         let ran = engine.run(&mut self.cpu, &mut self.space, &mut self.memory, &inputs, observer);
@@ -215,7 +224,8 @@ impl<'a> Machine<'a> {
             assert_eq!(ran.units, budget, "seed {}: a budget is exact", self.program.seed);
         }
         self.units += ran.units;
-        if ran.exit != Exit::Budget {
+        let stop = self.stops && matches!(ran.exit, Exit::Breakpoint | Exit::Watch(_));
+        if ran.exit != Exit::Budget && !stop {
             let digest = self.digest();
             self.noted.push(Noted { unit: self.units, exit: ran.exit, digest });
             self.answer(ran.exit);

@@ -88,6 +88,13 @@ fn an_observed_run_is_the_unobserved_run() {
 }
 
 #[test]
+fn breakpoints_and_watches_only_cut_a_run() {
+    let stopped = Way { stops: true, ..Way::plain() };
+    assert_same(Way::plain(), stopped, Surroundings::Quiet);
+    assert_same(Way::plain(), Way { observed: true, ..stopped }, Surroundings::Quiet);
+}
+
+#[test]
 fn an_observer_is_told_the_same_however_the_run_is_cut() {
     let observed = Way { observed: true, ..Way::plain() };
     for program in programs() {
