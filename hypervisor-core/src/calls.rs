@@ -108,6 +108,17 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
     Ok(CallEnd::Return(result))
 }
 
+/// Whether the call tells the guest of console input.
+#[must_use]
+pub fn asks_for_input(number: u32, arguments: [u32; 5]) -> bool {
+    let request = Call::from_number(number).map(|call| Request::decode(call, arguments));
+    match request {
+        Some(Ok(Request::ConsoleRead { .. })) => true,
+        Some(Ok(Request::EventBindInterrupt { interrupt, .. })) => interrupt != VirtualInterrupt::Timer,
+        _ => false,
+    }
+}
+
 impl Caller<'_> {
     fn level(&mut self) -> u32 {
         let enabled = self.partition.interrupts().enabled(self.guest);

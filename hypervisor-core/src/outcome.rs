@@ -9,6 +9,9 @@ pub enum Progress {
     Output,
     /// The slice of [`crate::Limits::slice_units`] is over. Run again.
     Slice,
+    /// The guest asks for console input, for the first time, and none was given. Give what there is, or nothing yet, and
+    /// run again.
+    InputWanted,
     /// The guest waits. Without `until_units` only console input, or its end, can wake it. Give input, or skip the
     /// time, and run again.
     Idle {
@@ -58,6 +61,8 @@ pub struct Crash {
     pub reason: CrashReason,
     /// The processor at that point.
     pub cpu: Cpu,
+    /// The bytes from EIP, as far as they are mapped; 15 at most.
+    pub code: Vec<u8>,
     /// The words from ESP upwards, with their addresses, as far as they are mapped; 16 at most.
     pub stack: Vec<(u32, u32)>,
     /// Units executed before.

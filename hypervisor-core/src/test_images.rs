@@ -187,7 +187,7 @@ pub fn finish(machine: &mut Machine, recorder: &mut impl Recorder) -> (Outcome, 
         let progress = machine.run(&limits, recorder);
         output.extend(machine.take_output());
         match progress {
-            Progress::Output | Progress::Slice => {}
+            Progress::Output | Progress::Slice | Progress::InputWanted => {}
             Progress::Idle { .. } => panic!("the guest waits for input that the test does not give"),
             Progress::Finished(outcome) => return (outcome, output),
         }

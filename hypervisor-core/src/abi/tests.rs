@@ -6,6 +6,10 @@ use super::{
     VirtualInterrupt, own_note, show_call, show_result,
 };
 
+fn shown(address: u32) -> String {
+    format!("0x{address:x}")
+}
+
 #[test]
 fn the_table_is_in_the_order_of_the_numbers_and_of_the_enumeration() {
     for (place, description) in CALLS.iter().enumerate() {
@@ -124,7 +128,7 @@ fn arguments_that_cannot_be_right_are_refused_at_decoding() {
             Request::decode(call, registers),
             Err(error),
             "{}",
-            show_call(call.description().number, registers)
+            show_call(call.description().number, registers, shown)
         );
     }
 }
@@ -196,16 +200,16 @@ fn a_trap_entry_is_checked_when_it_is_read() {
 
 #[test]
 fn calls_are_shown_with_names_and_typed_arguments() {
-    assert_eq!(show_call(0xd0, [0x10_1000, 14, 9, 9, 9]), "console_write(bytes=00101000h+14)");
+    assert_eq!(show_call(0xd0, [0x10_1000, 14, 9, 9, 9], shown), "console_write(bytes=14 at 0x101000)");
     assert_eq!(
-        show_call(0x01, [1, 3, 0x10_0000, 0, 0]),
-        "event_bind_interrupt(interrupt=console_input, port=3, first_count=00100000h)"
+        show_call(0x01, [1, 3, 0x10_0000, 0, 0], shown),
+        "event_bind_interrupt(interrupt=console_input, port=3, first_count=0x100000)"
     );
     assert_eq!(
-        show_call(0x52, [0x8000_0000, 1, 0, 0, 0]),
+        show_call(0x52, [0x8000_0000, 1, 0, 0, 0], shown),
         "timer_set_periodic(period_ns=6442450944, policy=one)"
     );
-    assert_eq!(show_call(0x00, [0; 5]), "call 0h");
-    assert_eq!(show_result(0x10, 0x200), "200h");
+    assert_eq!(show_call(0x00, [0; 5], shown), "call 0x0");
+    assert_eq!(show_result(0x10, 0x200), "0x200");
     assert_eq!(show_result(0xd0, CallError::BadAddress.code()), "bad_address (-2)");
 }

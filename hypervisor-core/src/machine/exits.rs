@@ -1,6 +1,6 @@
 //! What the machine does when a run of the guest ends.
 
-use super::{Abi, Machine, System};
+use super::{Abi, InputState, Machine, System};
 use crate::abi::{Call, GATE_VECTOR};
 use crate::boot;
 use crate::calls::{self, CallEnd, Caller};
@@ -109,6 +109,11 @@ impl Machine {
     fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before(length);
         let (number, arguments) = call_registers(&before.registers);
+        if self.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
+            // The INT has not retired: it comes again.
+            self.input = InputState::Wanted;
+            return;
+        }
         let caller = self.caller(number);
         let System::Paravane(partition) = &mut self.system else { return };
         let end = calls::perform(

@@ -100,6 +100,18 @@ pub struct Machine {
     may_idle_until: u64,
     /// When the oldest output that was not handed out was written.
     output_since: Option<u64>,
+    input: InputState,
+}
+
+/// Whether the caller knows that the guest reads its console.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum InputState {
+    /// The guest has not asked for input.
+    Unasked,
+    /// It is about to ask: the call was not performed.
+    Wanted,
+    /// The caller was told, or gave input by itself.
+    Known,
 }
 
 /// What serves the guest.
@@ -143,6 +155,7 @@ impl Machine {
             outcome: None,
             may_idle_until: 0,
             output_since: None,
+            input: InputState::Unasked,
         })
     }
 
@@ -164,6 +177,7 @@ impl Machine {
 
     /// Gives console input. A unit that has passed counts as now.
     pub fn give_input(&mut self, input: Input) {
+        self.input = InputState::Known;
         let unit = input.unit.max(self.clock.units());
         self.console_mut().give(Input { unit, ..input });
     }
@@ -278,6 +292,10 @@ impl Machine {
         }
         if slice_end.is_some_and(|end| self.clock.units() >= end) {
             return Some(Progress::Slice);
+        }
+        if self.input == InputState::Wanted {
+            self.input = InputState::Known;
+            return Some(Progress::InputWanted);
         }
         if self.is_waiting() {
             return self.idle(limits);
@@ -407,7 +425,7 @@ impl Machine {
         let eip = cpu.eip;
         let stack = self.guest.stack(CRASH_STACK_WORDS);
         self.log.note(|| Event::Crash { reason, eip });
-        let crash = Crash { reason, cpu, stack, instruction: self.executed };
+        let crash = Crash { reason, cpu, code: self.guest.code(), stack, instruction: self.executed };
         self.outcome = Some(Outcome::Crashed(Box::new(crash)));
     }
 

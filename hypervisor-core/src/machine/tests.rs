@@ -1,9 +1,9 @@
 //! Small guests in machine code.
 
-use crate::Outcome;
 use crate::abi::{Call, shared_page};
 use crate::record::Unrecorded;
 use crate::test_images::{BASE, Code, finish};
+use crate::{Limits, Outcome, Progress};
 
 const SHARED: u32 = 0xf000_2000;
 const MASK: u32 = SHARED + shared_page::MASK;
@@ -42,6 +42,26 @@ fn an_enabling_store_delivers_before_the_next_instruction() {
     let (outcome, _) = finish(&mut machine, &mut Unrecorded);
     assert_eq!(outcome, Outcome::Shutdown { code: 0 });
     assert_eq!(words(&machine, DATA), [2, 1]);
+}
+
+#[test]
+fn the_caller_is_asked_for_input_once_and_before_the_first_read() {
+    let code = Code::default()
+        .call(Call::ConsoleRead, &[DATA, 4])
+        .store_eax(DATA + 8)
+        .call(Call::ConsoleRead, &[DATA, 4])
+        .call(Call::Shutdown, &[0]);
+    let mut machine = code.machine();
+    assert_eq!(machine.run(&Limits::default(), &mut Unrecorded), Progress::InputWanted);
+    machine.give_whole_input(b"ab".to_vec());
+    let end = machine.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(end, Progress::Finished(Outcome::Shutdown { code: 0 }));
+    assert_eq!(words(&machine, DATA + 8), [2]);
+
+    let mut given_before = code.machine();
+    given_before.give_whole_input(b"ab".to_vec());
+    let end = given_before.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(end, Progress::Finished(Outcome::Shutdown { code: 0 }));
 }
 
 fn words<const COUNT: usize>(machine: &super::Machine, address: u32) -> [u32; COUNT] {

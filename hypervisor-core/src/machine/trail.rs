@@ -30,7 +30,7 @@ impl Machine {
         loop {
             match self.run(&limits, recorder) {
                 Progress::Output => drop(self.take_output()),
-                Progress::Slice => {}
+                Progress::Slice | Progress::InputWanted => {}
                 Progress::Idle { .. } | Progress::Finished(_) => return,
             }
         }
