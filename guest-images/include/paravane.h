@@ -72,11 +72,11 @@
 #define PV_INTERRUPT_CONSOLE_INPUT 1u /* Console input has arrived. */
 #define PV_INTERRUPT_CONSOLE_END 2u /* No more console input will come. */
 
-/* What becomes of the periods that pass while the partition is away from the processor. This version runs one partition, which never is, so the four behave alike. */
-#define PV_TICK_ONE 0u /* One event; the port's count grows by the number of periods. */
-#define PV_TICK_BURST 1u /* One event for each period. */
-#define PV_TICK_SPREAD 2u /* One event for each period, early ones between the regular ones. */
-#define PV_TICK_LOSE 3u /* Missed periods are dropped. */
+/* What becomes of periods that the partition cannot be told of one by one. Several pass at once only while the partition is away from the processor, which does not happen in this version. */
+#define PV_TICK_ONE 0u /* One event for all that passed at once; the port's count grows by their number. */
+#define PV_TICK_BURST 1u /* An event of its own for each: the next one is raised when the last one has been taken, and those that wait are kept. */
+#define PV_TICK_SPREAD 2u /* Up to 64 missed ones are made up for, one in the middle of each period to come; more are dropped. */
+#define PV_TICK_LOSE 3u /* Of those that passed at once one counts; the others are dropped. */
 
 /* The segment registers whose base can be set. */
 #define PV_SEGMENT_FS 0u /* FS. */

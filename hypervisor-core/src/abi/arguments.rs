@@ -5,7 +5,8 @@
 
 use std::marker::PhantomData;
 
-use super::layout::{EVENT_STATUS, SEGMENT_REGISTER, TICK_POLICY, TRAP_ENTRY, VIRTUAL_INTERRUPT};
+use super::layout::{EVENT_STATUS, TRAP_ENTRY};
+use super::values::{SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
 use super::{ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, TRAP_ENTRIES_MAXIMUM, trap_entry};
 
 /// The argument registers of a call, taken from the left: EBX, ECX, EDX, ESI, EDI.

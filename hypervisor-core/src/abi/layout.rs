@@ -1,10 +1,9 @@
-//! The structures that guest and core share in memory, and the values of their fields.
+//! The structures that guest and core share in memory. The values of their fields are in `values`.
 //!
 //! A module of constants per structure is for the core; the tables beside them are for the headers and the document.
 
 use super::{
-    ABI_VERSION, CallError, EnumerationDescription, EnumerationValue, FieldDescription, FieldKind,
-    GATE_VECTOR, SELECTOR_CODE, StructDescription,
+    ABI_VERSION, CallError, FieldDescription, FieldKind, GATE_VECTOR, SELECTOR_CODE, StructDescription,
 };
 
 const fn field(
@@ -14,10 +13,6 @@ const fn field(
     documentation: &'static str,
 ) -> FieldDescription {
     FieldDescription { offset, name, kind, documentation }
-}
-
-const fn value(name: &'static str, value: u32, documentation: &'static str) -> EnumerationValue {
-    EnumerationValue { name, value, documentation }
 }
 
 /// Offsets in start info, which EBX points to at entry.
@@ -434,113 +429,5 @@ pub(super) static EVENT_STATUS: StructDescription = StructDescription {
 /// Every structure, in the order of the document.
 pub static STRUCTS: &[&StructDescription] =
     &[&START_INFO, &MEMORY_MAP_ENTRY, &SHARED_PAGE, &COUNT_PAGE, &TRAP_ENTRY, &EVENT_STATUS];
-
-pub(super) static VIRTUAL_INTERRUPT: EnumerationDescription = EnumerationDescription {
-    name: "interrupt",
-    documentation: "What a port can be bound to with event_bind_interrupt.",
-    values: &[
-        value("timer", 0, "The timer's deadline has passed."),
-        value("console_input", 1, "Console input has arrived."),
-        value("console_end", 2, "No more console input will come."),
-    ],
-};
-
-pub(super) static TICK_POLICY: EnumerationDescription = EnumerationDescription {
-    name: "tick",
-    documentation: "What becomes of the periods that pass while the partition is away from the processor. This version \
-                    runs one partition, which never is, so the four behave alike.",
-    values: &[
-        value("one", 0, "One event; the port's count grows by the number of periods."),
-        value("burst", 1, "One event for each period."),
-        value("spread", 2, "One event for each period, early ones between the regular ones."),
-        value("lose", 3, "Missed periods are dropped."),
-    ],
-};
-
-pub(super) static SEGMENT_REGISTER: EnumerationDescription = EnumerationDescription {
-    name: "segment",
-    documentation: "The segment registers whose base can be set.",
-    values: &[value("fs", 0, "FS."), value("gs", 1, "GS.")],
-};
-
-static BINDING: EnumerationDescription = EnumerationDescription {
-    name: "binding",
-    documentation: "What a port is bound to.",
-    values: &[
-        value("none", event_status::BINDING_NONE, "Nothing."),
-        value("interrupt", event_status::BINDING_INTERRUPT, "A virtual interrupt."),
-        value("self", event_status::BINDING_SELF, "The partition itself: event_send raises it."),
-    ],
-};
-
-static EVENT_STATE: EnumerationDescription = EnumerationDescription {
-    name: "event",
-    documentation: "Bits of the state in pv_event_status.",
-    values: &[
-        value("pending", event_status::STATE_PENDING, "Raised and not yet taken."),
-        value("masked", event_status::STATE_MASKED, "Masked."),
-    ],
-};
-
-static TRAP_FLAGS: EnumerationDescription = EnumerationDescription {
-    name: "trap",
-    documentation: "Bits of the flags in pv_trap_entry.",
-    values: &[
-        value("keep_mask", trap_entry::FLAG_KEEP_MASK, "Entering the handler does not mask upcalls."),
-        value("user", trap_entry::FLAG_USER, "The instruction INT n reaches the handler."),
-    ],
-};
-
-static MEMORY_KIND: EnumerationDescription = EnumerationDescription {
-    name: "memory",
-    documentation: "Kinds of memory in the memory map.",
-    values: &[
-        value("ram", memory_map_entry::KIND_RAM, "The partition's RAM, the image in it."),
-        value("start_info", memory_map_entry::KIND_START_INFO, "Start info and what it points to."),
-        value("shared_page", memory_map_entry::KIND_SHARED_PAGE, "The shared page."),
-        value("count_page", memory_map_entry::KIND_COUNT_PAGE, "The page of event counts."),
-        value("hypercall_page", memory_map_entry::KIND_HYPERCALL_PAGE, "The hypercall page."),
-        value("boot_stack", memory_map_entry::KIND_BOOT_STACK, "The stack that ESP points to at entry."),
-    ],
-};
-
-static MEMORY_RIGHTS: EnumerationDescription = EnumerationDescription {
-    name: "right",
-    documentation: "Bits of the rights in the memory map.",
-    values: &[
-        value("read", memory_map_entry::RIGHT_READ, "May be read."),
-        value("write", memory_map_entry::RIGHT_WRITE, "May be written."),
-        value("execute", memory_map_entry::RIGHT_EXECUTE, "May be executed."),
-    ],
-};
-
-static CONSOLE_BITS: EnumerationDescription = EnumerationDescription {
-    name: "console",
-    documentation: "Bits of the console word in start info.",
-    values: &[
-        value("output", start_info::CONSOLE_OUTPUT, "The console takes output."),
-        value("input", start_info::CONSOLE_INPUT, "The console may give input."),
-    ],
-};
-
-static START_CONDITION: EnumerationDescription = EnumerationDescription {
-    name: "start",
-    documentation: "Why the partition was started.",
-    values: &[value("cold", start_info::START_COLD, "The first start: memory is as the image says.")],
-};
-
-/// Every enumeration and set of bits, in the order of the document.
-pub static ENUMERATIONS: &[&EnumerationDescription] = &[
-    &VIRTUAL_INTERRUPT,
-    &TICK_POLICY,
-    &SEGMENT_REGISTER,
-    &BINDING,
-    &EVENT_STATE,
-    &TRAP_FLAGS,
-    &MEMORY_KIND,
-    &MEMORY_RIGHTS,
-    &CONSOLE_BITS,
-    &START_CONDITION,
-];
 
 const _: () = assert!(ABI_VERSION >> 16 != 0, "a version of 0 would pass for an empty note");

@@ -16,6 +16,7 @@ mod note;
 mod show;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use arguments::{
     Argument, BytesFromGuest, BytesToGuest, CodeAddress, EventPort, Hexadecimal, InterruptLevel, Layout,
@@ -33,8 +34,8 @@ pub use description::{
 };
 pub use errors::{CallError, ERRORS, ErrorDescription};
 pub use layout::{
-    ENUMERATIONS, EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info,
-    trap_entry,
+    EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info, trap_entry,
 };
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
 pub use show::{show_call, show_result};
+pub use values::ENUMERATIONS;

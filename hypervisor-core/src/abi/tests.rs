@@ -93,12 +93,12 @@ fn fields_cover_their_structure_without_gap_or_overlap() {
 fn numbers_of_enumerations_are_those_of_the_tables() {
     for (kind, names) in [
         (
-            super::layout::VIRTUAL_INTERRUPT.values,
+            super::values::VIRTUAL_INTERRUPT.values,
             VirtualInterrupt::ALL.map(|value| format!("{value:?}")).to_vec(),
         ),
-        (super::layout::TICK_POLICY.values, TickPolicy::ALL.map(|value| format!("{value:?}")).to_vec()),
+        (super::values::TICK_POLICY.values, TickPolicy::ALL.map(|value| format!("{value:?}")).to_vec()),
         (
-            super::layout::SEGMENT_REGISTER.values,
+            super::values::SEGMENT_REGISTER.values,
             SegmentRegister::ALL.map(|value| format!("{value:?}")).to_vec(),
         ),
     ] {

@@ -137,7 +137,8 @@ fn write_call(text: &mut String, call: &CallDescription) {
     let _ = writeln!(text, "- **Result:** {result}");
     let errors: Vec<String> = call.errors.iter().map(|error| format!("`{}`", error.name())).collect();
     let errors = if errors.is_empty() { "none".to_owned() } else { errors.join(", ") };
-    let _ = writeln!(text, "- **Errors:** {errors}.\n");
+    let _ = writeln!(text, "- **Errors:** {errors}.");
+    let _ = writeln!(text, "- **Hash of the signature:** {:08x}h.\n", call.signature_hash());
 }
 
 fn describe(argument: &ArgumentDescription, registers: &[&str]) -> String {
