@@ -1,4 +1,5 @@
 //! The promises of the product, one module each.
 
+mod cli;
 mod equivalences;
 mod layers;

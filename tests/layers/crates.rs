@@ -45,7 +45,17 @@ const ALLOWED: [Allowed; 6] = [
     },
     Allowed {
         manifest: "Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "trace", "vectors", "clap", "log", "env_logger"],
+        dependencies: &[
+            "emulator",
+            "hypervisor-core",
+            "trace",
+            "vectors",
+            "anstream",
+            "anstyle",
+            "clap",
+            "log",
+            "env_logger",
+        ],
         only_in_tests: &["iced-x86", "serde", "serde_json", "xxhash-rust", "goblin"],
     },
 ];

@@ -1,2 +1,87 @@
-//! The command line of Paravane.
-fn main() {}
+//! The command line of Paravane: the only part of it that reads and writes files, terminals and pipes.
+
+mod arguments;
+mod crash_report;
+mod guest_file;
+mod info;
+mod input;
+mod logging;
+mod output;
+mod quantities;
+mod recording;
+mod run;
+mod session;
+mod statistics;
+mod status;
+mod trace_command;
+
+use arguments::{Arguments, Command};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use output::{Ended, complain};
+use status::Status;
+use std::io::{self, BufWriter};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    set_hook(Box::new(|panic| complain(bug(panic))));
+    // What unwound is dropped without being looked at again.
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or(Status::Failure).into()
+}
+
+fn command() -> Status {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
+    logging::start(arguments.verbose, arguments.quiet);
+    let ended = match arguments.command {
+        Command::Run(run) => run::run(&run),
+        Command::Trace(trace) => trace_command::trace(&trace),
+        Command::Info(info) => info::info(&info),
+        Command::Vectors => answer_vectors(),
+    };
+    match ended {
+        Ok(status) => status,
+        Err(Ended::Closed) => Status::Success,
+        Err(Ended::Failed(why)) => {
+            complain(format_args!("paravane: {why}"));
+            Status::Failure
+        }
+    }
+}
+
+/// Help and version are answers on stdout; a wrong command line is a failure of ours, not the guest's.
+fn explain(error: &clap::Error) -> Status {
+    // If printing fails, nobody is left to tell.
+    let _ = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Arguments::command().print_help(),
+        _ => error.print(),
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Status::Success,
+        _ => Status::Failure,
+    }
+}
+
+fn answer_vectors() -> Result<Status, Ended> {
+    let answers = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    match vectors::answer(io::stdin().lock(), answers) {
+        Ok(_) => Ok(Status::Success),
+        Err(vectors::Problem::Write(error)) => Err(error.into()),
+        Err(problem) => Err(Ended::Failed(problem.to_string())),
+    }
+}
+
+/// One line about a panic, which is always a fault of ours.
+fn bug(panic: &PanicHookInfo<'_>) -> String {
+    let what = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+    let place =
+        panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+    format!(
+        "paravane: this is a bug in Paravane{place}: {what}. Please report it with the command that you ran"
+    )
+}

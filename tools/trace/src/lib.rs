@@ -1,1 +1,20 @@
-//! The text of a trace.
+//! What a run did, as text and as digests: recorders for [`hypervisor_core`]'s machine.
+//!
+//! Not here: running, and files. A recorder keeps its text until its owner takes it.
+
+mod both;
+mod columns;
+mod digest;
+mod event_text;
+mod listing;
+mod places;
+mod projection;
+mod text;
+
+pub use both::Both;
+pub use columns::quoted;
+pub use digest::StreamDigest;
+pub use listing::instruction_text;
+pub use places::{Place, describe};
+pub use projection::Projection;
+pub use text::{HEADER, TextTrace};

@@ -1,0 +1,92 @@
+//! The exit status says who ended the run, and how.
+
+use super::elf::{ElfFile, call, exits_with};
+use super::paravane::{TemporaryFile, run, sample};
+use hypervisor_core::abi::Call;
+
+#[test]
+fn a_guests_code_passes_through_up_to_122() {
+    for code in [0, 1, 5, 122] {
+        let file = TemporaryFile::new("exits.elf", &exits_with(code).bytes());
+        let finished = run(["run".as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(code as i32), "{finished:?}");
+        assert_eq!(finished.stderr, "");
+    }
+}
+
+#[test]
+fn any_other_code_exits_123_and_stands_in_full_on_stderr() {
+    for (code, shown) in [(123, "123"), (125, "125"), (200, "200"), (256, "256"), (u32::MAX, "-1")] {
+        let file = TemporaryFile::new("exits.elf", &exits_with(code).bytes());
+        let finished = run(["run".as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(123), "{finished:?}");
+        assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+        assert!(finished.stderr.contains(&format!("code {shown} ")), "{finished:?}");
+    }
+}
+
+#[test]
+fn a_limit_of_instructions_is_exact() {
+    // Five instructions: three moves, INT, and the next one would be the sixth.
+    let mut code = vec![0x90];
+    code.extend(call(Call::Shutdown, 7, 0));
+    let file = TemporaryFile::new("five.elf", &ElfFile::guest(&code).bytes());
+    for (limit, status) in [("0", 124), ("1", 124), ("4", 124), ("5", 7), ("6", 7)] {
+        let finished = run(["run".as_ref(), "--max-instructions".as_ref(), limit.as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(status), "limit {limit}: {finished:?}");
+    }
+}
+
+#[test]
+fn a_guest_that_never_ends_runs_into_its_limits() {
+    let file = TemporaryFile::new("loops.elf", &ElfFile::guest(&[0xeb, 0xfe]).bytes());
+    for limit in [["--max-instructions", "1_000"], ["--max-time", "10us"]] {
+        let finished = run(["run".as_ref(), limit[0].as_ref(), limit[1].as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(124), "{finished:?}");
+        assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+        assert!(finished.stderr.contains(limit[0]), "{finished:?}");
+    }
+}
+
+#[test]
+fn a_fault_without_a_handler_exits_126_with_a_report() {
+    // mov eax, 0x1234; mov [0], eax
+    let code = [0xb8, 0x34, 0x12, 0, 0, 0xa3, 0, 0, 0, 0];
+    let file = TemporaryFile::new("faults.elf", &ElfFile::guest(&code).bytes());
+    let finished = run(["run".as_ref(), file.as_ref()]);
+    assert_eq!(finished.status, Some(126), "{finished:?}");
+    for part in
+        ["page fault (#PF) writing to 0x00000000", "0x00101005", "eax 00001234", "mov [0], eax", "Stack"]
+    {
+        assert!(finished.stderr.contains(part), "`{part}` is missing in\n{}", finished.stderr);
+    }
+    assert_eq!(finished.text(), "");
+}
+
+#[test]
+fn a_guest_that_nothing_can_wake_is_reported_as_deadlocked() {
+    let file = TemporaryFile::new("waits.elf", &ElfFile::guest(&call(Call::Block, 0, 0)).bytes());
+    let finished = run(["run".as_ref(), file.as_ref()]);
+    assert_eq!(finished.status, Some(126), "{finished:?}");
+    assert!(finished.stderr.contains("deadlock"), "{finished:?}");
+}
+
+#[test]
+fn an_instruction_that_is_missing_exits_125_with_its_address_bytes_and_name() {
+    let file = TemporaryFile::new("fld.elf", &ElfFile::guest(&[0xd9, 0xe8]).bytes());
+    let finished = run(["run".as_ref(), file.as_ref()]);
+    assert_eq!(finished.status, Some(125), "{finished:?}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+    for part in ["0x00101000", "d9 e8", "fld1"] {
+        assert!(finished.stderr.contains(part), "`{part}` is missing in {finished:?}");
+    }
+}
+
+#[test]
+fn without_a_file_the_ticker_runs_to_its_end() {
+    let built_in = run(["run"]);
+    assert_eq!(built_in.status, Some(0), "{built_in:?}");
+    assert!(built_in.stdout.iter().filter(|byte| **byte == b'\n').count() > 5, "{built_in:?}");
+    let named = run(["run".as_ref(), sample("ticker").as_os_str()]);
+    assert_eq!(built_in.stdout, named.stdout);
+}

@@ -1,0 +1,10 @@
+//! What the command line promises: statuses, messages, streams. Each test runs the built command.
+
+mod elf;
+mod exit_status;
+mod hostile_files;
+mod input;
+mod paravane;
+mod streams;
+mod tracing;
+mod usage;

@@ -1,0 +1,190 @@
+//! The command line as clap understands it. What the options do is elsewhere.
+
+use crate::quantities::{parse_count, parse_duration, parse_size};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0 to 122  the guest's own exit code
+  123       the guest ended with another code; stderr tells which
+  124       --max-instructions or --max-time ran out
+  125       not the guest's fault: a bad file or command line, an instruction that is missing, a bug
+  126       the guest crashed: a fault that it does not handle, or nothing can ever wake it
+  0         also when the reader of stdout goes away, as in `paravane trace FILE | head`";
+
+/// Runs, traces and tests paravirtualized i386 guests.
+///
+/// A run depends on the image, the options and the input, and on nothing else: run it twice and every byte,
+/// trace and time stamp is the same.
+#[derive(Parser, Debug)]
+#[command(name = "paravane", version, arg_required_else_help = true, after_help = EXIT_STATUS)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Tell more on stderr: -v what is done, -vv why, -vvv everything. RUST_LOG=FILTER chooses by module
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Tell less on stderr: -q only errors, -qq not even those
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run a guest from its ELF file to its exit code
+    ///
+    /// The guest's console is stdout and stdin; everything that Paravane has to say goes to stderr.
+    #[command(after_help = EXIT_STATUS)]
+    Run(Run),
+    /// Run a guest and write down every instruction, call, event and trap
+    ///
+    /// One line an instruction: its number, virtual time, place, bytes, text, and what it changed and read. Lines
+    /// for what is no instruction begin their third column with `==`. The text is the same for every run.
+    #[command(after_help = EXIT_STATUS)]
+    Trace(Trace),
+    /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
+    #[command(after_help = "Exit status:\n  0    the file would load\n  125  it would not; stderr tells why")]
+    Info(Info),
+    /// Answer instruction cases: v32 cases on stdin, one answer a line on stdout
+    ///
+    /// For comparing this processor with real ones. A case that cannot be finished is answered too:
+    /// {"id":7,"unimplemented":"fld"} or {"id":7,"panic":"..."}.
+    Vectors,
+}
+
+/// `paravane run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The guest: a static i386 ELF file. Without it the built-in sample `ticker` runs
+    #[arg(value_name = "FILE")]
+    pub image: Option<PathBuf>,
+
+    /// How to run it.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// `paravane trace`
+#[derive(Args, Debug)]
+pub struct Trace {
+    /// The guest: a static i386 ELF file. Without it the built-in sample `ticker` runs
+    #[arg(value_name = "FILE")]
+    pub image: Option<PathBuf>,
+
+    /// Write the trace to this file and the guest's console to stdout. Without it the trace goes to stdout, and
+    /// the console appears in it as lines only
+    #[arg(short, long, value_name = "FILE", help_heading = "Trace")]
+    pub output: Option<PathBuf>,
+
+    /// How the trace is written
+    #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Trace")]
+    pub format: TraceFormat,
+
+    /// How to run it.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// The options that `run` and `trace` share.
+#[derive(Args, Debug)]
+pub struct RunOptions {
+    /// Memory of the guest: 16MiB, 512KiB, or a number of bytes; a multiple of 4KiB
+    /// [default: 16MiB, under --abi linux 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Machine")]
+    pub memory: Option<u64>,
+
+    /// A word of the guest's command line; give it again for the next word: --arg period --arg 5.
+    /// Under --abi linux each is an argument of its own, after the program's name
+    #[arg(
+        long = "arg",
+        value_name = "TEXT",
+        action = ArgAction::Append,
+        allow_hyphen_values = true,
+        help_heading = "Machine"
+    )]
+    pub arguments: Vec<String>,
+
+    /// What the guest was written for
+    #[arg(long, value_enum, default_value_t = Abi::Paravane, help_heading = "Machine")]
+    pub abi: Abi,
+
+    /// End after this many instructions (a REP counts each iteration): 1000000, 1_000_000 or 1M
+    #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Limits")]
+    pub max_instructions: Option<u64>,
+
+    /// End at this virtual time: 2s, 1.5s, 10ms, 500us, 80ns or 3min. It does not depend on the host's speed
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Limits")]
+    pub max_time: Option<Duration>,
+
+    /// Write down the console input and the instant at which each part came, for --replay
+    #[arg(long, value_name = "FILE", conflicts_with = "replay", help_heading = "Console input")]
+    pub record: Option<PathBuf>,
+
+    /// Take the console input from a recording instead of stdin. The image must be the recorded one
+    #[arg(long, value_name = "FILE", help_heading = "Console input")]
+    pub replay: Option<PathBuf>,
+
+    /// Print counters to stderr at the end: exits, calls, events, decoded blocks
+    #[arg(long)]
+    pub stats: bool,
+
+    /// How operations are chained; the guest cannot tell
+    #[arg(long, value_enum, default_value_t = Dispatch::Tail, hide = true)]
+    pub dispatch: Dispatch,
+}
+
+/// `paravane info`
+#[derive(Args, Debug)]
+pub struct Info {
+    /// The ELF file
+    #[arg(value_name = "FILE")]
+    pub image: PathBuf,
+
+    /// List all symbols, by address
+    #[arg(short, long)]
+    pub symbols: bool,
+}
+
+/// What a guest was written for.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Abi {
+    /// Paravane's own hypercalls
+    Paravane,
+    /// Linux on i386: a static program that uses only write, exit, exit_group and getpid
+    Linux,
+}
+
+/// How a trace is written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceFormat {
+    /// One line an instruction
+    Text,
+    /// A compact file with an index (not there yet)
+    Pvt,
+}
+
+/// How operations are chained.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dispatch {
+    /// A loop calls one handler after the other
+    Loop,
+    /// Each handler calls the next
+    Tail,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

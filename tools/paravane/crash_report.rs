@@ -1,0 +1,184 @@
+//! What a person needs to see when a guest has crashed: what, where, the registers, the way there, the stack.
+
+use crate::quantities::{grouped, time};
+use anstyle::{AnsiColor, Style};
+use emulator::cpu::{EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, REGISTER_NAMES};
+use emulator::{Cpu, Exception, SegmentRegister, Vector, flags};
+use hypervisor_core::loader::Symbols;
+use hypervisor_core::{Crash, CrashReason, TrailEntry};
+use std::fmt::{self, Display, Formatter};
+use trace::{Place, instruction_text};
+
+const HEADING: Style = Style::new().bold();
+const WRONG: Style = AnsiColor::Red.on_default().bold();
+
+/// EFLAGS from the highest bit down.
+const FLAGS: [(u32, &str); 12] = [
+    (flags::ID, "ID"),
+    (flags::AC, "AC"),
+    (flags::NT, "NT"),
+    (flags::OF, "OF"),
+    (flags::DF, "DF"),
+    (flags::IF, "IF"),
+    (flags::TF, "TF"),
+    (flags::SF, "SF"),
+    (flags::ZF, "ZF"),
+    (flags::AF, "AF"),
+    (flags::PF, "PF"),
+    (flags::CF, "CF"),
+];
+
+/// A crash, with what is known about the guest besides. Prints with colours; who prints it strips them where they do not belong.
+pub struct CrashReport<'a> {
+    /// What happened.
+    pub crash: &'a Crash,
+    /// The instructions before, oldest first.
+    pub trail: &'a [TrailEntry],
+    /// The guest's symbols.
+    pub symbols: &'a Symbols,
+    /// Virtual time of the crash.
+    pub now_ns: u64,
+}
+
+impl Display for CrashReport<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Crash { reason, cpu, instruction, .. } = self.crash;
+        writeln!(f, "{WRONG}The guest crashed{WRONG:#}: {}", self.what(reason))?;
+        let place = Place::of(self.symbols, cpu.eip).map(|place| format!("{place}, ")).unwrap_or_default();
+        let (number, time) = (grouped(*instruction), time(self.now_ns));
+        writeln!(f, "  at {place}address 0x{:08x}, instruction #{number}, virtual time {time}", cpu.eip)?;
+        self.registers(f, cpu)?;
+        self.way(f, cpu.eip)?;
+        self.stack(f)
+    }
+}
+
+impl CrashReport<'_> {
+    fn what(&self, reason: &CrashReason) -> String {
+        match reason {
+            CrashReason::Unhandled(exception) => {
+                format!("{}; it has no handler for that", exception_words(exception))
+            }
+            CrashReason::TrapFrame { vector, error_code, address } => format!(
+                "vector {vector} (error code 0x{error_code:x}) needed a frame on the stack, and 0x{address:08x} cannot be written"
+            ),
+            CrashReason::UpcallFrame { address } => {
+                format!("an upcall needed a frame on the stack, and 0x{address:08x} cannot be written")
+            }
+            CrashReason::Deadlock => {
+                "deadlock: it waits, and no timer, input or event can ever wake it".to_owned()
+            }
+        }
+    }
+
+    /// `<main+0x4>`, or nothing.
+    fn name(&self, address: u32) -> String {
+        Place::of(self.symbols, address).map(|place| format!("<{place}>")).unwrap_or_default()
+    }
+
+    fn registers(&self, f: &mut Formatter<'_>, cpu: &Cpu) -> fmt::Result {
+        writeln!(f, "\n{HEADING}Registers{HEADING:#}")?;
+        for row in [[EAX, EBX, ECX, EDX], [ESI, EDI, EBP, ESP]] {
+            let cells = row.map(|number| format!("{} {:08x}", REGISTER_NAMES[number], cpu.registers[number]));
+            writeln!(f, "  {}", cells.join("   "))?;
+        }
+        let set: Vec<_> =
+            FLAGS.iter().filter(|(bit, _)| cpu.eflags & bit != 0).map(|(_, name)| *name).collect();
+        writeln!(
+            f,
+            "  eip {:08x}   cr2 {:08x}   eflags {:08x} {}",
+            cpu.eip,
+            cpu.system.cr2,
+            cpu.eflags,
+            set.join(" ")
+        )?;
+        let segments = SegmentRegister::ALL.map(|register| {
+            let segment = cpu.segment(register);
+            let base =
+                if segment.base == 0 { String::new() } else { format!(" (base {:08x})", segment.base) };
+            format!("{} {:04x}{base}", register.name(), segment.selector)
+        });
+        writeln!(f, "  {}", segments.join("   "))
+    }
+
+    fn way(&self, f: &mut Formatter<'_>, eip: u32) -> fmt::Result {
+        writeln!(f, "\n{HEADING}Last instructions{HEADING:#}")?;
+        for entry in self.trail {
+            let times = if entry.iterations > 1 {
+                format!("  x{}", grouped(entry.iterations))
+            } else {
+                String::new()
+            };
+            let line = self.line(entry.instruction, entry.eip, &entry.bytes);
+            writeln!(f, "  {}{times}", line.trim_end())?;
+        }
+        let next = self.line(self.crash.instruction, eip, &self.crash.code);
+        match self.crash.reason {
+            CrashReason::Unhandled(_) | CrashReason::TrapFrame { .. } => {
+                writeln!(f, "{WRONG}>{WRONG:#} {}", next.trim_end())
+            }
+            // The instruction at EIP is not to blame.
+            CrashReason::UpcallFrame { .. } | CrashReason::Deadlock => Ok(()),
+        }
+    }
+
+    fn line(&self, number: u64, eip: u32, bytes: &[u8]) -> String {
+        let place = Place::of(self.symbols, eip).map(|place| place.to_string()).unwrap_or_default();
+        let text = instruction_text(self.symbols, eip, bytes);
+        format!("#{number:<10} {eip:08x} {place:<24} {text}")
+    }
+
+    fn stack(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{HEADING}Stack{HEADING:#}")?;
+        if self.crash.stack.is_empty() {
+            writeln!(f, "  nothing: there is no memory at esp")?;
+        }
+        for (address, word) in &self.crash.stack {
+            let line = format!("  {address:08x}  {word:08x}  {}", self.name(*word));
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// `page fault (#PF): write to 0x00000000, which is not mapped`
+fn exception_words(exception: &Exception) -> String {
+    let Exception { vector, error_code, address } = *exception;
+    let name = format!("{} ({})", vector_words(vector), vector.name());
+    if vector == Vector::PageFault {
+        let verb = match (error_code & 1 << 4 != 0, error_code & 1 << 1 != 0) {
+            (true, _) => "executing",
+            (_, true) => "writing to",
+            _ => "reading from",
+        };
+        let why =
+            if error_code & 1 == 0 { "where there is no memory" } else { "which its page does not allow" };
+        return format!("{name} {verb} 0x{address:08x}, {why}");
+    }
+    if vector.has_error_code() && error_code != 0 {
+        return format!("{name} with error code 0x{error_code:x}");
+    }
+    name
+}
+
+fn vector_words(vector: Vector) -> &'static str {
+    match vector {
+        Vector::DivideError => "divide error",
+        Vector::Debug => "debug trap",
+        Vector::Breakpoint => "breakpoint",
+        Vector::Overflow => "overflow trap",
+        Vector::BoundRange => "bound range exceeded",
+        Vector::InvalidOpcode => "invalid opcode",
+        Vector::DeviceNotAvailable => "no coprocessor",
+        Vector::DoubleFault => "double fault",
+        Vector::InvalidTss => "invalid TSS",
+        Vector::SegmentNotPresent => "segment not present",
+        Vector::StackFault => "stack fault",
+        Vector::GeneralProtection => "general protection fault",
+        Vector::PageFault => "page fault",
+        Vector::FloatingPoint => "x87 error",
+        Vector::AlignmentCheck => "alignment check",
+        Vector::MachineCheck => "machine check",
+        Vector::SimdFloatingPoint => "SIMD floating-point error",
+    }
+}

@@ -1,0 +1,58 @@
+//! The guest's ELF file: from the command line, or the sample that is built in.
+
+use crate::output::Ended;
+use hypervisor_core::Image;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The sample that runs when no file is named.
+static TICKER: &[u8] = include_bytes!("../../guest-images/prebuilt/ticker.elf");
+
+/// Larger files are no guests: nothing of that size fits a partition.
+const LARGEST_FILE_BYTES: u64 = 1 << 30;
+
+/// A guest's image and what to call it.
+pub struct GuestFile {
+    /// The image.
+    pub image: Image,
+    /// The file's name without folders and extension.
+    pub name: String,
+    /// The file as the user named it.
+    pub shown: String,
+}
+
+impl GuestFile {
+    /// Reads the file at `path`, or takes the built-in sample.
+    ///
+    /// # Errors
+    /// One line with the file's name.
+    pub fn open(path: Option<&Path>) -> Result<Self, Ended> {
+        let Some(path) = path else {
+            return Self::read(TICKER, "ticker".to_owned(), "the built-in ticker".to_owned());
+        };
+        let shown = path.display().to_string();
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
+        let bytes = bytes_of(path).map_err(|why| Ended::Failed(format!("{shown}: {why}")))?;
+        Self::read(&bytes, name.unwrap_or_default(), shown)
+    }
+
+    fn read(bytes: &[u8], name: String, shown: String) -> Result<Self, Ended> {
+        let image = Image::read(bytes).map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
+        Ok(Self { image, name, shown })
+    }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error| format!("cannot read it: {error}");
+    let mut file = File::open(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.is_dir() {
+        return Err("this is a folder: name a static i386 ELF executable".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST_FILE_BYTES {
+        return Err("the file is larger than 1 GiB: name a static i386 ELF executable".to_owned());
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,230 @@
+//! The guest's console input: a pipe or file, a terminal, or a recording.
+//!
+//! Stdin is not touched before the guest asks for input for the first time, so that a guest that wants none neither
+//! waits for it nor takes it from the programs after it. A pipe or file is read to its end at that moment; of a
+//! terminal each line arrives when it was typed. On a terminal virtual time follows the host's clock while the guest waits.
+
+use crate::arguments::RunOptions;
+use crate::output::{Ended, Output};
+use crate::recording;
+use hypervisor_core::clock::Rate;
+use hypervisor_core::{Arrival, Input, Machine};
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// So often a second a busy guest on a terminal is interrupted to look for input.
+const LOOKS_A_SECOND: u64 = 100;
+/// More piped input than this is a mistake, and would fill the host's memory.
+const PIPED_MOST_BYTES: u64 = 1 << 30;
+
+/// Where the console input comes from, and where it is recorded.
+pub struct ConsoleInput {
+    source: Source,
+    recording: Option<Recording>,
+}
+
+enum Source {
+    /// Stdin, not touched so far.
+    Untouched,
+    /// Everything was given.
+    Given,
+    Terminal(Terminal),
+}
+
+impl ConsoleInput {
+    /// Whether a person sits at the console of a run with these options.
+    pub fn is_interactive(options: &RunOptions) -> bool {
+        options.replay.is_none() && io::stdin().is_terminal()
+    }
+
+    /// Begins a recording or gives a recorded input, as the options say.
+    ///
+    /// # Errors
+    /// A file cannot be used.
+    pub fn open(options: &RunOptions, machine: &mut Machine) -> Result<Self, Ended> {
+        let hash = machine.image().hash;
+        let recording =
+            options.record.as_deref().map(|path| Output::file(path).map_err(Ended::Failed)).transpose()?;
+        let recording = recording.map(|file| Recording::begin(file, hash)).transpose()?;
+        let Some(path) = &options.replay else {
+            return Ok(Self { source: Source::Untouched, recording });
+        };
+        let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| failed(format!("cannot read it: {error}")))?;
+        for input in recording::read(&text, hash).map_err(failed)? {
+            machine.give_input(input);
+        }
+        Ok(Self { source: Source::Given, recording })
+    }
+
+    /// Units after which the machine has to look for input, if it has to.
+    pub fn slice_units(&self, rate: Rate) -> Option<u64> {
+        matches!(self.source, Source::Terminal(_)).then_some(rate.units_per_second() / LOOKS_A_SECOND)
+    }
+
+    /// The guest asks for input for the first time.
+    ///
+    /// # Errors
+    /// Stdin cannot be read.
+    pub fn wanted(&mut self, machine: &mut Machine) -> Result<(), Ended> {
+        if !matches!(self.source, Source::Untouched) {
+            return Ok(());
+        }
+        if io::stdin().is_terminal() {
+            self.source = Source::Terminal(Terminal::open(machine));
+            return Ok(());
+        }
+        self.source = Source::Given;
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().take(PIPED_MOST_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Ended::Failed(format!("cannot read stdin: {error}")))?;
+        if bytes.len() as u64 > PIPED_MOST_BYTES {
+            return Err(Ended::Failed("stdin holds more than 1 GiB: give the guest less input".to_owned()));
+        }
+        machine.give_whole_input(bytes);
+        Ok(())
+    }
+
+    /// Gives what was typed meanwhile, while the guest is busy.
+    pub fn poll(&mut self, machine: &mut Machine) {
+        if let Source::Terminal(terminal) = &mut self.source {
+            terminal.poll(machine);
+        }
+    }
+
+    /// The guest waits; up to `until_units`, if that is known, or else for input alone.
+    ///
+    /// # Errors
+    /// No input will ever come.
+    pub fn wait(&mut self, until_units: Option<u64>, machine: &mut Machine) -> Result<(), Ended> {
+        match (&mut self.source, until_units) {
+            (Source::Terminal(terminal), _) => terminal.wait(until_units, machine),
+            (Source::Untouched | Source::Given, Some(until)) => {
+                machine.idle_until(until);
+                Ok(())
+            }
+            (Source::Untouched, None) => self.wanted(machine),
+            (Source::Given, None) => Err(Ended::Failed(
+                "the recording is over and the guest waits for more input: it was cut off when it was recorded"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Writes down what has arrived since the last time.
+    ///
+    /// # Errors
+    /// The recording cannot be written.
+    pub fn record(&mut self, machine: &Machine) -> Result<(), Ended> {
+        match &mut self.recording {
+            Some(recording) => recording.add(machine.arrived_input()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A recording that grows with the run, so that it is whole whenever the run is broken off.
+struct Recording {
+    file: Output,
+    written: usize,
+}
+
+impl Recording {
+    fn begin(mut file: Output, image_hash: u128) -> Result<Self, Ended> {
+        file.write(recording::head(image_hash).as_bytes())?;
+        file.flush()?;
+        Ok(Self { file, written: 0 })
+    }
+
+    fn add(&mut self, arrived: &[Input]) -> Result<(), Ended> {
+        if arrived.len() == self.written {
+            return Ok(());
+        }
+        for input in &arrived[self.written..] {
+            self.file.write(recording::line(input).as_bytes())?;
+        }
+        self.written = arrived.len();
+        self.file.flush()
+    }
+}
+
+/// Lines typed by a person, read by a thread of their own.
+struct Terminal {
+    typed: Receiver<Arrival>,
+    /// An instant of the host and the unit of virtual time that it stands for.
+    base: (Instant, u64),
+    rate: Rate,
+}
+
+impl Terminal {
+    fn open(machine: &Machine) -> Self {
+        let (sender, typed) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            loop {
+                let arrival = match io::stdin().lock().read(&mut bytes) {
+                    Ok(0) | Err(_) => Arrival::End,
+                    Ok(length) => Arrival::Bytes(bytes[..length].to_vec()),
+                };
+                let is_end = arrival == Arrival::End;
+                if sender.send(arrival).is_err() || is_end {
+                    return;
+                }
+            }
+        });
+        let clock = machine.clock();
+        Self { typed, base: (Instant::now(), clock.units()), rate: clock.rate() }
+    }
+
+    fn poll(&mut self, machine: &mut Machine) {
+        loop {
+            match self.typed.try_recv() {
+                Ok(what) => machine.give_input(Input { unit: machine.clock().units(), what }),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn wait(&mut self, until_units: Option<u64>, machine: &mut Machine) -> Result<(), Ended> {
+        let received = match until_units {
+            None => self.typed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => self.typed.recv_timeout(self.host_time_to(until)),
+        };
+        match (received, until_units) {
+            (Ok(what), _) => {
+                let now = machine.clock().units();
+                let unit = self.unit_of(Instant::now()).max(now).min(until_units.unwrap_or(u64::MAX));
+                machine.idle_until(unit);
+                machine.give_input(Input { unit, what });
+                Ok(())
+            }
+            (Err(RecvTimeoutError::Timeout), Some(until)) => {
+                machine.idle_until(until);
+                Ok(())
+            }
+            // After the end of the input there is nothing to wake up for but the guest's own timer.
+            (Err(RecvTimeoutError::Disconnected), Some(until)) => {
+                thread::sleep(self.host_time_to(until));
+                machine.idle_until(until);
+                Ok(())
+            }
+            (Err(_), None) => {
+                Err(Ended::Failed("the terminal was closed and the guest waits for input".to_owned()))
+            }
+        }
+    }
+
+    /// How long it is until the host's clock shows this unit.
+    fn host_time_to(&self, unit: u64) -> Duration {
+        let ns = self.rate.nanoseconds(unit.saturating_sub(self.base.1));
+        Duration::from_nanos(ns).saturating_sub(self.base.0.elapsed())
+    }
+
+    fn unit_of(&self, instant: Instant) -> u64 {
+        let ns = u64::try_from(instant.duration_since(self.base.0).as_nanos()).unwrap_or(u64::MAX);
+        self.base.1.saturating_add(self.rate.first_unit_at(ns))
+    }
+}

@@ -1,0 +1,108 @@
+//! Everything that goes to stdout or stderr.
+//!
+//! A reader that closes the pipe is no error: [`Ended::Closed`] travels up and the command ends quietly.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::path::Path;
+
+/// Why output ended before the command did.
+#[derive(Debug)]
+pub enum Ended {
+    /// The reader went away.
+    Closed,
+    /// The host refused: one line for the user.
+    Failed(String),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed(format!("cannot write: {error}")),
+        }
+    }
+}
+
+/// Bytes on their way to stdout or to a file, unchanged.
+pub struct Output {
+    to: BufWriter<Destination>,
+    flush_each_time: bool,
+}
+
+enum Destination {
+    Stdout(StdoutLock<'static>),
+    File(File),
+    Nowhere,
+}
+
+impl Output {
+    /// Stdout. On a terminal each [`Output::write`] is shown at once; elsewhere bytes are collected.
+    pub fn stdout() -> Self {
+        let flush_each_time = io::stdout().is_terminal();
+        Self::new(Destination::Stdout(io::stdout().lock()), flush_each_time)
+    }
+
+    /// A new or emptied file.
+    ///
+    /// # Errors
+    /// One line for the user.
+    pub fn file(path: &Path) -> Result<Self, String> {
+        let file =
+            File::create(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+        Ok(Self::new(Destination::File(file), false))
+    }
+
+    /// Takes everything and keeps nothing.
+    pub fn nowhere() -> Self {
+        Self::new(Destination::Nowhere, false)
+    }
+
+    fn new(to: Destination, flush_each_time: bool) -> Self {
+        Self { to: BufWriter::with_capacity(64 << 10, to), flush_each_time }
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// The reader went away, or the host refused.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        self.to.write_all(bytes)?;
+        if self.flush_each_time {
+            self.to.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Brings everything written to its reader.
+    ///
+    /// # Errors
+    /// The reader went away, or the host refused.
+    pub fn flush(&mut self) -> Result<(), Ended> {
+        Ok(self.to.flush()?)
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::File(file) => file.write(bytes),
+            Self::Nowhere => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::File(file) => file.flush(),
+            Self::Nowhere => Ok(()),
+        }
+    }
+}
+
+/// Prints to stderr. If nobody listens there either, there is nobody left to tell.
+pub fn complain(text: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}

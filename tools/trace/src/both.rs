@@ -1,0 +1,22 @@
+//! Two recorders of one run.
+
+use emulator::Step;
+use hypervisor_core::{Event, Recorder, Stamp};
+
+/// Tells two recorders, the first one first.
+#[derive(Debug)]
+pub struct Both<First, Second>(pub First, pub Second);
+
+impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
+    const ACTIVE: bool = First::ACTIVE || Second::ACTIVE;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.0.instruction(stamp, step);
+        self.1.instruction(stamp, step);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.0.event(stamp, event);
+        self.1.event(stamp, event);
+    }
+}
