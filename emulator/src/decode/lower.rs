@@ -10,6 +10,9 @@ use iced_x86::{CpuidFeature, Mnemonic};
 pub(super) fn lower(form: &Form<'_>) -> Lowered {
     match availability(form) {
         Availability::Present => {}
+        Availability::Later if is_x87(form) => {
+            return Lowered::ends(interpreter::control(control::unimplemented_x87));
+        }
         Availability::Later => return Lowered::ends(interpreter::control(control::unimplemented)),
         Availability::Absent => return Lowered::ends(interpreter::control(control::invalid)),
     }
@@ -18,6 +21,11 @@ pub(super) fn lower(form: &Form<'_>) -> Lowered {
         .or_else(|| lower_control::lower(form))
         .or_else(|| lower_system::lower(form))
         .unwrap_or_else(|| Lowered::ends(interpreter::control(control::unimplemented)))
+}
+
+fn is_x87(form: &Form<'_>) -> bool {
+    use CpuidFeature::{FPU, FPU287, FPU387};
+    form.instruction.cpuid_features().iter().any(|feature| [FPU, FPU287, FPU387].contains(feature))
 }
 
 enum Availability {

@@ -6,6 +6,8 @@ mod executor;
 mod handler;
 mod operation;
 mod run;
+#[cfg(test)]
+mod tests;
 mod translate;
 
 pub(crate) use blocks::Mode;

@@ -135,7 +135,6 @@ impl Run<'_> {
         if self.started && self.x.inputs.breakpoints.contains(&self.x.eip) {
             return Some(Exit::Breakpoint);
         }
-        self.started = true;
         self.prepare();
         let first = match self.block() {
             Ok(first) => first,
@@ -207,25 +206,15 @@ impl Run<'_> {
 
     /// Makes everything derived agree with the state.
     fn prepare(&mut self) {
+        let first = !std::mem::replace(&mut self.started, true);
         let x = &mut self.x;
-        let system = &x.cpu.system;
-        x.checks_alignment =
-            x.other_flags & flags::AC != 0 && system.cr0 & control::CR0_AM != 0 && x.cpu.cpl == 3;
-        let mut pages = Vec::new();
-        if let Some(attention) = x.inputs.attention {
-            pages.push(attention.address & !PAGE_OFFSET);
+        let checks_alignment =
+            x.other_flags & flags::AC != 0 && x.cpu.system.cr0 & control::CR0_AM != 0 && x.cpu.cpl == 3;
+        if first || checks_alignment != x.checks_alignment {
+            x.checks_alignment = checks_alignment;
+            let everything = x.logged || checks_alignment;
+            x.space.prepare(x.memory, Withheld { everything, pages: watched_pages(x.inputs) });
         }
-        for watch in x.inputs.watches {
-            let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1)) & !PAGE_OFFSET;
-            let mut page = watch.address & !PAGE_OFFSET;
-            while page < last {
-                pages.push(page);
-                page += crate::PAGE_BYTES;
-            }
-            pages.push(last);
-        }
-        let everything = x.logged || x.checks_alignment;
-        x.space.prepare(x.memory, Withheld { everything, pages });
         let flat = [SegmentRegister::Cs, SegmentRegister::Ss, SegmentRegister::Ds, SegmentRegister::Es]
             .iter()
             .all(|register| x.cpu.segment(*register).is_flat());
@@ -291,4 +280,15 @@ impl Run<'_> {
         let _ = self.x.space.peek(self.x.memory, base.wrapping_add(self.x.eip), &mut bytes[..length]);
         (bytes, length)
     }
+}
+
+/// The pages on which the slow path has to see every access.
+fn watched_pages(inputs: &RunInputs<'_>) -> Vec<u32> {
+    let mut pages: Vec<u32> =
+        inputs.attention.iter().map(|attention| attention.address & !PAGE_OFFSET).collect();
+    for watch in inputs.watches {
+        let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1));
+        pages.extend((watch.address >> 12..=last >> 12).map(|page| page << 12));
+    }
+    pages
 }
