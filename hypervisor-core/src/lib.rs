@@ -20,6 +20,9 @@ mod delivery;
 mod guest;
 mod linux;
 mod partition;
+
+#[cfg(test)]
+mod abi_campaign;
 #[cfg(test)]
 mod test_images;
 
