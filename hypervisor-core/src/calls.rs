@@ -270,3 +270,6 @@ impl Caller<'_> {
 fn representable(length_bytes: u32) -> Result<u32, CallError> {
     if i32::try_from(length_bytes).is_ok() { Ok(length_bytes) } else { Err(CallError::InvalidArgument) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! Every documented error of every call, and that a call which fails does nothing else.
+
+use super::{CallEnd, Caller, perform};
+use crate::abi::{CALLS, Call, CallError, VirtualInterrupt, shared_page};
+use crate::boot::{self, BootPlan};
+use crate::clock::Clock;
+use crate::console::{Arrival, Input};
+use crate::guest::Guest;
+use crate::partition::Partition;
+use crate::record::EventLog;
+use crate::test_images::{BASE, Code};
+use emulator::StateDigest;
+
+/// Memory that the guest may write but not execute.
+const PLAIN: u32 = BASE + 0x1_0000;
+/// Memory that the guest may only read.
+const READ_ONLY: u32 = 0xf000_0000;
+/// Entries of a trap table, each of which is wrong in its own way.
+const BAD_ENTRIES: u32 = BASE + 0x100;
+
+struct Bench {
+    guest: Guest,
+    partition: Partition,
+    clock: Clock,
+}
+
+impl Bench {
+    /// Port 5 is bound to the timer, port 6 to the partition itself; console input has ended.
+    fn new() -> Self {
+        let code = Code::default()
+            .at(0x100)
+            .raw(&[0x82, 0, 0x23, 0]) // the gate's vector
+            .raw(&BASE.to_le_bytes())
+            .raw(&[0, 0x80, 0x23, 0]) // a flag that does not exist
+            .raw(&BASE.to_le_bytes())
+            .raw(&[0, 0, 0x1b, 0]) // another selector
+            .raw(&BASE.to_le_bytes())
+            .raw(&[0, 0, 0x23, 0]) // a handler that cannot be executed
+            .raw(&PLAIN.to_le_bytes());
+        let plan = BootPlan { memory_bytes: 1 << 20, name: "bench", command_line: "" };
+        let clock = Clock::default();
+        let (guest, partition) = boot::boot(&code.image(), &plan, &clock).unwrap();
+        let mut bench = Self { guest, partition, clock };
+        assert_eq!(bench.call(Call::EventBindInterrupt, &[0, 5, PLAIN]), Ok(CallEnd::Return(0)));
+        assert_eq!(bench.call(Call::EventBindSelf, &[6, PLAIN]), Ok(CallEnd::Return(0)));
+        bench.partition.console.give(Input { unit: 0, what: Arrival::End });
+        bench.partition.console.arrive(0);
+        bench
+    }
+
+    fn call(&mut self, call: Call, arguments: &[u32]) -> Result<CallEnd, CallError> {
+        self.call_number(call.description().number, arguments)
+    }
+
+    fn call_number(&mut self, number: u32, arguments: &[u32]) -> Result<CallEnd, CallError> {
+        let mut registers = [0; 5];
+        registers[..arguments.len()].copy_from_slice(arguments);
+        let Self { guest, partition, clock } = self;
+        perform(&mut Caller { partition, guest, clock, log: &mut EventLog::default() }, number, registers)
+    }
+
+    fn digest(&self) -> u128 {
+        let mut digest = StateDigest::new();
+        digest.cpu(&self.guest.cpu);
+        digest.memory(&self.guest.memory);
+        self.partition.digest(&mut digest);
+        digest.bytes(self.partition.console.output());
+        digest.value()
+    }
+}
+
+/// A call that is refused: its arguments and the error.
+type Case = (Call, &'static [u32], CallError);
+
+const CASES: &[Case] = &[
+    (Call::EventBindInterrupt, &[9, 7, PLAIN], CallError::InvalidArgument),
+    (Call::EventBindInterrupt, &[1, 1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindInterrupt, &[1, u32::MAX, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindInterrupt, &[1, 7, PLAIN + 1], CallError::Misaligned),
+    (Call::EventBindInterrupt, &[1, 7, 0], CallError::BadAddress),
+    (Call::EventBindInterrupt, &[1, 7, READ_ONLY], CallError::BadAddress),
+    (Call::EventBindInterrupt, &[0, 7, PLAIN], CallError::AlreadyBound),
+    (Call::EventBindInterrupt, &[1, 5, PLAIN], CallError::AlreadyBound),
+    (Call::EventBindSelf, &[1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindSelf, &[7, PLAIN + 2], CallError::Misaligned),
+    (Call::EventBindSelf, &[7, READ_ONLY], CallError::BadAddress),
+    (Call::EventBindSelf, &[5, PLAIN], CallError::AlreadyBound),
+    (Call::EventUnbind, &[1024], CallError::NoSuchPort),
+    (Call::EventUnbind, &[7], CallError::NotBound),
+    (Call::EventMask, &[1024], CallError::NoSuchPort),
+    (Call::EventMask, &[7], CallError::NotBound),
+    (Call::EventUnmask, &[1024], CallError::NoSuchPort),
+    (Call::EventUnmask, &[7], CallError::NotBound),
+    (Call::EventSend, &[1024], CallError::NoSuchPort),
+    (Call::EventSend, &[7], CallError::NotBound),
+    (Call::EventSend, &[5], CallError::WrongBinding),
+    (Call::EventStatus, &[1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventStatus, &[5, PLAIN + 3], CallError::Misaligned),
+    (Call::EventStatus, &[5, READ_ONLY], CallError::BadAddress),
+    (Call::EventStatus, &[5, 0xffff_fffc], CallError::BadAddress),
+    (Call::EventStatus, &[5, BASE + (1 << 20) - 4], CallError::BadAddress),
+    (Call::UpcallSetEntry, &[PLAIN], CallError::BadAddress),
+    (Call::UpcallSetEntry, &[4], CallError::BadAddress),
+    (Call::TrapSetTable, &[BAD_ENTRIES, 257], CallError::InvalidArgument),
+    (Call::TrapSetTable, &[BAD_ENTRIES, 1], CallError::InvalidArgument),
+    (Call::TrapSetTable, &[BAD_ENTRIES + 8, 1], CallError::InvalidArgument),
+    (Call::TrapSetTable, &[BAD_ENTRIES + 16, 1], CallError::InvalidArgument),
+    (Call::TrapSetTable, &[BAD_ENTRIES + 24, 1], CallError::BadAddress),
+    (Call::TrapSetTable, &[BAD_ENTRIES + 2, 1], CallError::Misaligned),
+    (Call::TrapSetTable, &[0, 1], CallError::BadAddress),
+    (Call::TrapSetTable, &[0xffff_fff8, 2], CallError::BadAddress),
+    (Call::TrapRaise, &[256, 0], CallError::InvalidArgument),
+    (Call::TrapRaise, &[0x82, 0], CallError::InvalidArgument),
+    (Call::TrapRaise, &[0, 1], CallError::InvalidArgument),
+    (Call::TrapRaise, &[14, 1], CallError::NoHandler),
+    (Call::SegmentSetBase, &[2, 0], CallError::InvalidArgument),
+    (Call::TimeNow, &[PLAIN + 1], CallError::Misaligned),
+    (Call::TimeNow, &[READ_ONLY], CallError::BadAddress),
+    (Call::TimerSetOneShot, &[0, 0], CallError::NotBound),
+    (Call::TimerSetPeriodic, &[1_000, 0, 4], CallError::InvalidArgument),
+    (Call::TimerSetPeriodic, &[1, 1 << 30, 0], CallError::InvalidArgument),
+    (Call::TimerSetPeriodic, &[999, 0, 0], CallError::PeriodTooShort),
+    (Call::TimerSetPeriodic, &[0, 0, 0], CallError::PeriodTooShort),
+    (Call::TimerSetPeriodic, &[1_000, 0, 0], CallError::NotBound),
+    (Call::ConsoleWrite, &[BASE, 0x8000_0000], CallError::InvalidArgument),
+    (Call::ConsoleWrite, &[0, 1], CallError::BadAddress),
+    (Call::ConsoleWrite, &[0xffff_ffff, 2], CallError::BadAddress),
+    (Call::ConsoleWrite, &[BASE, 0x7fff_ffff], CallError::BadAddress),
+    (Call::ConsoleRead, &[PLAIN, 0x8000_0000], CallError::InvalidArgument),
+    (Call::ConsoleRead, &[READ_ONLY, 1], CallError::BadAddress),
+    (Call::ConsoleRead, &[PLAIN, 1], CallError::EndOfInput),
+];
+
+#[test]
+fn a_call_that_is_refused_gives_its_error_and_has_no_effect() {
+    for &(call, arguments, error) in CASES {
+        let mut bench = Bench::new();
+        if error == CallError::NotBound && matches!(call, Call::TimerSetOneShot | Call::TimerSetPeriodic) {
+            bench.call(Call::EventUnbind, &[5]).unwrap();
+        }
+        let before = bench.digest();
+        let name = call.description().name;
+        assert_eq!(bench.call(call, arguments), Err(error), "{name} {arguments:x?}");
+        assert_eq!(bench.digest(), before, "{name} {arguments:x?}");
+        assert!(call.description().errors.contains(&error), "{name} does not document {}", error.name());
+    }
+}
+
+#[test]
+fn every_documented_error_has_a_case() {
+    for description in CALLS {
+        for error in description.errors {
+            let has_case = CASES.iter().any(|case| (case.0, case.2) == (description.call, *error));
+            assert!(has_case, "{} {}", description.name, error.name());
+        }
+    }
+}
+
+#[test]
+fn numbers_without_a_call_are_refused() {
+    let mut bench = Bench::new();
+    for number in (0..0x400).chain([u32::MAX, 0x8000_0000]) {
+        if Call::from_number(number).is_none() {
+            assert_eq!(bench.call_number(number, &[]), Err(CallError::NoSuchCall));
+        }
+    }
+}
+
+#[test]
+fn whatever_a_guest_passes_no_call_panics() {
+    let interesting = [
+        0,
+        1,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+        0x200,
+        1023,
+        1024,
+        0xfff,
+        BASE,
+        PLAIN,
+        PLAIN + 2,
+        READ_ONLY,
+        0xf000_2000,
+        0xf000_2ffc,
+        0xf000_3000,
+        0xf000_4000,
+        0xf001_7ffc,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_fff8,
+        u32::MAX,
+    ];
+    let mut seed = 0x9e37_79b9_u32;
+    let mut bench = Bench::new();
+    for _ in 0..50_000 {
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        let description = &CALLS[random(CALLS.len())];
+        let arguments: [u32; 5] = std::array::from_fn(|_| interesting[random(interesting.len())]);
+        if let Err(error) = bench.call(description.call, &arguments) {
+            assert!(
+                description.errors.contains(&error),
+                "{} {arguments:x?}: {}",
+                description.name,
+                error.name()
+            );
+        }
+        bench.clock.advance(13);
+        let retired = bench.clock.units();
+        bench.partition.raise_due(&mut bench.guest, &bench.clock, retired, &mut EventLog::default());
+        bench.partition.console.take_output();
+        assert!(bench.partition.ports.ledger().balances());
+    }
+}
+
+#[test]
+fn a_bind_gives_the_count_and_status_tells_it() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.call(Call::EventSend, &[6]).unwrap();
+    }
+    bench.call(Call::EventUnbind, &[6]).unwrap();
+    bench.call(Call::EventBindSelf, &[6, PLAIN + 8]).unwrap();
+    assert_eq!(bench.guest.bytes(PLAIN + 8, 4).unwrap(), 3_u32.to_le_bytes());
+    bench.call(Call::EventStatus, &[6, PLAIN + 16]).unwrap();
+    let status = bench.guest.bytes(PLAIN + 16, 16).unwrap();
+    assert_eq!(status, [2_u32, 0, 0, 3].map(u32::to_le_bytes).concat());
+}
+
+#[test]
+fn levels_are_read_and_set() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.call(Call::InterruptsGetLevel, &[]), Ok(CallEnd::Return(0)));
+    assert_eq!(bench.call(Call::InterruptsSetLevel, &[0xffff_ffff]), Ok(CallEnd::Return(0)));
+    assert_eq!(bench.call(Call::InterruptsSetLevel, &[0xffff_fdff]), Ok(CallEnd::Return(0x200)));
+    // Any value but 0 masks.
+    bench.guest.set_bytes(0xf000_2000 + shared_page::MASK, &[0, 0, 0, 0x80]).unwrap();
+    assert_eq!(bench.call(Call::InterruptsFlash, &[]), Ok(CallEnd::Flash(0)));
+    assert_eq!(bench.call(Call::Yield, &[]), Ok(CallEnd::Return(0)));
+    assert_eq!(bench.call(Call::InterruptsGetLevel, &[]), Ok(CallEnd::Return(0)));
+}
+
+#[test]
+fn a_timer_stays_armed_and_its_event_pending() {
+    let mut bench = Bench::new();
+    bench.call(Call::TimerSetPeriodic, &[1_000, 0, 0]).unwrap();
+    bench.clock.advance(250);
+    bench.partition.raise_due(&mut bench.guest, &bench.clock, 1, &mut EventLog::default());
+    bench.call(Call::TimerCancel, &[]).unwrap();
+    bench.call(Call::TimerCancel, &[]).unwrap();
+    let shared = bench.partition.shared(&mut bench.guest);
+    assert!(bench.partition.ports.is_pending(VirtualInterrupt::Timer, &shared));
+    assert!(!bench.partition.timer.is_set());
+}
+
+#[test]
+fn a_read_takes_no_more_than_fits_and_never_waits() {
+    let mut bench = Bench::new();
+    bench.partition.console = crate::console::Console::default();
+    assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN, 4]), Ok(CallEnd::Return(0)));
+    bench.partition.console.give(Input { unit: 0, what: Arrival::Bytes(b"abcdef".to_vec()) });
+    bench.partition.console.arrive(0);
+    assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN, 4]), Ok(CallEnd::Return(4)));
+    assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN + 4, 4]), Ok(CallEnd::Return(2)));
+    assert_eq!(bench.guest.bytes(PLAIN, 6).unwrap(), b"abcdef");
+    assert_eq!(bench.call(Call::ConsoleRead, &[0, 0]), Ok(CallEnd::Return(0)));
+    assert_eq!(bench.call(Call::ConsoleWrite, &[0, 0]), Ok(CallEnd::Return(0)));
+}
