@@ -5,6 +5,7 @@ mod exit_status;
 mod hostile_files;
 mod input;
 mod paravane;
+mod readme;
 mod streams;
 mod tracing;
 mod usage;
