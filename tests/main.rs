@@ -2,4 +2,5 @@
 
 mod cli;
 mod equivalences;
+mod golden;
 mod layers;

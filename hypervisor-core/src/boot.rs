@@ -17,12 +17,12 @@ pub const MEMORY_LEAST_BYTES: u64 = 64 << 10;
 pub const MEMORY_MOST_BYTES: u64 = 3 << 30;
 
 /// The core's own pages lie here, far above any RAM.
-const START_INFO: u32 = 0xf000_0000;
+pub(crate) const START_INFO: u32 = 0xf000_0000;
 const START_INFO_BYTES: u32 = 2 * PAGE_BYTES;
-const SHARED_PAGE: u32 = START_INFO + START_INFO_BYTES;
-const COUNT_PAGE: u32 = SHARED_PAGE + shared_page::SIZE_BYTES;
+pub(crate) const SHARED_PAGE: u32 = START_INFO + START_INFO_BYTES;
+pub(crate) const COUNT_PAGE: u32 = SHARED_PAGE + shared_page::SIZE_BYTES;
 const COUNT_PAGE_BYTES: u32 = 4 * EVENT_PORTS;
-const HYPERCALL_PAGE: u32 = COUNT_PAGE + COUNT_PAGE_BYTES;
+pub(crate) const HYPERCALL_PAGE: u32 = COUNT_PAGE + COUNT_PAGE_BYTES;
 const BOOT_STACK: u32 = 0xf001_0000;
 const BOOT_STACK_BYTES: u32 = 8 * PAGE_BYTES;
 

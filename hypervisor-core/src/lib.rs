@@ -19,6 +19,7 @@ mod calls;
 mod delivery;
 mod guest;
 mod linux;
+mod own_symbols;
 mod partition;
 
 #[cfg(test)]

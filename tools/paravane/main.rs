@@ -78,7 +78,10 @@ fn answer_vectors() -> Result<Status, Ended> {
 
 /// One line about a panic, which is always a fault of ours.
 fn bug(panic: &PanicHookInfo<'_>) -> String {
-    let what = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let what = text.unwrap_or("no message").replace('\n', " ");
     let place =
         panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
     format!(

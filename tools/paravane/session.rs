@@ -134,9 +134,9 @@ impl<'a> Session<'a> {
             }
             Outcome::Crashed(crash) => {
                 let trail = self.machine.last_instructions(TRAIL_LENGTH);
-                let symbols = &self.machine.image().symbols;
+                let symbols = self.machine.symbols();
                 let now_ns = self.machine.stamp().now_ns;
-                complain(CrashReport { crash, trail: &trail, symbols, now_ns });
+                complain(CrashReport { crash, trail: &trail, symbols: &symbols, now_ns });
                 Status::Crash
             }
         }

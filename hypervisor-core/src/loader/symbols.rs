@@ -76,6 +76,12 @@ impl Symbols {
         Self { sorted, reach }
     }
 
+    /// These symbols and `more` of them.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = Symbol>) -> Self {
+        Self::new(self.sorted.iter().cloned().chain(more).collect())
+    }
+
     /// All of them, by address.
     #[must_use]
     pub fn all(&self) -> &[Symbol] {

@@ -16,8 +16,9 @@ use crate::delivery;
 use crate::guest::Guest;
 use crate::ledger::Ledger;
 use crate::linux::{self, Linux};
-use crate::loader::{Image, LoadError};
+use crate::loader::{Image, LoadError, Symbols};
 use crate::outcome::{Crash, CrashReason, Limit, Outcome, Progress};
+use crate::own_symbols::own_symbols;
 use crate::partition::Partition;
 use crate::record::{Event, EventLog, Recorder, Stamp};
 use emulator::{
@@ -235,6 +236,15 @@ impl Machine {
     #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
+    }
+
+    /// The names of the image and of the core's own pages.
+    #[must_use]
+    pub fn symbols(&self) -> Symbols {
+        match &self.system {
+            System::Paravane(_) => self.image.symbols.with(own_symbols()),
+            System::Linux(_) => self.image.symbols.clone(),
+        }
     }
 
     /// Counters of what the guest did.

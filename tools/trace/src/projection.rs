@@ -1,4 +1,4 @@
-//! What a run did in the eyes of a reviewer: its calls, events and traps, by symbol, one line each.
+//! What a run did in the eyes of a reviewer: its calls, events, traps and console, by symbol, one line each.
 //!
 //! Not here: numbers and times, which change with every change of the guest's code. A digest holds those.
 
@@ -7,24 +7,29 @@ use emulator::Step;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Event, Recorder, Stamp};
 
+/// The longest run of lines that is looked for again right after itself.
+const LONGEST_REPEATED: usize = 16;
+/// Lines stand once if they would stand so often in a row.
+const LEAST_REPEATS: usize = 3;
+
 /// Collects the events of a run as text.
 #[derive(Debug)]
 pub struct Projection {
     symbols: Symbols,
-    text: String,
+    lines: Vec<String>,
 }
 
 impl Projection {
     /// No events yet.
     #[must_use]
     pub fn new(symbols: Symbols) -> Self {
-        Self { symbols, text: String::new() }
+        Self { symbols, lines: Vec::new() }
     }
 
-    /// The lines so far.
+    /// The lines so far. Lines that follow themselves stand once, indented under `48 times:`.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn text(&self) -> String {
+        folded(&self.lines)
     }
 }
 
@@ -34,16 +39,66 @@ impl Recorder for Projection {
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
     fn event(&mut self, _: Stamp, event: &Event) {
-        // The console has a golden of its own, and an instant is a time.
-        match event {
-            Event::ConsoleOutput(_) => return,
-            Event::Idle { .. } => self.text.push_str("idle"),
+        let line = match event {
+            // Until when is a time.
+            Event::Idle { .. } => "idle".to_owned(),
             other => {
                 let mut line = Vec::new();
                 event_text::append(&mut line, &self.symbols, other);
-                self.text.push_str(&String::from_utf8_lossy(line.trim_ascii_end()));
+                String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
             }
+        };
+        self.lines.push(line);
+    }
+}
+
+fn folded(lines: &[String]) -> String {
+    let mut text = String::new();
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let (length, times) = longest_repeat(rest);
+        let indent = if times == 1 { "" } else { "    " };
+        if times > 1 {
+            text += &format!("{times} times:\n");
         }
-        self.text.push('\n');
+        for line in &rest[..length] {
+            text += &format!("{indent}{line}\n");
+        }
+        rest = &rest[length * times..];
+    }
+    text
+}
+
+/// How many of the first lines repeat, and how often: the choice that leaves out most; (1, 1) if there is none.
+fn longest_repeat(lines: &[String]) -> (usize, usize) {
+    let mut best = (1, 1);
+    for length in 1..=LONGEST_REPEATED.min(lines.len()) {
+        let times = lines.chunks_exact(length).take_while(|chunk| *chunk == &lines[..length]).count();
+        if times >= LEAST_REPEATS && length * (times - 1) > best.0 * (best.1 - 1) {
+            best = (length, times);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    fn fold(lines: &str) -> String {
+        folded(&lines.chars().map(String::from).collect::<Vec<_>>()).replace('\n', ";").replace("    ", ">")
+    }
+
+    #[test]
+    fn lines_that_follow_themselves_stand_once() {
+        assert_eq!(fold("abababc"), "3 times:;>a;>b;c;");
+        assert_eq!(fold("xaaab"), "x;3 times:;>a;b;");
+    }
+
+    #[test]
+    fn two_times_is_no_repetition_and_nothing_is_left_out() {
+        assert_eq!(fold("aabb"), "a;a;b;b;");
+        assert_eq!(fold(""), "");
+        assert_eq!(fold("aabaabaabaa"), "3 times:;>a;>a;>b;a;a;");
     }
 }

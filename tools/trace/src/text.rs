@@ -50,7 +50,7 @@ impl TextTrace {
         let image = machine.image();
         let rate = machine.clock().rate().units_per_second();
         let text = format!("{HEADER}\nimage {:032x}, {rate} units a second\n", image.hash).into_bytes();
-        Self { symbols: image.symbols.clone(), listing: Listing::new(), segments: None, text }
+        Self { symbols: machine.symbols(), listing: Listing::new(), segments: None, text }
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.
