@@ -36,6 +36,13 @@ pub fn check(name: &str) {
 
     let Both(projection, stream) = recorder;
     let verdict = verdict(&image, &recorded, &stream);
+    let accepted = fs::read_to_string(folder.join("verdict")).unwrap_or_default();
+    let same_image = accepted.lines().last() == verdict.lines().last();
+    let hint = if same_image {
+        "The guest is the accepted one, so Paravane changed: `paravane trace` of it shows where."
+    } else {
+        "The guest is not the accepted one: its image was built anew."
+    };
     compare(
         mode,
         &folder,
@@ -44,6 +51,7 @@ pub fn check(name: &str) {
             ("events", projection.text().as_bytes()),
             ("verdict", verdict.as_bytes()),
         ],
+        hint,
     );
 }
 

@@ -38,11 +38,11 @@ impl Mode {
     }
 }
 
-/// Compares or writes the files of one guest: names with what they should hold.
+/// Compares or writes the files of one guest: names with what they should hold. `hint` helps to find out why.
 ///
 /// # Panics
 /// In `Compare`, at the first difference; in both modes, if there is nothing to compare.
-pub fn compare(mode: Mode, folder: &Path, files: &[(&str, &[u8])]) {
+pub fn compare(mode: Mode, folder: &Path, files: &[(&str, &[u8])], hint: &str) {
     for (name, actual) in files {
         let path = folder.join(name);
         assert!(!actual.is_empty(), "{}: the run gave nothing to compare", path.display());
@@ -51,7 +51,8 @@ pub fn compare(mode: Mode, folder: &Path, files: &[(&str, &[u8])]) {
         let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&path).display().to_string();
         match mode {
             Mode::Compare => panic!(
-                "{shown} {difference}\n\nIf this is what the guest should do now:\n    PARAVANE_GOLDEN=accept cargo test golden\nand read the change in {shown} before you commit it."
+                "{shown} {difference}\n\n{hint}\nIf this is what the guest should do now:\n    \
+                 PARAVANE_GOLDEN=accept cargo test golden\nand read the change in {shown} before you commit it."
             ),
             Mode::Accept => {
                 fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -80,7 +81,7 @@ fn difference(expected: &[u8], actual: &[u8]) -> Option<String> {
     };
     let mut text = format!("differs in line {}:", same + 1);
     for line in &actual[same.saturating_sub(CONTEXT)..same] {
-        text += &format!("\n      {}", String::from_utf8_lossy(line));
+        text += &format!("\n      {}", shown(line));
     }
     text += &format!("\n    - {}\n    + {}", show(&expected), show(&actual));
     Some(text + "\n    (- is the golden file, + is this run)")
@@ -89,6 +90,14 @@ fn difference(expected: &[u8], actual: &[u8]) -> Option<String> {
 /// Lines with what ends them, so that a missing end of the last line is a difference.
 fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// A line for people: what ends it is not shown, unless it is missing.
+fn shown(line: &[u8]) -> String {
+    match line.strip_suffix(b"\n") {
+        Some(line) => String::from_utf8_lossy(line).into_owned(),
+        None => format!("{} (without a newline)", String::from_utf8_lossy(line)),
+    }
 }
 
 mod tests {
