@@ -54,6 +54,7 @@ fn whole_input_is_there_at_time_zero_and_its_end_is_an_event() {
 #[test]
 fn a_guest_that_only_input_can_wake_asks_for_it() {
     let mut machine = echo().machine();
+    assert_eq!(machine.run(&Limits::default(), &mut Unrecorded), Progress::InputWanted);
     assert_eq!(machine.run(&Limits::default(), &mut Unrecorded), Progress::Idle { until_units: None });
     let now = machine.clock().units();
     machine.give_input(bytes(now + 500, b"late"));
@@ -65,9 +66,30 @@ fn a_guest_that_only_input_can_wake_asks_for_it() {
 }
 
 #[test]
+fn the_caller_is_asked_for_input_once_and_before_the_first_read() {
+    let code = Code::default()
+        .call(Call::ConsoleRead, &[DATA, 4])
+        .store_eax(DATA + 8)
+        .call(Call::ConsoleRead, &[DATA, 4])
+        .call(Call::Shutdown, &[0]);
+    let mut machine = code.machine();
+    assert_eq!(machine.run(&Limits::default(), &mut Unrecorded), Progress::InputWanted);
+    machine.give_whole_input(b"ab".to_vec());
+    let end = machine.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(end, Progress::Finished(Outcome::Shutdown { code: 0 }));
+    assert_eq!(words(&machine, DATA + 8), [2]);
+
+    let mut given_before = code.machine();
+    given_before.give_whole_input(b"ab".to_vec());
+    let end = given_before.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(end, Progress::Finished(Outcome::Shutdown { code: 0 }));
+}
+
+#[test]
 fn recorded_input_makes_the_same_run() {
     let mut first = echo().machine();
     let mut tape = Tape::default();
+    assert_eq!(first.run(&Limits::default(), &mut tape), Progress::InputWanted);
     for text in [&b"ab"[..], b"c"] {
         first.run(&Limits::default(), &mut tape);
         let unit = first.clock().units() + 1_000;
