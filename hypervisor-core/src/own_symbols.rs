@@ -1,5 +1,5 @@
 //! Names for the pages that the core lays out beside a partition's RAM: `shared_page.mask`,
-//! `hypercall_page.console_write`. For traces and reports; the guest has its own.
+//! `hypercall.console_write`. For traces and reports; the guest has its own.
 
 use crate::abi::{CALLS, HYPERCALL_STUB_BYTES, STRUCTS};
 use crate::boot::{COUNT_PAGE, HYPERCALL_PAGE, SHARED_PAGE, START_INFO};
@@ -12,7 +12,7 @@ pub fn own_symbols() -> Vec<Symbol> {
         address: HYPERCALL_PAGE + HYPERCALL_STUB_BYTES * call.number,
         length_bytes: HYPERCALL_STUB_BYTES,
         kind: SymbolKind::Function,
-        name: format!("hypercall_page.{}", call.name),
+        name: format!("hypercall.{}", call.name),
     });
     let pages = [("start_info", START_INFO), ("shared_page", SHARED_PAGE), ("count_page", COUNT_PAGE)];
     let fields = pages.into_iter().flat_map(|(name, address)| fields(name, address));
@@ -52,7 +52,7 @@ mod tests {
         for (address, name, offset) in [
             (SHARED_PAGE, "shared_page.mask", 0),
             (SHARED_PAGE + shared_page::EVENT_PENDING + 8, "shared_page.event_pending", 8),
-            (stub + 5, "hypercall_page.console_write", 5),
+            (stub + 5, "hypercall.console_write", 5),
         ] {
             let located = symbols.locate(address).unwrap();
             assert_eq!((located.symbol.name.as_str(), located.offset), (name, offset));

@@ -10,7 +10,7 @@ use hypervisor_core::loader::Symbols;
 /// How many instructions are remembered: a power of two.
 const SLOTS: usize = 1 << 14;
 
-const PLACE_WIDTH: usize = 28;
+const PLACE_WIDTH: usize = 32;
 const BYTES_WIDTH: usize = 17;
 const TEXT_WIDTH: usize = 38;
 
