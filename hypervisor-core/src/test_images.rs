@@ -175,7 +175,9 @@ impl Code {
     }
 
     pub fn machine(&self) -> Machine {
-        Machine::new(self.image(), Config::default()).unwrap()
+        // Little memory: there are many machines in these tests, and an allocator clears what it hands out again.
+        let config = Config { memory_bytes: Some(1 << 20), ..Config::default() };
+        Machine::new(self.image(), config).unwrap()
     }
 }
 
