@@ -32,7 +32,7 @@ impl UndefinedBits {
         match added.result {
             Some(UndefinedResult::Register { number, mask }) => self.bits.registers[number] |= mask,
             Some(UndefinedResult::Memory { address, length_bytes }) => {
-                self.bits.ram.push((address, length_bytes))
+                self.bits.ram.push((address, length_bytes));
             }
             None => {}
         }
