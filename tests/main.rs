@@ -4,3 +4,4 @@ mod cli;
 mod equivalences;
 mod golden;
 mod layers;
+mod vectors;

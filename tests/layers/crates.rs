@@ -40,6 +40,7 @@ const ALLOWED: [Allowed; 6] = [
             "serde",
             "serde_json",
             "iced-x86",
+            "libc",
         ],
         only_in_tests: &[],
     },

@@ -92,17 +92,23 @@ impl Answer {
                 text.push_str("\"final\":{");
                 write_change(text, change);
                 text.push('}');
-                if let Some(ExceptionRecord { number, error, address }) = exception {
-                    let _ = write!(
-                        text,
-                        ",\"exception\":{{\"number\":{number},\"error\":{error},\"address\":{address}}}"
-                    );
+                if let Some(exception) = exception {
+                    exception.write_to(text);
                 }
             }
             Ending::Unimplemented(mnemonic) => write_text(text, "unimplemented", mnemonic),
             Ending::Panic(message) => write_text(text, "panic", message),
         }
         text.push_str("}\n");
+    }
+}
+
+impl ExceptionRecord {
+    /// Appends the member of a line that tells of it.
+    pub(crate) fn write_to(&self, text: &mut String) {
+        let Self { number, error, address } = self;
+        let _ =
+            write!(text, ",\"exception\":{{\"number\":{number},\"error\":{error},\"address\":{address}}}");
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Header {
 }
 
 /// A state to start from, what to run, and what comes out of it if that is known.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Case {
     /// Names the case within its file.
     pub id: u64,

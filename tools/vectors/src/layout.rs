@@ -61,13 +61,19 @@ impl Layout {
         &self.regions
     }
 
-    /// Bytes of all regions together.
-    pub(crate) fn bytes(&self) -> usize {
-        self.regions.iter().map(|region| region.pages as usize * PAGE_BYTES as usize).sum()
+    /// The bytes of all regions before a case, one region after the other.
+    #[must_use]
+    pub fn filled(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for region in &self.regions {
+            bytes.resize(bytes.len() + region.pages as usize * PAGE_BYTES as usize, region.fill);
+        }
+        bytes
     }
 
-    /// Where `address` lies in the bytes of all regions one after the other.
-    pub(crate) fn position(&self, address: u32) -> Option<usize> {
+    /// Where `address` lies in [`Layout::filled`].
+    #[must_use]
+    pub fn position(&self, address: u32) -> Option<usize> {
         let mut before = 0;
         for region in &self.regions {
             let bytes = region.pages as usize * PAGE_BYTES as usize;
@@ -80,7 +86,21 @@ impl Layout {
         None
     }
 
-    /// The fill byte at a position in the bytes of all regions.
+    /// The address of a position in [`Layout::filled`].
+    #[must_use]
+    pub fn address(&self, position: usize) -> Option<u32> {
+        let mut before = 0;
+        for region in &self.regions {
+            let bytes = region.pages as usize * PAGE_BYTES as usize;
+            if position - before < bytes {
+                return Some(region.base + (position - before) as u32);
+            }
+            before += bytes;
+        }
+        None
+    }
+
+    /// The fill byte at a position in [`Layout::filled`].
     pub(crate) fn fill_at(&self, position: usize) -> u8 {
         let mut before = 0;
         for region in &self.regions {

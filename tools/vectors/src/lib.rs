@@ -6,6 +6,7 @@
 
 mod answer;
 mod compare;
+mod encode;
 mod format;
 mod layout;
 mod lines;

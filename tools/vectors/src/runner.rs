@@ -62,7 +62,7 @@ impl Runner {
             Cpu::ring3(DescriptorTable { entries: header.descriptors, length: TABLE_LENGTH as u8 });
         processor.system.cr4 = CR4;
         let layout = header.layout.clone();
-        let before = fill(&layout);
+        let before = layout.filled();
         let engine = Engine::new(&layout, settings)?;
         Ok(Self { layout, settings, engine, processor, before, touched: Vec::new() })
     }
@@ -105,7 +105,7 @@ impl Runner {
             Ok(stop) => self.ending(stop, case, &cpu),
             Err(payload) => {
                 self.engine = Engine::new(&self.layout, self.settings)?;
-                self.before = fill(&self.layout);
+                self.before = self.layout.filled();
                 self.touched.clear();
                 let message = payload.downcast_ref::<String>().map(String::as_str);
                 let message = message.or_else(|| payload.downcast_ref::<&str>().copied());
@@ -349,14 +349,6 @@ fn general_protection(error: u32) -> Stop {
     Stop::Finished(Some(Exception { vector, error_code: error, address: 0 }))
 }
 
-fn fill(layout: &Layout) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(layout.bytes());
-    for region in layout.regions() {
-        bytes.resize(bytes.len() + region.pages as usize * PAGE_BYTES as usize, region.fill);
-    }
-    bytes
-}
-
 /// Whether any byte could be the prefix of a repeated string instruction.
 fn may_hold_repeat(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| piece.bytes.iter().any(|byte| matches!(byte, 0xf2 | 0xf3)))
@@ -390,23 +382,44 @@ fn differences(now: &[u8], before: &[u8]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Runner, fill};
-    use crate::{parse_case, parse_header};
+    use super::Runner;
+    use crate::{EIP, Ending, Piece, parse_case, parse_header};
+
+    /// `inc eax` across a page, and bytes that nothing reads.
+    const CASE: &str = r#"{"id":1,"initial":{"regs":{"eax":0,"ebx":0,"ecx":0,"edx":0,"esi":0,"edi":0,"ebp":0,"esp":0,"fs":0,"gs":0,"eflags":2,"cs":35,"ds":43,"es":43,"ss":43,"eip":8191},"ram":[[8191,"ffc0"],[65536,"01"],[12287,9]]}}"#;
+
+    fn runner() -> Runner {
+        let header = r#"{"format":"v32","version":1,"mode":"ring3-flat32","regions":[[4096,8192,"rwx",204],[65536,4096,"r",7]]}"#;
+        Runner::new(&parse_header(header).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_panic_costs_one_case() {
+        let case = parse_case(CASE).unwrap();
+        let mut runner = runner();
+        let right = runner.run(&case).unwrap();
+        let answer = runner.run_with(&case, |_, _| panic!("a bug")).unwrap();
+        assert_eq!(answer.ending, Ending::Panic("a bug".to_owned()));
+        assert_eq!(runner.run(&case), Ok(right));
+    }
 
     #[test]
     fn a_case_leaves_no_memory_behind_for_the_next() {
-        let header = r#"{"format":"v32","version":1,"mode":"ring3-flat32","regions":[[4096,8192,"rwx",204],[65536,4096,"r",7]]}"#;
-        let header = parse_header(header).unwrap();
-        let mut runner = Runner::new(&header).unwrap();
-        let names = ["eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "fs", "gs", "eflags"];
-        let zeros: String = names.iter().map(|name| format!("\"{name}\":0,")).collect();
-        let registers = format!("{zeros}\"cs\":35,\"ds\":43,\"es\":43,\"ss\":43,\"eip\":8191");
-        // `inc eax` across a page, and bytes that nothing reads.
-        let ram = r#"[[8191,"ffc0"],[65536,"01"],[12287,9]]"#;
-        let case = format!("{{\"id\":1,\"initial\":{{\"regs\":{{{registers}}},\"ram\":{ram}}}}}");
-        let case = parse_case(&case).unwrap();
-        runner.run(&case).unwrap();
-        assert_eq!(runner.before, fill(&runner.layout));
+        let mut runner = runner();
+        runner.run(&parse_case(CASE).unwrap()).unwrap();
+        assert_eq!(runner.before, runner.layout.filled());
         assert_eq!(runner.changed_memory(), []);
+    }
+
+    #[test]
+    fn a_repeated_string_instruction_is_one_step() {
+        let case = CASE.replace("ffc0", "f3aa").replace("\"ecx\":0", "\"ecx\":3");
+        let case = case.replace("\"edi\":0", "\"edi\":4096").replace("\"eax\":0", "\"eax\":90");
+        let mut runner = runner();
+        let answer = runner.run(&parse_case(&case).unwrap()).unwrap();
+        let Ending::Finished { change, exception: None } = answer.ending else { panic!("{answer:?}") };
+        assert_eq!(change.regs.0[1], Some(0));
+        assert_eq!(change.regs.0[EIP], Some(8193));
+        assert_eq!(change.ram, [Piece { address: 4096, bytes: vec![90; 3] }]);
     }
 }

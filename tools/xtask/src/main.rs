@@ -2,6 +2,7 @@
 
 mod abi;
 mod guests;
+mod oracle;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
       write the headers and the document of the guest ABI from hypervisor-core/src/abi, or compare them
   guests [--check]
       build the sample guests into guest-images/prebuilt, or compare them
+  oracle [--count N] [--seed S] [--write FILE]
+      compare N fresh cases with the processor of this host, or write them down with its answers
   vectors FILE [--group NAMES] [--strict] [--failures N] [--answers FILE]
       run the cases of a v32 file, or take another program's answers to them, and compare
   vectors FILE --undefined [--group NAMES]
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         ["abi", "--check"] => tell(abi::run(&project_root(), Mode::Check)),
         ["guests"] => tell(guests::run(&project_root(), Mode::Write)),
         ["guests", "--check"] => tell(guests::run(&project_root(), Mode::Check)),
+        ["oracle", rest @ ..] => oracle::run(rest),
         ["vectors", rest @ ..] => vectors::run(rest),
         _ => Err(USAGE.to_owned()),
     };

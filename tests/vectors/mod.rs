@@ -1,0 +1,79 @@
+//! Cases that a real processor answered: `own.jsonl`, written by `cargo xtask oracle`.
+
+use emulator::{Dispatch, Settings};
+use vectors::{Case, Header, Lines, Report, Runner, Sense, describe};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/own.jsonl");
+
+fn own_cases() -> (Header, Vec<Case>) {
+    let bytes = std::fs::read(FILE).expect("tests/vectors/own.jsonl is part of the repository");
+    let mut lines = Lines::new(bytes.as_slice());
+    let header = lines.header().expect("the first line is a header");
+    let mut cases = Vec::new();
+    while let Some(case) = lines.next_case().expect("every line is a case") {
+        cases.push(case);
+    }
+    (header, cases)
+}
+
+fn assert_right(settings: Settings) {
+    let (header, cases) = own_cases();
+    let mut runner = Runner::with_settings(&header, settings).unwrap();
+    let mut report = Report::default();
+    let mut wrong = String::new();
+    for case in &cases {
+        let expected = case.expected.as_ref().expect("every case has its answer");
+        let answer = runner.run(case).unwrap();
+        let differences = report.add(case, expected, &answer.ending, Sense::Defined);
+        if !differences.is_empty() {
+            wrong += &describe(case, &differences);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}\n{report}");
+    assert!(report.total().cases >= 4000, "{report}");
+}
+
+#[test]
+fn a_real_processor_comes_to_the_same_end() {
+    assert_right(Settings::default());
+}
+
+#[test]
+fn a_real_processor_comes_to_the_same_end_with_a_loop_and_without_kept_blocks() {
+    let settings = Settings { dispatch: Dispatch::Loop, forget_blocks: true, ..Settings::default() };
+    assert_right(settings);
+}
+
+#[test]
+fn a_real_processor_comes_to_the_same_end_with_flags_settled_at_once() {
+    assert_right(Settings { settle_flags: true, ..Settings::default() });
+}
+
+#[test]
+fn the_cases_are_answered_as_lines() {
+    let input = std::fs::read(FILE).unwrap();
+    let mut output = Vec::new();
+    let answered = vectors::answer(input.as_slice(), &mut output).unwrap();
+    let mut answers = Lines::new(output.as_slice());
+    let (header, cases) = own_cases();
+    let mut runner = Runner::new(&header).unwrap();
+    for case in &cases {
+        assert_eq!(answers.next_answer().unwrap().as_ref(), Some(&runner.run(case).unwrap()));
+    }
+    assert_eq!(answered, cases.len() as u64);
+}
+
+#[test]
+fn the_table_of_undefined_bits_says_what_the_cases_leave_open() {
+    let (header, cases) = own_cases();
+    let mut runner = Runner::new(&header).unwrap();
+    let mut open = 0;
+    for case in &cases {
+        let (_, undefined) = runner.run_undefined(case).unwrap();
+        let expected = &case.expected.as_ref().expect("every case has its answer").undefined;
+        assert_eq!(undefined.bits, *expected, "{}", describe(case, &[]));
+        assert!(!undefined.used, "{}", describe(case, &[]));
+        open += u32::from(undefined.bits.registers[vectors::EFLAGS] != 0);
+    }
+    assert!(open > 500, "{open} cases leave flags undefined");
+}

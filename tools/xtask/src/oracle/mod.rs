@@ -1,0 +1,32 @@
+//! `cargo xtask oracle`: compares fresh cases with the host's own processor.
+
+mod generate;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod native;
+mod random;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod session;
+
+use std::process::ExitCode;
+
+/// The status that says: not on this host.
+const SKIPPED: u8 = 77;
+
+/// Runs the command.
+///
+/// # Errors
+/// Wrong arguments, or a file that cannot be written.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
+    session::run(arguments)
+}
+
+/// Says that this host has no such processor.
+///
+/// # Errors
+/// None.
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+pub fn run(_: &[&str]) -> Result<ExitCode, String> {
+    eprintln!("xtask: the oracle needs Linux on an x86-64 processor");
+    Ok(ExitCode::from(SKIPPED))
+}
