@@ -1,5 +1,6 @@
 //! The C compiler: which one, and how a guest is built with it.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,8 +43,11 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Asks the compiler and the linker who they are.
+    /// Asks the compiler and the linker who they are, and whether they know a 32-bit x86.
     pub fn find() -> Result<Self, String> {
+        let probe = ["-m32", "-mgeneral-regs-only", "-fsyntax-only", "-x", "c", "/dev/null"];
+        output_of(COMPILER, &probe)?;
+        output_of(LINKER, &["-m", "elf_i386", "-V"])?;
         let version = format!("{}; {}", first_line(COMPILER)?, first_line(LINKER)?);
         Ok(Self { version })
     }
@@ -78,13 +82,21 @@ impl Compiler {
 }
 
 fn first_line(program: &str) -> Result<String, String> {
-    let output = Command::new(program).arg("--version").output().map_err(|error| missing(program, &error))?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
+    Ok(output_of(program, &["--version"])?.lines().next().unwrap_or_default().to_owned())
 }
 
-fn missing(program: &str, error: &std::io::Error) -> String {
+fn output_of(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).output().map_err(|error| missing(program, &error))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(missing(program, &format!("`{program} {}` fails", arguments.join(" "))))
+    }
+}
+
+fn missing(program: &str, why: &dyn Display) -> String {
     format!(
-        "Cannot run {program} ({error}). Building guests needs gcc and binutils for x86 (Debian, Ubuntu: `apt install gcc`; \
+        "Cannot use {program} ({why}). Building guests needs gcc and binutils for x86 (Debian, Ubuntu: `apt install gcc`; \
          Fedora: `dnf install gcc`), but no 32-bit libraries. Running the prebuilt guests needs neither."
     )
 }

@@ -62,7 +62,7 @@ fn check(folder: &Path, names: &[String]) -> Result<String, String> {
             return check_bytes(folder, names, &compiler, rebuild);
         }
         Ok(compiler) => format!("here is {}", compiler.version()),
-        Err(_) => "here is no gcc".to_owned(),
+        Err(_) => "here is no gcc for a 32-bit x86".to_owned(),
     };
     Ok(format!(
         "Compared the hashes of sources and images of {} guests. Their bytes were not compared: they were built with {}, {other}.",

@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use hypervisor_core::{Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
 
 use super::compiler::Compiler;
 use super::{build, check, files, guest_names, source_hash};
@@ -94,4 +98,43 @@ fn a_source_that_does_not_compile_is_reported_with_the_compilers_words() {
     fs::write(folder.join("guests/hello.c"), "int main(void) { return nothing; }").unwrap();
     let message = build(folder, "hello", &compiler, folder).unwrap_err();
     assert!(message.contains("hello") && message.contains("nothing"), "{message}");
+}
+
+/// What stands between a line that starts with the fence and the next fence.
+fn fenced<'a>(text: &'a str, fence: &str) -> &'a str {
+    let start = text.find(fence).unwrap() + fence.len();
+    let block = &text[start..];
+    &block[..block.find("```").unwrap()]
+}
+
+fn console_of(image: &[u8]) -> String {
+    let image = Image::read(image).unwrap();
+    let mut machine = Machine::new(Arc::new(image), Config::default()).unwrap();
+    let mut console = Vec::new();
+    loop {
+        let progress = machine.run(&Limits::default(), &mut Unrecorded);
+        console.extend(machine.take_output());
+        if let Progress::Finished(outcome) = progress {
+            assert_eq!(outcome, Outcome::Shutdown { code: 0 });
+            return String::from_utf8(console).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_guests_of_the_readme_build_and_run() {
+    let Ok(compiler) = Compiler::find() else { return };
+    let sources = Copy::new("readme");
+    let folder = &sources.0;
+    let text = fs::read_to_string(folder.join("README.md")).unwrap();
+    fs::write(folder.join("guests/in_c.c"), fenced(&text, "```c\n")).unwrap();
+    let image = build(folder, "in_c", &compiler, folder).unwrap();
+    assert_eq!(console_of(&image), "Hello from my guest.\n");
+
+    fs::write(folder.join("small.S"), fenced(&text, "```asm\n")).unwrap();
+    let command =
+        text.lines().find(|line| line.trim_start().starts_with("gcc") && line.contains("small.S")).unwrap();
+    let built = Command::new("sh").arg("-c").arg(command).current_dir(folder).status().unwrap();
+    assert!(built.success());
+    assert_eq!(console_of(&fs::read(folder.join("small.elf")).unwrap()), "Hello from assembler.\n");
 }
