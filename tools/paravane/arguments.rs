@@ -25,13 +25,13 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Tell more on stderr: -v what is done, -vv why, -vvv everything. RUST_LOG=FILTER chooses by module
+    /// Tell more on stderr: -v what is done, -vv why, -vvv everything; RUST_LOG=FILTER chooses by module
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Tell less on stderr: -q only errors, -qq not even those
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub quiet: u8,
+    /// No warnings on stderr: only errors, and how the run ended if the exit status does not say it all
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
 }
 
 /// The commands.

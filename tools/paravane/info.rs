@@ -54,9 +54,13 @@ fn overview(file: &GuestFile) -> String {
 }
 
 fn memory(image: &Image) -> String {
+    if note(image).is_none() {
+        let bytes = image.segments.iter().map(|segment| u64::from(segment.length_bytes)).sum();
+        return format!("{} in segments", size(bytes));
+    }
     match memory_need(image) {
         Ok(need) => format!(
-            "{} at least: image {}, stack {}, work area {}",
+            "{} at least: {} for the image, {} for its stack, {} for its work area",
             size(need.total_bytes()),
             size(need.image_bytes),
             size(need.stack_bytes),

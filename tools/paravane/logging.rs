@@ -5,10 +5,9 @@ use log::{Level, LevelFilter};
 use std::io::Write;
 
 /// Listens to `log`. The command line goes before RUST_LOG, and without both there are warnings and errors.
-pub fn start(verbose: u8, quiet: u8) {
-    let level = match i16::from(verbose) - i16::from(quiet) {
-        ..=-2 => LevelFilter::Off,
-        -1 => LevelFilter::Error,
+pub fn start(verbose: u8, quiet: bool) {
+    let level = match verbose {
+        0 if quiet => LevelFilter::Error,
         0 => LevelFilter::Warn,
         1 => LevelFilter::Info,
         2 => LevelFilter::Debug,
@@ -16,7 +15,7 @@ pub fn start(verbose: u8, quiet: u8) {
     };
     let mut builder = Builder::new();
     builder.filter_level(level);
-    if verbose == 0 && quiet == 0 {
+    if verbose == 0 && !quiet {
         builder.parse_env(Env::default());
     }
     builder.target(Target::Stderr).format(|out, record| {

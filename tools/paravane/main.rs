@@ -26,8 +26,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     set_hook(Box::new(|panic| complain(bug(panic))));
+    guarded(command).into()
+}
+
+/// A panic is a failure of ours, whatever it interrupted.
+fn guarded(command: impl FnOnce() -> Status) -> Status {
     // What unwound is dropped without being looked at again.
-    catch_unwind(AssertUnwindSafe(command)).unwrap_or(Status::Failure).into()
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or(Status::Failure)
 }
 
 fn command() -> Status {
@@ -87,4 +92,27 @@ fn bug(panic: &PanicHookInfo<'_>) -> String {
     format!(
         "paravane: this is a bug in Paravane{place}: {what}. Please report it with the command that you ran"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bug, guarded};
+    use crate::status::Status;
+    use std::panic::{set_hook, take_hook};
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_panic_exits_125_with_one_line_that_asks_for_a_report() {
+        let (sender, lines) = channel();
+        let hook = take_hook();
+        set_hook(Box::new(move |panic| {
+            let _ = sender.send(bug(panic));
+        }));
+        let status = guarded(|| panic!("two\nlines"));
+        set_hook(hook);
+        assert_eq!((status, status.number()), (Status::Failure, 125));
+        // Other tests may panic meanwhile.
+        let line = lines.iter().find(|line| line.contains("two lines")).expect("the hook was called");
+        assert!(line.contains("main.rs:") && line.contains("report") && !line.contains('\n'), "{line}");
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 use std::path::Path;
 
 /// Why output ended before the command did.
@@ -26,10 +26,7 @@ impl From<io::Error> for Ended {
 }
 
 /// Bytes on their way to stdout or to a file, unchanged.
-pub struct Output {
-    to: BufWriter<Destination>,
-    flush_each_time: bool,
-}
+pub struct Output(BufWriter<Destination>);
 
 enum Destination {
     Stdout(StdoutLock<'static>),
@@ -38,10 +35,9 @@ enum Destination {
 }
 
 impl Output {
-    /// Stdout. On a terminal each [`Output::write`] is shown at once; elsewhere bytes are collected.
+    /// Stdout, which nobody else writes to from now on.
     pub fn stdout() -> Self {
-        let flush_each_time = io::stdout().is_terminal();
-        Self::new(Destination::Stdout(io::stdout().lock()), flush_each_time)
+        Self::new(Destination::Stdout(io::stdout().lock()))
     }
 
     /// A new or emptied file.
@@ -51,28 +47,24 @@ impl Output {
     pub fn file(path: &Path) -> Result<Self, String> {
         let file =
             File::create(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-        Ok(Self::new(Destination::File(file), false))
+        Ok(Self::new(Destination::File(file)))
     }
 
     /// Takes everything and keeps nothing.
     pub fn nowhere() -> Self {
-        Self::new(Destination::Nowhere, false)
+        Self::new(Destination::Nowhere)
     }
 
-    fn new(to: Destination, flush_each_time: bool) -> Self {
-        Self { to: BufWriter::with_capacity(64 << 10, to), flush_each_time }
+    fn new(to: Destination) -> Self {
+        Self(BufWriter::with_capacity(64 << 10, to))
     }
 
-    /// Writes all of `bytes`.
+    /// Takes all of `bytes`; they may stay here until [`Output::flush`].
     ///
     /// # Errors
     /// The reader went away, or the host refused.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        self.to.write_all(bytes)?;
-        if self.flush_each_time {
-            self.to.flush()?;
-        }
-        Ok(())
+        Ok(self.0.write_all(bytes)?)
     }
 
     /// Brings everything written to its reader.
@@ -80,7 +72,7 @@ impl Output {
     /// # Errors
     /// The reader went away, or the host refused.
     pub fn flush(&mut self) -> Result<(), Ended> {
-        Ok(self.to.flush()?)
+        Ok(self.0.flush()?)
     }
 }
 
@@ -102,7 +94,7 @@ impl Write for Destination {
     }
 }
 
-/// Prints to stderr. If nobody listens there either, there is nobody left to tell.
+/// Prints to stderr, in colours where they belong. If nobody listens there either, there is nobody left to tell.
 pub fn complain(text: impl fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", text.to_string().trim_end());
 }

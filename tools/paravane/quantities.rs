@@ -62,11 +62,13 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
     scaled(number, factor).ok_or_else(|| format!("`{number}` is no whole number below 2^64; {HINT}"))
 }
 
-/// A size for people: `16 MiB`, `20 KiB`, `4100 bytes`.
+/// A size for people, rounded up to tenths: `16 MiB`, `12.4 KiB`, `573 bytes`.
 pub fn size(bytes: u64) -> String {
-    for (factor, unit) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
-        if bytes >= factor && bytes.is_multiple_of(factor) {
-            return format!("{} {unit}", bytes / factor);
+    for (factor, unit) in [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+        if bytes >= factor {
+            let tenths = (u128::from(bytes) * 10).div_ceil(factor.into());
+            let fraction = if tenths % 10 == 0 { String::new() } else { format!(".{}", tenths % 10) };
+            return format!("{}{fraction} {unit}", tenths / 10);
         }
     }
     format!("{bytes} bytes")
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn numbers_print_readably() {
         assert_eq!([grouped(0), grouped(999), grouped(1_204_771)], ["0", "999", "1_204_771"]);
-        assert_eq!([size(16 << 20), size(20 << 10), size(4100)], ["16 MiB", "20 KiB", "4100 bytes"]);
+        assert_eq!([size(16 << 20), size(12_596), size(573)], ["16 MiB", "12.4 KiB", "573 bytes"]);
         assert_eq!([time(80), time(20_480_000), time(2_000_000_000)], ["80 ns", "20.48 ms", "2 s"]);
     }
 }

@@ -12,6 +12,7 @@ use crate::statistics::statistics;
 use crate::status::{LAST_GUEST_CODE, Status};
 use emulator::Settings;
 use hypervisor_core::{Config, Limit, Limits, Machine, Outcome, Progress, Recorder};
+use log::info;
 use std::sync::Arc;
 use trace::Place;
 
@@ -55,6 +56,7 @@ impl<'a> Session<'a> {
         };
         let mut machine = Machine::new(Arc::new(image), config)
             .map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
+        info!("{shown}: image {:032x}, entry 0x{:08x}", machine.image().hash, machine.image().entry);
         let input = ConsoleInput::open(options, &mut machine)?;
         Ok(Self { machine, input, console, options, shown })
     }
@@ -83,22 +85,25 @@ impl<'a> Session<'a> {
             written(recorder)?;
             let output = self.machine.take_output();
             if !output.is_empty() {
+                // The machine hands out lines: who waits for one must not wait for the next.
                 self.console.write(&output)?;
+                self.console.flush()?;
             }
             self.input.record(&self.machine)?;
             match progress {
                 Progress::Output => {}
                 Progress::Slice => self.input.poll(&mut self.machine),
                 Progress::InputWanted => self.input.wanted(&mut self.machine)?,
-                Progress::Idle { until_units } => {
-                    // What was said so far must be readable while nothing happens.
-                    self.console.flush()?;
-                    self.input.wait(until_units, &mut self.machine)?;
-                }
+                Progress::Idle { until_units } => self.input.wait(until_units, &mut self.machine)?,
                 Progress::Finished(outcome) => break outcome,
             }
         };
-        self.console.flush()?;
+        let stamp = self.machine.stamp();
+        info!(
+            "ended after {} instructions, {} of virtual time",
+            grouped(stamp.instruction),
+            time(stamp.now_ns)
+        );
         let status = self.conclude(&outcome);
         if self.options.stats {
             complain(statistics(&self.machine));
@@ -159,7 +164,7 @@ impl<'a> Session<'a> {
 
     /// ` <main+0x4>`, or nothing.
     fn name(&self, address: u32) -> String {
-        let place = Place::of(&self.machine.image().symbols, address);
-        place.map(|place| format!(" <{place}>")).unwrap_or_default()
+        let symbols = self.machine.symbols();
+        Place::of(&symbols, address).map(|place| format!(" <{place}>")).unwrap_or_default()
     }
 }

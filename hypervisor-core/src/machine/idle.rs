@@ -2,7 +2,7 @@
 
 use super::{Limits, Machine, System};
 use crate::outcome::{CrashReason, Progress};
-use crate::record::Event;
+use crate::record::{Event, Recorder};
 
 impl Machine {
     /// Whether the guest waits in `block` and nothing has come.
@@ -15,7 +15,7 @@ impl Machine {
     }
 
     /// Passes idle time, or says why it cannot.
-    pub(super) fn idle(&mut self, limits: &Limits) -> Option<Progress> {
+    pub(super) fn idle<R: Recorder>(&mut self, limits: &Limits, recorder: &mut R) -> Option<Progress> {
         let System::Paravane(partition) = &self.system else { return None };
         let wakes_at = partition.wakes_at(&mut self.guest, &self.clock);
         let awaits_input = partition.awaits_input(&mut self.guest);
@@ -35,6 +35,8 @@ impl Machine {
             return Some(Progress::Idle { until_units: until });
         }
         self.log.note(|| Event::Idle { until_ns: rate.nanoseconds(target) });
+        // Told with the instant at which the guest begins to wait.
+        self.flush(recorder);
         self.pass_idle(target - now);
         None
     }

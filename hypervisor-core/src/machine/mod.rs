@@ -308,7 +308,7 @@ impl Machine {
             return Some(Progress::InputWanted);
         }
         if self.is_waiting() {
-            return self.idle(limits);
+            return self.idle(limits, recorder);
         }
         let mut units = self.units_to_run(limits, slice_end);
         if let Some(entry) = self.deliverable_upcall() {

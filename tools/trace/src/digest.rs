@@ -69,3 +69,46 @@ impl Recorder for StreamDigest {
         self.digest.bytes(&self.buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::StreamDigest;
+    use emulator::cpu::Tls;
+    use emulator::{Access, AccessKind, Cpu, DescriptorTable, Step};
+    use hypervisor_core::{Recorder, Stamp};
+
+    fn digest(stamp: Stamp, eip: u32, bytes: &[u8], after: &Cpu, accesses: &[Access]) -> u128 {
+        let mut digest = StreamDigest::new();
+        let step = Step { eip, bytes, registers_before: &[0; 8], eflags_before: 2, after, accesses };
+        digest.instruction(stamp, &step);
+        assert_eq!(digest.instructions(), 1);
+        digest.value()
+    }
+
+    #[test]
+    fn whatever_an_instruction_does_differently_changes_the_digest() {
+        let stamp = Stamp { instruction: 1, now_ns: 10 };
+        let cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        let other = |change: fn(&mut Cpu)| {
+            let mut cpu = cpu.clone();
+            change(&mut cpu);
+            cpu
+        };
+        let read = Access { kind: AccessKind::Read, address: 4, length_bytes: 4, value: 5 };
+        let digests = [
+            digest(stamp, 0, &[0x90], &cpu, &[]),
+            digest(Stamp { now_ns: 20, ..stamp }, 0, &[0x90], &cpu, &[]),
+            digest(stamp, 1, &[0x90], &cpu, &[]),
+            digest(stamp, 0, &[0x91], &cpu, &[]),
+            digest(stamp, 0, &[0x90], &other(|cpu| cpu.registers[7] = 1), &[]),
+            digest(stamp, 0, &[0x90], &other(|cpu| cpu.eflags ^= 1), &[]),
+            digest(stamp, 0, &[0x90], &cpu, &[read]),
+            digest(stamp, 0, &[0x90], &cpu, &[Access { kind: AccessKind::Write, ..read }]),
+            digest(stamp, 0, &[0x90], &cpu, &[Access { length_bytes: 8, ..read }]),
+            digest(stamp, 0, &[0x90], &cpu, &[Access { value: 6, ..read }]),
+        ];
+        for (place, digest) in digests.iter().enumerate() {
+            assert!(!digests[..place].contains(digest), "digest {place} is the same as an earlier one");
+        }
+    }
+}

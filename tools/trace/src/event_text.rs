@@ -156,3 +156,96 @@ fn vector_name(vector: u8) -> String {
     let exception = EXCEPTIONS.iter().find(|exception| **exception as u8 == vector);
     exception.map_or_else(|| format!("int 0x{vector:x}"), |exception| exception.name().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::append;
+    use emulator::{Exception, Vector};
+    use hypervisor_core::abi::{Call, CallError, EventPort, VirtualInterrupt};
+    use hypervisor_core::ledger::{DropReason, Source};
+    use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
+    use hypervisor_core::record::Fate;
+    use hypervisor_core::{Abi, CrashReason, Event};
+
+    fn shown(event: &Event) -> String {
+        let main =
+            Symbol { address: 0x100, length_bytes: 16, kind: SymbolKind::Function, name: "main".to_owned() };
+        let mut out = Vec::new();
+        append(&mut out, &Symbols::default().with([main]), event);
+        String::from_utf8(out).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn calls_show_arguments_result_and_caller() {
+        let call =
+            |abi, number, arguments, result| Event::Call { abi, number, arguments, result, caller: 0x104 };
+        let write = Call::ConsoleWrite.description().number;
+        let bad = Some(CallError::BadAddress.code());
+        for (event, text) in [
+            (
+                call(Abi::Paravane, write, [0x108, 5, 0, 0, 0], Some(5)),
+                "call    console_write(bytes=5 at main+0x8) = 5  from main+0x4",
+            ),
+            (
+                call(Abi::Paravane, write, [0, 5, 0, 0, 0], bad),
+                "call    console_write(bytes=5 at 0x00000000) = bad_address (-2)  from main+0x4",
+            ),
+            (
+                call(Abi::Linux, 4, [1, 0x108, 5, 0, 0], Some(5)),
+                "call    write(1, 5 at main+0x8) = 5  from main+0x4",
+            ),
+            (call(Abi::Linux, 1, [7, 0, 0, 0, 0], None), "call    exit(7)  from main+0x4"),
+            (call(Abi::Linux, 5, [0; 5], Some(-38_i32 as u32)), "call    linux call 5 = -38  from main+0x4"),
+        ] {
+            assert_eq!(shown(&event), text);
+        }
+    }
+
+    #[test]
+    fn events_show_source_port_and_fate() {
+        let (source, port) = (Source::Interrupt(VirtualInterrupt::Timer), EventPort::new(3));
+        let raised = |count, port, fate| Event::EventRaised { source, port, count, fate };
+        let dropped = Event::EventDropped { source, count: 2, reason: DropReason::Unbound };
+        for (event, text) in [
+            (raised(1, port, Fate::Pending), "raise   timer on port 3: pending"),
+            (raised(4, port, Fate::Coalesced), "raise   timer x4 on port 3: was pending already"),
+            (raised(1, port, Fate::Masked), "raise   timer on port 3: pending, port masked"),
+            (raised(1, None, Fate::Dropped(DropReason::NotBound)), "raise   timer: dropped, not_bound"),
+            (Event::EventDelivered { source, port: port.unwrap() }, "deliver timer on port 3"),
+            (Event::EventTaken { source, port: port.unwrap() }, "take    timer on port 3"),
+            (dropped, "drop    timer x2: unbound"),
+        ] {
+            assert_eq!(shown(&event), text);
+        }
+    }
+
+    #[test]
+    fn diversions_show_where_from_and_where_to() {
+        let fault = Exception { vector: Vector::PageFault, error_code: 6, address: 8 };
+        let trap = |vector, error_code, address| Event::Trap {
+            vector,
+            error_code,
+            address,
+            eip: 0x104,
+            handler: 0x100,
+        };
+        for (event, text) in [
+            (trap(14, Some(6), Some(8)), "trap    #PF error 0x6 at address 0x00000008 in main+0x4 -> main"),
+            (trap(0x20, None, None), "trap    int 0x20 in main+0x4 -> main"),
+            (Event::Upcall { eip: 0x104, handler: 0x100 }, "upcall  main interrupts main+0x4"),
+            (Event::InterruptReturn { eip: 0x104, interrupts: true }, "iret    to main+0x4, upcalls enabled"),
+            (Event::Idle { until_ns: 1_500_000_000 }, "idle    until 1.500000000"),
+            (Event::Mark { id: 7, payload: 255 }, "mark    7 payload 0xff"),
+            (Event::ConsoleOutput(b"a\n".to_vec()), "console \"a\\n\""),
+            (Event::ConsoleInput(vec![3]), "input   \"\\x03\""),
+            (Event::ConsoleEnd, "input-end"),
+            (
+                Event::Crash { reason: CrashReason::Unhandled(fault), eip: 0x104 },
+                "crash   unhandled #PF error 0x6 at address 0x00000008 in main+0x4",
+            ),
+            (Event::Crash { reason: CrashReason::Deadlock, eip: 0x104 }, "crash   deadlock in main+0x4"),
+        ] {
+            assert_eq!(shown(&event), text);
+        }
+    }
+}

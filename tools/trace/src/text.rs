@@ -150,3 +150,92 @@ impl Recorder for TextTrace {
         self.end_line();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TextTrace;
+    use crate::listing::Listing;
+    use emulator::cpu::{EAX, Tls};
+    use emulator::{Access, AccessKind, Cpu, DescriptorTable, SegmentRegister, Step, flags};
+    use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
+    use hypervisor_core::{Event, Recorder, Stamp};
+
+    const STAMP: Stamp = Stamp { instruction: 12, now_ns: 1_000_000_120 };
+
+    fn trace() -> TextTrace {
+        let symbol =
+            |address, name: &str, kind| Symbol { address, length_bytes: 16, kind, name: name.to_owned() };
+        let symbols = Symbols::default().with([
+            symbol(0x10_0000, "main", SymbolKind::Function),
+            symbol(0x10_4000, "ticks", SymbolKind::Object),
+        ]);
+        TextTrace { symbols, listing: Listing::new(), segments: None, text: Vec::new() }
+    }
+
+    fn processor() -> Cpu {
+        Cpu::ring3(DescriptorTable::ring3(Tls::Present))
+    }
+
+    /// The line for an instruction that leaves `after` behind, from registers that were zero.
+    fn line(trace: &mut TextTrace, bytes: &[u8], after: &Cpu, accesses: &[Access]) -> String {
+        trace.clear();
+        let step = Step {
+            eip: 0x10_0004,
+            bytes,
+            registers_before: &[0; 8],
+            eflags_before: flags::ONE | flags::IF | flags::CF,
+            after,
+            accesses,
+        };
+        trace.instruction(STAMP, &step);
+        String::from_utf8(trace.text().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_instruction_is_one_line_with_what_it_changed_and_touched() {
+        let mut after = processor();
+        after.registers[EAX] = 0x1f;
+        after.eflags = flags::ONE | flags::IF | flags::ZF;
+        let access = |kind, address, length_bytes, value| Access { kind, address, length_bytes, value };
+        let accesses = [
+            access(AccessKind::Read, 0x10_4000, 2, 0x1f),
+            access(AccessKind::Write, 0x10_4002, 1, 7),
+            access(AccessKind::Write, 0xf000_0000, 8, 0x1_0000_0002),
+        ];
+        assert_eq!(
+            line(&mut trace(), &[0x66, 0xa1, 0, 0x40, 0x10, 0], &after, &accesses),
+            format!(
+                "#12        1.000000120  00100004 {:32}{:17}{:38} eax=0000001f ZF=1 CF=0 [00104000 ticks]->001f \
+                 [00104002 ticks+0x2]<-07 [f0000000]<-0000000100000002\n",
+                "main+0x4", "66a100401000", "mov ax, [0x104000]"
+            )
+        );
+    }
+
+    #[test]
+    fn an_instruction_that_changes_nothing_ends_with_its_text() {
+        let mut after = processor();
+        after.eflags |= flags::CF;
+        let line = line(&mut trace(), &[0xe8, 0xf7, 0xff, 0xff, 0xff], &after, &[]);
+        assert!(line.ends_with(" call 0x100000 <main>\n"), "{line}");
+    }
+
+    #[test]
+    fn a_segment_register_is_shown_when_an_instruction_changes_it_and_not_after_an_event() {
+        let (mut trace, mut after) = (trace(), processor());
+        assert!(!line(&mut trace, &[0x90], &after, &[]).contains("gs="));
+        after.segments[SegmentRegister::Gs as usize].selector = 0x33;
+        after.segments[SegmentRegister::Gs as usize].base = 0x10_5000;
+        assert!(line(&mut trace, &[0x90], &after, &[]).ends_with(" gs=0033 gs.base=00105000\n"));
+        trace.event(STAMP, &Event::ConsoleEnd);
+        after.segments[SegmentRegister::Gs as usize].base = 0;
+        assert!(!line(&mut trace, &[0x90], &after, &[]).contains("gs="));
+    }
+
+    #[test]
+    fn code_that_changed_is_listed_anew() {
+        let (mut trace, after) = (trace(), processor());
+        assert!(line(&mut trace, &[0x90], &after, &[]).contains("nop"));
+        assert!(line(&mut trace, &[0x40], &after, &[]).contains("inc eax"));
+    }
+}
