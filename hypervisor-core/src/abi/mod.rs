@@ -3,7 +3,7 @@
 //! The dispatcher, the C and assembler headers, `docs/ABI.md` and the names in a trace all come from these
 //! tables; `cargo xtask abi` writes the files. What a call *does* is not here: the machine decides that.
 //!
-//! To add a call: add its entry to [`calls`], run `cargo xtask abi`, and let the compiler name every `match` that has
+//! To add a call: add its entry to `calls.rs`, run `cargo xtask abi`, and let the compiler name every `match` that has
 //! to answer it. Raise [`ABI_MINOR`] once for each release that adds calls.
 
 mod arguments;
