@@ -38,7 +38,7 @@
 #define PV_CALL_UPCALL_SET_ENTRY 0x08u /* Sets where upcalls enter the guest. */
 #define PV_CALL_INTERRUPTS_SET_LEVEL 0x10u /* Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved level, or a swap. */
 #define PV_CALL_INTERRUPTS_GET_LEVEL 0x11u /* Returns the level of the virtual interrupt flag. */
-#define PV_CALL_INTERRUPTS_FLASH 0x12u /* Enables upcalls, lets one that is pending be delivered and its handler return, then disables them, and returns the level from before the call. */
+#define PV_CALL_INTERRUPTS_FLASH 0x12u /* Lets an upcall that is pending be delivered, and leaves upcalls disabled. */
 #define PV_CALL_IRET 0x13u /* Returns from an upcall or a trap, or enters a frame that the guest has written itself. */
 #define PV_CALL_TRAP_SET_TABLE 0x20u /* Sets handlers of the trap table. */
 #define PV_CALL_TRAP_RAISE 0x21u /* Enters the guest's own handler of a vector as if the exception had happened after this call: the frame's EIP is that of the next instruction, and EAX is 0 when the handler returns. */

@@ -139,15 +139,16 @@ calls! {
     /// Returns the level of the virtual interrupt flag.
     0x11 Interrupts InterruptsGetLevel interrupts_get_level() -> Level, [];
 
-    /// Enables upcalls, lets one that is pending be delivered and its handler return, then disables them, and returns the
-    /// level from before the call. Upcalls are off for the caller when the call has returned, whatever they were.
+    /// Lets an upcall that is pending be delivered, and leaves upcalls disabled. IF in that upcall's frame says disabled, so that
+    /// its return ends the moment in which upcalls were enabled. Returns the level from before the call. For a guest
+    /// that keeps upcalls disabled for long.
     0x12 Interrupts InterruptsFlash interrupts_flash() -> Level, [];
 
     /// Returns from an upcall or a trap, or enters a frame that the guest has written itself. Entered by JMP through the
     /// hypercall page with ESP pointing to EIP, CS, EFLAGS. Restores all three and sets the virtual interrupt flag to bit
     /// 200h of the frame's EFLAGS in one act; one instruction retires before the next upcall. Every register
     /// keeps its value, EAX too. IOPL and VM in the frame are ignored, NT and RF are restored, bit 1 is forced. A frame
-    /// that cannot be read, or whose CS is not PV_SELECTOR_CODE, is a fault at the INT of the gate with ESP as it was there.
+    /// that cannot be read, or whose CS is not PV_SELECTOR_CODE, is a page fault or a general protection fault at the INT of the gate, ESP as it was there.
     0x13 Interrupts Iret iret() -> Never, [];
 
     /// Sets handlers of the trap table. All entries are checked before the first takes effect. Vectors that are not

@@ -213,3 +213,37 @@ fn calls_are_shown_with_names_and_typed_arguments() {
     assert_eq!(show_result(0x10, 0x200), "0x200");
     assert_eq!(show_result(0xd0, CallError::BadAddress.code()), "bad_address (-2)");
 }
+
+/// Images of guests carry these hashes. A new call adds a line; a line that changes makes a new major version.
+#[test]
+fn the_signature_of_a_published_call_never_changes() {
+    let published = [
+        ("event_bind_interrupt", 0xc040_117e),
+        ("event_bind_self", 0x5bbd_efd8),
+        ("event_unbind", 0x05ee_09b7),
+        ("event_mask", 0xe63b_4c6f),
+        ("event_unmask", 0xcf16_a95a),
+        ("event_send", 0x83d9_5d25),
+        ("event_status", 0xfc71_f086),
+        ("upcall_set_entry", 0xf0a0_32b2),
+        ("interrupts_set_level", 0xdf4b_0a15),
+        ("interrupts_get_level", 0x314e_c83d),
+        ("interrupts_flash", 0x3f21_0aa1),
+        ("iret", 0x3e61_8ed8),
+        ("trap_set_table", 0x5017_c3dc),
+        ("trap_raise", 0xbe39_d561),
+        ("segment_set_base", 0xee5d_cd65),
+        ("time_now", 0xbd7b_1dc9),
+        ("timer_set_one_shot", 0x505a_0e84),
+        ("timer_set_periodic", 0x8d2d_321b),
+        ("timer_cancel", 0xcbcd_8787),
+        ("yield", 0x3250_a631),
+        ("block", 0xcb35_85e7),
+        ("shutdown", 0x0977_54e6),
+        ("console_write", 0x81e1_652d),
+        ("console_read", 0x131e_efe1),
+        ("trace_mark", 0x4498_2aa3),
+    ];
+    let hashes: Vec<(&str, u32)> = CALLS.iter().map(|call| (call.name, call.signature_hash())).collect();
+    assert_eq!(hashes, published);
+}

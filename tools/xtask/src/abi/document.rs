@@ -87,11 +87,16 @@ fn structures() -> String {
             } else {
                 format!("`{}`", field.name)
             };
-            let _ = writeln!(text, "| +{} | {kind} | {name} | {} |", field.offset, field.documentation);
+            let _ = writeln!(text, "| +{} | {kind} | {name} | {} |", field.offset, cell(field.documentation));
         }
         text.push('\n');
     }
     text
+}
+
+/// Text for a cell of a table, whose columns end at a bar.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 fn groups() -> String {
