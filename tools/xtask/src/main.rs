@@ -15,6 +15,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
       build the sample guests into guest-images/prebuilt, or compare them
   oracle [--count N] [--seed S] [--write FILE]
       compare N fresh cases with the processor of this host, or write them down with its answers
+  oracle --cases FILE
+      compare the cases of a v32 file with the processor of this host
   vectors FILE [--group NAMES] [--strict] [--failures N] [--answers FILE]
       run the cases of a v32 file, or take another program's answers to them, and compare
   vectors FILE --undefined [--group NAMES]

@@ -50,8 +50,6 @@ pub struct Draft {
     pub code: Vec<u8>,
     /// Instructions in `code`.
     pub steps: u32,
-    /// Whether the last instruction branches.
-    pub branches: bool,
     /// EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI.
     pub general: [u32; 8],
     /// FS and GS; the others are flat.
@@ -106,7 +104,6 @@ impl Generator {
                 };
                 let mut draft = self.start("int");
                 draft.code = bytes[..instruction.len()].to_vec();
-                draft.branches = branches(&instruction);
                 self.aim(&mut draft, &instruction, &offsets);
                 return draft;
             }
@@ -169,17 +166,8 @@ impl Generator {
             _ => CODE + random.below(CODE_BYTES - 400),
         };
         let fs_and_gs = [0; 2].map(|_: u16| if random.percent(80) { 0x2b } else { 0 });
-        let mut draft = Draft {
-            group,
-            code: Vec::new(),
-            steps: 1,
-            branches: false,
-            general,
-            fs_and_gs,
-            eip,
-            eflags,
-            ram: Vec::new(),
-        };
+        let mut draft =
+            Draft { group, code: Vec::new(), steps: 1, general, fs_and_gs, eip, eflags, ram: Vec::new() };
         let stack = draft.general[ESP];
         self.fill(&mut draft, stack, 32);
         draft
@@ -264,7 +252,8 @@ impl Generator {
                 draft.general[ECX] |= (self.random.bits() as u32) << 16;
                 (LOW + 0x100 + self.random.below(0xe00), LOW + 0x100 + self.random.below(0xe00))
             } else {
-                (self.target(), self.target())
+                // A comparison takes its operands in any order, so that neither may run across the end of memory.
+                [0; 2].map(|_| self.target().min(u32::MAX - 64)).into()
             };
             (draft.general[6], draft.general[7]) = (source, destination);
             let equal = self.random.percent(50);
@@ -312,6 +301,27 @@ impl Generator {
     }
 }
 
+/// What a number of instructions look like from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Their bytes.
+    pub length: u32,
+    /// Whether the last one branches.
+    pub branches: bool,
+}
+
+/// The extent of the first `steps` instructions of `code`. Bytes that are no instruction count as one.
+pub fn extent(code: &[u8], steps: u32) -> Extent {
+    let mut decoder =
+        Decoder::with_ip(32, code, 0, DecoderOptions::NO_MPFX_0FBC | DecoderOptions::NO_MPFX_0FBD);
+    let mut branches = false;
+    for _ in 0..steps {
+        let instruction = decoder.decode();
+        branches = is_branch(&instruction);
+    }
+    Extent { length: decoder.position() as u32, branches }
+}
+
 fn is_x87(opcode: u8) -> bool {
     matches!(opcode, 0xd8..=0xdf | 0x6d..=0x6f)
 }
@@ -354,8 +364,12 @@ fn left_out(instruction: &Instruction) -> bool {
     }
 }
 
-fn branches(instruction: &Instruction) -> bool {
-    !matches!(instruction.flow_control(), FlowControl::Next | FlowControl::Interrupt | FlowControl::Exception)
+fn is_branch(instruction: &Instruction) -> bool {
+    !instruction.is_invalid()
+        && !matches!(
+            instruction.flow_control(),
+            FlowControl::Next | FlowControl::Interrupt | FlowControl::Exception
+        )
 }
 
 fn memory_operand(instruction: &Instruction) -> Option<u32> {

@@ -52,8 +52,8 @@ pub struct Task {
 /// What brings the processor back after a task's instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// An INT3 that follows them.
-    Int3,
+    /// An INT3 that follows them, at this address.
+    Int3(u32),
     /// The trap flag: there is one instruction, which branches.
     Trap,
 }

@@ -1,7 +1,7 @@
 //! Generates cases, lets the host's processor answer them, and compares the emulator with it.
 
 use super::SKIPPED;
-use super::generate::{Draft, Generator, HEADER};
+use super::generate::{Draft, Generator, HEADER, extent};
 use super::native::{End, Native, Outcome, State, Task};
 use emulator::decode::disassemble;
 use emulator::{Vector, flags};
@@ -9,94 +9,150 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::ExitCode;
 use vectors::{
-    Case, Change, EFLAGS, EIP, Ending, ExceptionRecord, Expected, Layout, Piece, Registers, Report, Runner,
-    Sense, describe, parse_header,
+    Case, Change, EFLAGS, EIP, Ending, ExceptionRecord, Expected, Header, Layout, Lines, Piece, Registers,
+    Report, Runner, Sense, compare, describe, parse_header,
 };
 
-/// Cases between two reports to the child.
-const BATCH: u64 = 1024;
+/// Cases that are made, asked and judged together.
+const BATCH: usize = 1024;
 const BREAKPOINT: u8 = 3;
 const DEBUG: u8 = 1;
+const INT3: u8 = 0xcc;
 /// Flags that say how the processor was stopped, not what the case did.
 const STOP_FLAGS: u32 = flags::TF | flags::RF | flags::VM;
 
 struct Options {
     count: u64,
     seed: u64,
-    file: Option<String>,
+    write: Option<String>,
+    cases: Option<String>,
 }
 
 /// Runs the command. The status is 1 if an answer is wrong and 77 if this host cannot be asked.
 ///
 /// # Errors
-/// Wrong arguments, or a file that cannot be written.
+/// Wrong arguments, or a file that cannot be read or written.
 pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
     let options = Options::parse(arguments)?;
-    let header = parse_header(HEADER)?;
-    let mut native = match Native::new(&header.layout) {
+    let (header, cases) = match &options.cases {
+        Some(file) => read_cases(file)?,
+        None => (parse_header(HEADER)?, Vec::new()),
+    };
+    let native = match Native::new(&header.layout) {
         Ok(native) => native,
         Err(reason) => {
             eprintln!("xtask: the host's processor cannot be asked: {reason}");
             return Ok(ExitCode::from(SKIPPED));
         }
     };
-    println!("seed {}", options.seed);
-    let mut runner = Runner::new(&header)?;
-    let mut generator = Generator::new(options.seed);
-    let mut report = Report::default();
-    let mut text = format!("{HEADER}\n");
-    let mut next = 0;
-    while next < options.count {
-        let drafts: Vec<_> = (0..BATCH.min(options.count - next)).map(|_| generator.draft()).collect();
-        let cases: Vec<_> = drafts.iter().zip(next..).map(|(draft, id)| case(draft, id)).collect();
-        let tasks: Vec<_> =
-            cases.iter().zip(&drafts).map(|(case, draft)| task(case, draft, &header.layout)).collect();
-        let outcomes = native.run(&tasks)?;
-        for (((mut case, draft), task), outcome) in cases.into_iter().zip(&drafts).zip(&tasks).zip(outcomes) {
-            let Some(outcome) = outcome else {
-                println!("the host's process ended in {}", describe(&case, &[]));
-                continue;
-            };
-            let (answer, undefined) = runner.run_undefined(&case)?;
-            let mut expected = expected(draft, task, &outcome, &header.layout);
-            // Two right processors may part ways there.
-            if undefined.used || runs_across_the_end(&answer.ending) {
-                continue;
-            }
-            case.id = next;
-            next += 1;
-            expected.undefined = undefined.bits;
-            let differences = report.add(&case, &expected, &answer.ending, Sense::Defined);
-            case.expected = Some(expected);
-            if !differences.is_empty() {
-                print!("{}", describe(&case, &differences));
-                let mut line = String::new();
-                case.write_to(&mut line);
-                print!("{line}");
-            }
-            case.write_to(&mut text);
+    let runner = Runner::new(&header)?;
+    let mut session =
+        Session { layout: header.layout, native, runner, report: Report::default(), kept: Vec::new() };
+    if options.cases.is_some() {
+        for batch in cases.chunks(BATCH) {
+            session.ask(batch.to_vec())?;
+        }
+    } else {
+        println!("seed {}", options.seed);
+        let mut generator = Generator::new(options.seed);
+        while (session.kept.len() as u64) < options.count {
+            let missing = usize::try_from(options.count).unwrap_or(BATCH) - session.kept.len();
+            session.ask((0..missing.min(BATCH)).map(|_| case(&generator.draft())).collect())?;
         }
     }
-    print!("{report}");
-    if let Some(file) = options.file {
+    print!("{}", session.report);
+    if let Some(file) = options.write {
+        let mut text = format!("{HEADER}\n");
+        session.kept.iter().for_each(|case| case.write_to(&mut text));
         fs::write(&file, text).map_err(|error| format!("cannot write {file}: {error}"))?;
     }
-    let total = report.total();
+    let total = session.report.total();
     Ok(ExitCode::from(u8::from(total.defined != total.cases)))
+}
+
+/// The cases of a file that the host can be asked: those without x87 and SSE state.
+fn read_cases(name: &str) -> Result<(Header, Vec<Case>), String> {
+    let bytes = fs::read(name).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let mut lines = Lines::new(bytes.as_slice());
+    let header = lines.header().map_err(|error| format!("{name}: {error}"))?;
+    let mut cases = Vec::new();
+    while let Some(case) = lines.next_case().map_err(|error| format!("{name}: {error}"))? {
+        if case.initial.fpu.is_none() && case.initial.sse.is_none() {
+            cases.push(case);
+        }
+    }
+    Ok((header, cases))
+}
+
+struct Session {
+    layout: Layout,
+    native: Native,
+    runner: Runner,
+    report: Report,
+    /// Cases with the host's answer.
+    kept: Vec<Case>,
+}
+
+impl Session {
+    /// Lets host and emulator answer cases, and prints where host, emulator and the cases' own answers differ.
+    fn ask(&mut self, cases: Vec<Case>) -> Result<(), String> {
+        let tasks: Vec<_> = cases.iter().map(|case| task(case, &self.layout)).collect();
+        let outcomes = self.native.run(&tasks)?;
+        for ((case, task), outcome) in cases.into_iter().zip(&tasks).zip(outcomes) {
+            match outcome {
+                Some(outcome) => self.judge(case, task, &outcome)?,
+                None => println!("the host's process ended in {}", describe(&case, &[])),
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, mut case: Case, task: &Task, outcome: &Outcome) -> Result<(), String> {
+        let (answer, undefined) = self.runner.run_undefined(&case)?;
+        let mut expected = expected(task, outcome, &self.layout);
+        match case.expected.take() {
+            Some(known) => {
+                expected.undefined = known.undefined.clone();
+                let host = Ending::Finished {
+                    change: expected.change.clone().into(),
+                    exception: expected.exception,
+                };
+                let differences = compare(&case, &known, &host, Sense::Defined);
+                if !differences.is_empty() {
+                    print!("the host gives another answer than the file: {}", describe(&case, &differences));
+                }
+            }
+            // Two right processors may part ways there.
+            None if undefined.used || runs_across_the_end(&answer.ending) => return Ok(()),
+            None => {
+                expected.undefined = undefined.bits;
+                case.id = self.kept.len() as u64;
+            }
+        }
+        let differences = self.report.add(&case, &expected, &answer.ending, Sense::Defined);
+        case.expected = Some(expected);
+        if !differences.is_empty() {
+            let mut line = String::new();
+            case.write_to(&mut line);
+            print!("{}{line}", describe(&case, &differences));
+        }
+        self.kept.push(case);
+        Ok(())
+    }
 }
 
 impl Options {
     fn parse(arguments: &[&str]) -> Result<Self, String> {
-        let mut options = Self { count: 10_000, seed: 1, file: None };
+        let mut options = Self { count: 10_000, seed: 1, write: None, cases: None };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
-            let number =
-                || value.parse::<u64>().map_err(|_| format!("{argument} needs a number, not {value}"));
+            let number = || value.parse().map_err(|_| format!("{argument} needs a number, not {value}"));
             match *argument {
                 "--count" => options.count = number()?,
                 "--seed" => options.seed = number()?,
-                "--write" => options.file = Some((*value).to_owned()),
+                "--write" => options.write = Some((*value).to_owned()),
+                "--cases" => options.cases = Some((*value).to_owned()),
                 other => return Err(format!("oracle has no option {other}")),
             }
         }
@@ -112,7 +168,7 @@ fn runs_across_the_end(ending: &Ending) -> bool {
     exception.number == Vector::PageFault as u8 && exception.address > u32::MAX - LONGEST
 }
 
-fn case(draft: &Draft, id: u64) -> Case {
+fn case(draft: &Draft) -> Case {
     let mut regs = Registers::default();
     let [fs, gs] = draft.fs_and_gs.map(u32::from);
     let segments = [0x2b, 0x23, 0x2b, 0x2b, fs, gs];
@@ -120,7 +176,7 @@ fn case(draft: &Draft, id: u64) -> Case {
     for (register, value) in regs.0.iter_mut().zip(values) {
         *register = Some(value);
     }
-    let mut case = Case { id, group: draft.group.to_owned(), steps: draft.steps, ..Case::default() };
+    let mut case = Case { group: draft.group.to_owned(), steps: draft.steps, ..Case::default() };
     let code = Piece { address: draft.eip, bytes: draft.code.clone() };
     let data = draft.ram.iter().map(|(address, bytes)| Piece { address: *address, bytes: bytes.clone() });
     case.initial.regs = regs;
@@ -145,28 +201,37 @@ fn name(draft: &Draft) -> String {
     name
 }
 
-fn task(case: &Case, draft: &Draft, layout: &Layout) -> Task {
+fn task(case: &Case, layout: &Layout) -> Task {
     let registers = case.initial.regs;
+    let eip = registers.value(EIP);
     let mut image = layout.filled();
     for piece in &case.initial.ram {
         if let Some(position) = layout.position(piece.address) {
             image[position..position + piece.bytes.len()].copy_from_slice(&piece.bytes);
         }
     }
-    let mut segments = [0; 6];
-    for (index, segment) in segments.iter_mut().enumerate() {
+    let extent = extent(case.code(), case.steps);
+    let end = if extent.branches { End::Trap } else { End::Int3(eip.wrapping_add(extent.length)) };
+    if let End::Int3(end) = end
+        && let Some(position) = layout.position(end)
+    {
+        image[position] = INT3;
+    }
+    let mut state = State { eip, eflags: registers.value(EFLAGS), ..State::default() };
+    for (position, register) in state.general.iter_mut().enumerate() {
+        *register = registers.value(position);
+    }
+    for (index, segment) in state.segments.iter_mut().enumerate() {
         *segment = registers.value(8 + index) as u16;
     }
-    let state = State { general: draft.general, segments, eip: draft.eip, eflags: draft.eflags };
-    Task { state, image, end: if draft.branches { End::Trap } else { End::Int3 } }
+    Task { state, image, end }
 }
 
-fn expected(draft: &Draft, task: &Task, outcome: &Outcome, layout: &Layout) -> Expected {
+fn expected(task: &Task, outcome: &Outcome, layout: &Layout) -> Expected {
     let mut after = outcome.state;
-    let end = draft.eip + draft.code.len() as u32;
     let finished = match task.end {
         // The INT3 that ended the case is one byte long.
-        End::Int3 => outcome.vector == BREAKPOINT && after.eip == end + 1,
+        End::Int3(end) => outcome.vector == BREAKPOINT && after.eip == end.wrapping_add(1),
         End::Trap => outcome.vector == DEBUG,
     };
     let exception = if finished {
@@ -174,7 +239,7 @@ fn expected(draft: &Draft, task: &Task, outcome: &Outcome, layout: &Layout) -> E
     } else {
         Some(ExceptionRecord { number: outcome.vector, error: outcome.error, address: outcome.address })
     };
-    if finished && task.end == End::Int3 {
+    if finished && let End::Int3(end) = task.end {
         after.eip = end;
     }
     after.eflags &= !STOP_FLAGS;
