@@ -147,6 +147,8 @@ pub struct PublishedTime {
     pub multiplier: u32,
     /// See [`Rate::scale`].
     pub shift: i8,
+    /// The unit at which the fields have to be published anew to stay exact.
+    pub stale_at: u64,
 }
 
 impl PublishedTime {
@@ -154,19 +156,15 @@ impl PublishedTime {
     #[must_use]
     pub fn next(&self, clock: &Clock) -> Self {
         let (multiplier, shift) = clock.rate.scale();
+        let system_time_ns = clock.now_ns();
         Self {
             version: self.version.wrapping_add(2),
             time_stamp: clock.units,
-            system_time_ns: clock.now_ns(),
+            system_time_ns,
             multiplier,
             shift,
+            stale_at: clock.rate.first_unit_at(system_time_ns.saturating_add(PUBLISH_INTERVAL_NS)),
         }
-    }
-
-    /// The unit at which the fields have to be published anew to stay exact.
-    #[must_use]
-    pub fn stale_at(&self, rate: Rate) -> u64 {
-        rate.first_unit_at(self.system_time_ns.saturating_add(PUBLISH_INTERVAL_NS))
     }
 }
 
@@ -223,7 +221,7 @@ mod tests {
             let mut clock = Clock::new(rate);
             clock.skip_to(12_345_678_901);
             let page = PublishedTime::default().next(&clock);
-            let last = page.stale_at(rate);
+            let last = page.stale_at;
             for step in 0..=1_000_u64 {
                 let unit = clock.units() + ((last - clock.units()) as u128 * u128::from(step) / 1_000) as u64;
                 let (guest, exact) = (guest_now(&page, unit), rate.nanoseconds(unit));

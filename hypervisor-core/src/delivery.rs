@@ -6,7 +6,7 @@ use crate::abi::{INTERRUPT_FLAG, SELECTOR_CODE, TrapEntry, shared_page};
 use crate::event_channel::SharedPages;
 use crate::guest::{Guest, SharedFrames};
 use crate::outcome::CrashReason;
-use emulator::{Exception, FrameNumber, SegmentRegister, Vector, cpu, flags};
+use emulator::{Exception, FrameNumber, Segment, SegmentRegister, Vector, cpu, flags};
 
 /// What of EFLAGS a frame can restore. IF is the virtual one, IOPL and VM are ignored, bit 1 is forced.
 const RESTORED: u32 =
@@ -149,7 +149,7 @@ pub fn deliver_upcall(
     interrupts: bool,
 ) -> Result<(), CrashReason> {
     let image = flags_image(guest, interrupts);
-    let frame = [image, u32::from(SELECTOR_CODE), guest.cpu.eip];
+    let frame = [image, selector(guest), guest.cpu.eip];
     guest.push(&frame).map_err(|address| CrashReason::UpcallFrame { address })?;
     enter(guest, entry);
     flag.set(guest, false);
@@ -174,7 +174,7 @@ pub fn deliver_trap(
     if trap.fault {
         image |= flags::RF;
     }
-    let frame = [image, u32::from(SELECTOR_CODE), guest.cpu.eip, trap.error_code.unwrap_or(0)];
+    let frame = [image, selector(guest), guest.cpu.eip, trap.error_code.unwrap_or(0)];
     let words = if trap.error_code.is_some() { &frame[..] } else { &frame[..3] };
     guest.push(words).map_err(|address| CrashReason::TrapFrame {
         vector: trap.vector,
@@ -203,6 +203,7 @@ pub fn return_from_frame(guest: &mut Guest, flag: VirtualInterrupts) -> Result<b
     let processor = &mut guest.cpu;
     processor.registers[cpu::EAX] = eax;
     processor.registers[cpu::ESP] = processor.registers[cpu::ESP].wrapping_add(16);
+    processor.segments[SegmentRegister::Cs as usize] = Segment::flat_code(SELECTOR_CODE);
     processor.eip = eip;
     processor.eflags = processor.eflags & !RESTORED | image & RESTORED | flags::ONE;
     processor.interrupt_shadow = false;
@@ -216,8 +217,12 @@ fn flags_image(guest: &Guest, interrupts: bool) -> u32 {
     if interrupts { image | INTERRUPT_FLAG } else { image }
 }
 
+fn selector(guest: &Guest) -> u32 {
+    u32::from(guest.cpu.segment(SegmentRegister::Cs).selector)
+}
+
 fn enter(guest: &mut Guest, address: u32) {
-    debug_assert_eq!(guest.cpu.segment(SegmentRegister::Cs).selector, SELECTOR_CODE);
+    guest.cpu.segments[SegmentRegister::Cs as usize] = Segment::flat_code(SELECTOR_CODE);
     guest.cpu.eip = address;
     guest.cpu.eflags &= !CLEARED;
     guest.cpu.interrupt_shadow = false;

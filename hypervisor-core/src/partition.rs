@@ -92,8 +92,10 @@ impl Partition {
             };
             self.ports.raise(interrupt, 1, &mut shared, log);
         }
-        self.expire_timer(&mut shared, clock.now_ns(), retired, log);
-        if clock.units() >= self.published.stale_at(clock.rate()) {
+        if self.timer.is_set() {
+            self.expire_timer(&mut shared, clock.now_ns(), retired, log);
+        }
+        if clock.units() >= self.published.stale_at {
             self.publish_time(guest, clock);
         }
     }
@@ -131,7 +133,7 @@ impl Partition {
         let rate = clock.rate();
         let timer = self.timer.deadline_ns().map(|deadline_ns| rate.first_unit_at(deadline_ns));
         let input = self.console.coming().next().map(|input| input.unit);
-        let publication = Some(self.published.stale_at(rate));
+        let publication = Some(self.published.stale_at);
         let next = [timer, input, publication].into_iter().flatten().min();
         next.map_or(u64::MAX, |unit| unit.saturating_sub(clock.units()).max(1))
     }

@@ -142,7 +142,9 @@ impl Run<'_> {
         };
         let shadowed = std::mem::take(&mut self.x.cpu.interrupt_shadow);
         let stepping = self.x.other_flags & flags::TF != 0;
-        let limit = if self.single || shadowed || stepping { 1 } else { CHAIN_UNITS.min(self.x.reserve) };
+        let resuming = self.x.other_flags & flags::RF != 0;
+        let limit =
+            if self.single || shadowed || stepping || resuming { 1 } else { CHAIN_UNITS.min(self.x.reserve) };
         let before = (self.x.registers, self.x.eip, if O::ACTIVE { self.x.eflags() } else { 0 });
         let bytes = if O::ACTIVE { self.bytes(first) } else { ([0; 15], 0) };
         let reserve_before = self.x.reserve;
@@ -150,6 +152,10 @@ impl Run<'_> {
         self.perform(first, limit);
 
         let retired = reserve_before - self.x.reserve;
+        if resuming && retired != 0 {
+            // Every instruction that completes clears RF (SDM Vol. 3, 18.3.1.1).
+            self.x.other_flags &= !flags::RF;
+        }
         if self.settings.settle_flags {
             self.x.flags = LazyFlags::from_eflags(self.x.flags.to_eflags());
         }

@@ -222,3 +222,47 @@ fn a_linux_program_must_leave_room_for_the_stack() {
         assert!(text.contains(why), "{text}");
     }
 }
+
+#[test]
+fn a_real_image_may_be_cut_or_damaged_anywhere() {
+    let file = include_bytes!("../../../guest-images/prebuilt/hello.elf");
+    let config = Config { memory_bytes: Some(64 << 10), ..Config::default() };
+    let load = |bytes: &[u8]| {
+        let text = match Image::read(bytes).and_then(|image| Machine::new(Arc::new(image), config.clone())) {
+            Ok(machine) => {
+                // Whatever the symbols say, an address can be looked up.
+                let located = machine.image().symbols.locate(machine.image().entry);
+                return located.is_none_or(|located| located.offset <= machine.image().entry);
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(!text.contains('\n'), "{text}");
+        false
+    };
+    assert!(load(file));
+    for length in (0..file.len()).step_by(11) {
+        load(&file[..length]);
+    }
+    let mut seed = 0x1234_5678_9abc_def1_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 33) as usize % below
+    };
+    let mut loaded = 0;
+    for _ in 0..3_000 {
+        let mut damaged = file.to_vec();
+        for _ in 0..=random(4) {
+            // Half of the damage goes into the headers at the front and the section headers at the end.
+            let place = match random(4) {
+                0 => random(256),
+                1 => file.len() - 1 - random(400),
+                _ => random(file.len()),
+            };
+            damaged[place] = [0, 1, 0x7f, 0x80, 0xff, random(256) as u8][random(6)];
+        }
+        loaded += u32::from(load(&damaged));
+    }
+    assert!((500..2_900).contains(&loaded), "{loaded} of 3000 damaged images load");
+}

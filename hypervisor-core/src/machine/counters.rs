@@ -24,6 +24,8 @@ pub struct Counters {
     pub traps: [u64; 256],
     /// Hypercalls, by number; the last for all numbers that do not exist.
     pub calls: [u64; 257],
+    /// Linux system calls, by number; the last for all numbers from 256 on.
+    pub system_calls: [u64; 257],
     /// Units of idle time that were skipped.
     pub idle_units: u64,
 }
@@ -40,6 +42,7 @@ impl Default for Counters {
             upcalls: 0,
             traps: [0; 256],
             calls: [0; 257],
+            system_calls: [0; 257],
             idle_units: 0,
         }
     }
@@ -63,6 +66,11 @@ impl Counters {
         self.calls[(number as usize).min(last)] += 1;
     }
 
+    pub(super) fn count_system_call(&mut self, number: u32) {
+        let last = self.system_calls.len() - 1;
+        self.system_calls[(number as usize).min(last)] += 1;
+    }
+
     /// The counters that are not 0, with their names, in a fixed order.
     #[must_use]
     pub fn rows(&self) -> Vec<(String, u64)> {
@@ -83,6 +91,9 @@ impl Counters {
             let name = CALLS.iter().find(|call| call.number as usize == number);
             let name = name.map_or_else(|| format!("{number:x}h"), |call| call.name.to_owned());
             rows.push((format!("call {name}"), *count));
+        }
+        for (number, count) in self.system_calls.iter().enumerate() {
+            rows.push((format!("system call {number}"), *count));
         }
         rows.retain(|(_, count)| *count > 0);
         rows

@@ -68,7 +68,7 @@ impl Machine {
 
     /// INT1: #DB, whatever the gate allows, and a trap.
     fn int1<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before(length);
+        let before = self.before::<R>(length);
         self.retire(length);
         self.report(&before, recorder);
         self.pass(1);
@@ -99,7 +99,7 @@ impl Machine {
             // As an interrupt gate that ring 3 may not use (SDM Vol. 3, 6.12.1.2).
             return self.exception(general_protection(8 * u32::from(vector) + 2), recorder);
         };
-        let before = self.before(length);
+        let before = self.before::<R>(length);
         self.retire(length);
         self.report(&before, recorder);
         self.pass(1);
@@ -107,14 +107,14 @@ impl Machine {
     }
 
     fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before(length);
+        let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
         if self.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
             // The INT has not retired: it comes again.
             self.input = InputState::Wanted;
             return;
         }
-        let caller = self.caller(number);
+        let caller = if R::ACTIVE { self.caller(number) } else { 0 };
         let System::Paravane(partition) = &mut self.system else { return };
         let end = calls::perform(
             &mut Caller { partition, guest: &mut self.guest, clock: &self.clock, log: &mut self.log },
@@ -170,7 +170,7 @@ impl Machine {
     }
 
     fn system_call<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before(length);
+        let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
         let System::Linux(linux) = &mut self.system else { return };
         let end = linux::system_call(linux, &self.guest, number, arguments, &mut self.log);
@@ -182,7 +182,7 @@ impl Machine {
             }
             SystemCallEnd::Exit(_) => None,
         };
-        self.counters.count_call(number);
+        self.counters.count_system_call(number);
         let caller = before.eip;
         self.log.note_cause(|| Event::Call { abi: Abi::Linux, number, arguments, result, caller });
         self.report(&before, recorder);
@@ -203,8 +203,8 @@ impl Machine {
         }
     }
 
-    fn before(&self, length: u8) -> Before {
-        let mut bytes = self.guest.code();
+    fn before<R: Recorder>(&self, length: u8) -> Before {
+        let mut bytes = if R::ACTIVE { self.guest.code() } else { Vec::new() };
         bytes.truncate(usize::from(length));
         let processor = &self.guest.cpu;
         Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }

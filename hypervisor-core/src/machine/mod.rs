@@ -341,8 +341,7 @@ impl Machine {
         if limits.executed_units.is_some_and(|most| self.executed >= most) {
             return Some(Limit::Instructions);
         }
-        let now_ns = self.clock.now_ns();
-        limits.time_ns.is_some_and(|most_ns| now_ns >= most_ns).then_some(Limit::Time)
+        limits.time_ns.is_some_and(|most_ns| self.clock.now_ns() >= most_ns).then_some(Limit::Time)
     }
 
     /// At least 1, and never past a limit or something that comes due.

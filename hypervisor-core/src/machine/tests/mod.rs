@@ -1,6 +1,7 @@
 //! Small guests in machine code, run to their end or step by step.
 
 mod console;
+mod hostile;
 mod programs;
 mod time;
 mod traps;
