@@ -53,7 +53,7 @@ fn a_replayed_recording_gives_the_same_output_and_the_same_trace() {
     assert_eq!(recorded.status, Some(0), "{}", recorded.stderr);
     let text = String::from_utf8(recording.contents()).unwrap();
     assert!(text.starts_with("paravane-input 1\nimage "), "{text}");
-    assert!(text.contains("\"one\\ntwo\\x1b\\xff\"\n") && text.ends_with(" end\n"), "{text}");
+    assert!(text.ends_with("\n0 \"one\\ntwo\\x1b\\xff\"\n0 end\n"), "{text}");
 
     let replayed = run(["trace".as_ref(), "--replay".as_ref(), recording.as_ref(), file.as_ref()]);
     assert_eq!(replayed.status, Some(0), "{}", replayed.stderr);

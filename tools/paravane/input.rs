@@ -1,8 +1,9 @@
 //! The guest's console input: a pipe or file, a terminal, or a recording.
 //!
 //! Stdin is not touched before the guest asks for input for the first time, so that a guest that wants none neither
-//! waits for it nor takes it from the programs after it. A pipe or file is read to its end at that moment; of a
-//! terminal each line arrives when it was typed. On a terminal virtual time follows the host's clock while the guest waits.
+//! waits for it nor takes it from the programs after it. A pipe or file is then read to its end and counts as there
+//! since virtual time 0; a recording is given at the same moment, so that its run has the same trace. Of a terminal each
+//! line arrives when it was typed, and virtual time follows the host's clock while the guest waits.
 
 use crate::arguments::RunOptions;
 use crate::output::{Ended, Output};
@@ -28,8 +29,10 @@ pub struct ConsoleInput {
 
 enum Source {
     /// Stdin, not touched so far.
-    Untouched,
-    /// Everything was given.
+    Stdin,
+    /// A recording, not given so far.
+    Recorded(Vec<Input>),
+    /// A pipe or a recording, of which everything was given.
     Given,
     Terminal(Terminal),
 }
@@ -40,24 +43,21 @@ impl ConsoleInput {
         options.replay.is_none() && io::stdin().is_terminal()
     }
 
-    /// Begins a recording or gives a recorded input, as the options say.
+    /// Begins a recording or reads one, as the options say, for the image with this hash.
     ///
     /// # Errors
     /// A file cannot be used.
-    pub fn open(options: &RunOptions, machine: &mut Machine) -> Result<Self, Ended> {
-        let hash = machine.image().hash;
+    pub fn open(options: &RunOptions, hash: u128) -> Result<Self, Ended> {
         let recording =
             options.record.as_deref().map(|path| Output::file(path).map_err(Ended::Failed)).transpose()?;
         let recording = recording.map(|file| Recording::begin(file, hash)).transpose()?;
         let Some(path) = &options.replay else {
-            return Ok(Self { source: Source::Untouched, recording });
+            return Ok(Self { source: Source::Stdin, recording });
         };
         let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| failed(format!("cannot read it: {error}")))?;
-        for input in recording::read(&text, hash).map_err(failed)? {
-            machine.give_input(input);
-        }
-        Ok(Self { source: Source::Given, recording })
+        let inputs = recording::read(&text, hash).map_err(failed)?;
+        Ok(Self { source: Source::Recorded(inputs), recording })
     }
 
     /// Units after which the machine has to look for input, if it has to.
@@ -70,21 +70,18 @@ impl ConsoleInput {
     /// # Errors
     /// Stdin cannot be read.
     pub fn wanted(&mut self, machine: &mut Machine) -> Result<(), Ended> {
-        if !matches!(self.source, Source::Untouched) {
-            return Ok(());
+        match std::mem::replace(&mut self.source, Source::Given) {
+            Source::Stdin if io::stdin().is_terminal() => {
+                self.source = Source::Terminal(Terminal::open(machine));
+            }
+            Source::Stdin => machine.give_whole_input(piped_bytes()?),
+            Source::Recorded(inputs) => {
+                for input in inputs {
+                    machine.give_input(input);
+                }
+            }
+            other @ (Source::Given | Source::Terminal(_)) => self.source = other,
         }
-        if io::stdin().is_terminal() {
-            self.source = Source::Terminal(Terminal::open(machine));
-            return Ok(());
-        }
-        self.source = Source::Given;
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().take(PIPED_MOST_BYTES + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Ended::Failed(format!("cannot read stdin: {error}")))?;
-        if bytes.len() as u64 > PIPED_MOST_BYTES {
-            return Err(Ended::Failed("stdin holds more than 1 GiB: give the guest less input".to_owned()));
-        }
-        machine.give_whole_input(bytes);
         Ok(())
     }
 
@@ -102,11 +99,11 @@ impl ConsoleInput {
     pub fn wait(&mut self, until_units: Option<u64>, machine: &mut Machine) -> Result<(), Ended> {
         match (&mut self.source, until_units) {
             (Source::Terminal(terminal), _) => terminal.wait(until_units, machine),
-            (Source::Untouched | Source::Given, Some(until)) => {
+            (_, Some(until)) => {
                 machine.idle_until(until);
                 Ok(())
             }
-            (Source::Untouched, None) => self.wanted(machine),
+            (Source::Stdin | Source::Recorded(_), None) => self.wanted(machine),
             (Source::Given, None) => Err(Ended::Failed(
                 "the recording is over and the guest waits for more input: it was cut off when it was recorded"
                     .to_owned(),
@@ -119,11 +116,26 @@ impl ConsoleInput {
     /// # Errors
     /// The recording cannot be written.
     pub fn record(&mut self, machine: &Machine) -> Result<(), Ended> {
-        match &mut self.recording {
-            Some(recording) => recording.add(machine.arrived_input()),
-            None => Ok(()),
+        let Some(recording) = &mut self.recording else { return Ok(()) };
+        match self.source {
+            Source::Terminal(_) => recording.add(machine.arrived_input(), |input| input.unit),
+            // A pipe is all there from the start, whenever it was read.
+            Source::Stdin | Source::Recorded(_) | Source::Given => {
+                recording.add(machine.arrived_input(), |_| 0)
+            }
         }
     }
+}
+
+/// Everything on stdin, which is a pipe or a file.
+fn piped_bytes() -> Result<Vec<u8>, Ended> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(PIPED_MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Ended::Failed(format!("cannot read stdin: {error}")))?;
+    if bytes.len() as u64 > PIPED_MOST_BYTES {
+        return Err(Ended::Failed("stdin holds more than 1 GiB: give the guest less input".to_owned()));
+    }
+    Ok(bytes)
 }
 
 /// A recording that grows with the run, so that it is whole whenever the run is broken off.
@@ -139,12 +151,13 @@ impl Recording {
         Ok(Self { file, written: 0 })
     }
 
-    fn add(&mut self, arrived: &[Input]) -> Result<(), Ended> {
+    fn add(&mut self, arrived: &[Input], unit: fn(&Input) -> u64) -> Result<(), Ended> {
         if arrived.len() == self.written {
             return Ok(());
         }
         for input in &arrived[self.written..] {
-            self.file.write(recording::line(input).as_bytes())?;
+            let input = Input { unit: unit(input), what: input.what.clone() };
+            self.file.write(recording::line(&input).as_bytes())?;
         }
         self.written = arrived.len();
         self.file.flush()

@@ -54,10 +54,10 @@ impl<'a> Session<'a> {
             },
             ..Config::default()
         };
-        let mut machine = Machine::new(Arc::new(image), config)
+        let machine = Machine::new(Arc::new(image), config)
             .map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
         info!("{shown}: image {:032x}, entry 0x{:08x}", machine.image().hash, machine.image().entry);
-        let input = ConsoleInput::open(options, &mut machine)?;
+        let input = ConsoleInput::open(options, machine.image().hash)?;
         Ok(Self { machine, input, console, options, shown })
     }
 
