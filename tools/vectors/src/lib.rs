@@ -7,6 +7,7 @@
 mod answer;
 mod compare;
 mod encode;
+mod engine;
 mod format;
 mod layout;
 mod lines;

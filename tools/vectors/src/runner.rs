@@ -1,21 +1,16 @@
 //! Runs cases through the emulator. Processor, memory and interpreter are set up once for a file.
 
 use crate::answer::{Answer, Change, Ending, ExceptionRecord};
-use crate::format::{Case, Header, Piece, TABLE_LENGTH, is_repeated_string};
+use crate::engine::{Engine, Steps, Stop};
+use crate::format::{Case, Header, Piece, TABLE_LENGTH};
 use crate::layout::Layout;
 use crate::registers::{EFLAGS, EIP, NAMES, Registers, SEGMENTS};
 use crate::undefined::UndefinedBits;
-use emulator::decode::{Outcome, disassemble};
-use emulator::{
-    AddressSpace, Cpu, DescriptorTable, Exception, Exit, FrameNumber, Interpreter, PAGE_BYTES,
-    PhysicalMemory, RunInputs, Segment, Settings, Unobserved, Vector,
-};
+use emulator::{Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, Segment, Settings};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// OSFXSR and OSXMMEXCPT: the only bits of CR4 that cases have set.
 const CR4: u32 = 0x600;
-/// The error code of a software interrupt whose gate is closed to ring 3 names the gate in the IDT.
-const IDT_GATE: u32 = 2;
 
 /// Runs the cases of one file.
 #[derive(Debug)]
@@ -29,19 +24,6 @@ pub struct Runner {
     before: Vec<u8>,
     /// Ranges of `before` to fill again before the next case.
     touched: Vec<(usize, usize)>,
-}
-
-#[derive(Debug)]
-struct Engine {
-    interpreter: Interpreter,
-    space: AddressSpace,
-    memory: PhysicalMemory,
-}
-
-enum Stop {
-    Finished(Option<Exception>),
-    Unimplemented(String),
-    Failed(String),
 }
 
 impl Runner {
@@ -222,131 +204,6 @@ impl Runner {
             self.engine.write(position, bytes);
         }
     }
-}
-
-/// How to get through a number of instructions.
-#[derive(Clone, Copy)]
-enum Steps {
-    /// In one run: there is no REP, so that instructions and units are the same.
-    Together(u32),
-    /// One unit a run, until the instruction is through.
-    Single(u32),
-}
-
-impl Engine {
-    fn new(layout: &Layout, settings: Settings) -> Result<Self, String> {
-        let mut memory = PhysicalMemory::new();
-        let mut space = AddressSpace::new();
-        for region in layout.regions() {
-            let first =
-                memory.allocate(region.pages).ok_or("the host has not enough memory for the regions")?;
-            space.map(region.base, region.pages, first, region.rights);
-            for page in 0..region.pages {
-                memory.write(FrameNumber(first.0 + page), 0, &[region.fill; PAGE_BYTES as usize]);
-            }
-        }
-        Ok(Self { interpreter: Interpreter::new(settings), space, memory })
-    }
-
-    /// Writes at a position in the bytes of all frames.
-    fn write(&mut self, position: usize, bytes: &[u8]) {
-        let page = PAGE_BYTES as usize;
-        let mut done = 0;
-        while done < bytes.len() {
-            let at = position + done;
-            let length = (bytes.len() - done).min(page - at % page);
-            let frame = FrameNumber((at / page) as u32);
-            self.memory.write(frame, (at % page) as u32, &bytes[done..done + length]);
-            done += length;
-        }
-    }
-
-    fn run(&mut self, cpu: &mut Cpu, steps: Steps) -> Stop {
-        match steps {
-            Steps::Together(steps) => self.run_units(cpu, u64::from(steps)).unwrap_or(Stop::Finished(None)),
-            Steps::Single(steps) => {
-                for _ in 0..steps {
-                    if let Some(stop) = self.run_instruction(cpu) {
-                        return stop;
-                    }
-                }
-                Stop::Finished(None)
-            }
-        }
-    }
-
-    fn run_instruction(&mut self, cpu: &mut Cpu) -> Option<Stop> {
-        let start = cpu.eip;
-        let repeats = is_repeated_string(self.code(cpu, &mut [0; 15]));
-        loop {
-            if let Some(stop) = self.run_units(cpu, 1) {
-                return Some(stop);
-            }
-            if !(repeats && cpu.eip == start) {
-                return None;
-            }
-        }
-    }
-
-    /// As `run_instruction`; adds to `undefined`.
-    fn run_noting(&mut self, cpu: &mut Cpu, undefined: &mut UndefinedBits) -> Option<Stop> {
-        let before = cpu.clone();
-        let mut code = [0; 15];
-        let length = self.code(cpu, &mut code).len();
-        let stop = self.run_instruction(cpu);
-        let raised = match &stop {
-            Some(Stop::Finished(exception)) => exception.map(|exception| exception.vector),
-            _ => None,
-        };
-        undefined.add(&code[..length], &before, Outcome { eflags: cpu.eflags, raised });
-        stop
-    }
-
-    /// None once the units are used up.
-    fn run_units(&mut self, cpu: &mut Cpu, units: u64) -> Option<Stop> {
-        if units == 0 {
-            return None;
-        }
-        let inputs = RunInputs { units, ..RunInputs::default() };
-        let ran = self.interpreter.run(cpu, &mut self.space, &mut self.memory, &inputs, &mut Unobserved);
-        match ran.exit {
-            Exit::Budget if ran.units == units => None,
-            Exit::Exception(exception) => Some(Stop::Finished(Some(exception))),
-            Exit::SoftwareInterrupt { vector, .. } => {
-                Some(general_protection(8 * u32::from(vector) + IDT_GATE))
-            }
-            Exit::Int1 { .. } => {
-                Some(Stop::Finished(Some(Exception { vector: Vector::Debug, error_code: 0, address: 0 })))
-            }
-            Exit::Privileged(_) => Some(general_protection(0)),
-            Exit::Unimplemented => Some(Stop::Unimplemented(self.mnemonic(cpu))),
-            Exit::Budget | Exit::Breakpoint | Exit::Watch(_) | Exit::Attention => Some(Stop::Failed(
-                format!("a run of {units} units ended with {:?} after {}", ran.exit, ran.units),
-            )),
-        }
-    }
-
-    /// The bytes at EIP, up to the longest instruction or the first byte that is not mapped.
-    fn code<'a>(&self, cpu: &Cpu, bytes: &'a mut [u8; 15]) -> &'a [u8] {
-        let address = cpu.eip;
-        let length = match self.space.peek(&self.memory, address, bytes) {
-            Ok(()) => bytes.len(),
-            Err(error) => error.address.wrapping_sub(address) as usize,
-        };
-        &bytes[..length.min(15)]
-    }
-
-    fn mnemonic(&self, cpu: &Cpu) -> String {
-        let text = disassemble(self.code(cpu, &mut [0; 15]), cpu.eip).text;
-        let mut words = text.split(' ');
-        let prefixes = ["lock", "rep", "repe", "repne", "o16", "a16", "cs", "ds", "es", "ss", "fs", "gs"];
-        words.find(|word| !prefixes.contains(word)).unwrap_or("(bad)").to_owned()
-    }
-}
-
-fn general_protection(error: u32) -> Stop {
-    let vector = Vector::GeneralProtection;
-    Stop::Finished(Some(Exception { vector, error_code: error, address: 0 }))
 }
 
 /// Whether any byte could be the prefix of a repeated string instruction.

@@ -1,8 +1,12 @@
 //! `cargo xtask oracle`: compares fresh cases with the host's own processor.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod forms;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod generate;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod native;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod random;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod session;

@@ -1,7 +1,8 @@
 //! Generates cases, lets the host's processor answer them, and compares the emulator with it.
 
 use super::SKIPPED;
-use super::generate::{Draft, Generator, HEADER, extent};
+use super::forms::extent;
+use super::generate::{Draft, Generator, HEADER};
 use super::native::{End, Native, Outcome, State, Task};
 use emulator::decode::disassemble;
 use emulator::{Vector, flags};
@@ -46,8 +47,14 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
         }
     };
     let runner = Runner::new(&header)?;
-    let mut session =
-        Session { layout: header.layout, native, runner, report: Report::default(), kept: Vec::new() };
+    let mut session = Session {
+        layout: header.layout,
+        native,
+        runner,
+        report: Report::default(),
+        writes: options.write.is_some(),
+        text: String::new(),
+    };
     if options.cases.is_some() {
         for batch in cases.chunks(BATCH) {
             session.ask(batch.to_vec())?;
@@ -55,16 +62,15 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
     } else {
         println!("seed {}", options.seed);
         let mut generator = Generator::new(options.seed);
-        while (session.kept.len() as u64) < options.count {
-            let missing = usize::try_from(options.count).unwrap_or(BATCH) - session.kept.len();
-            session.ask((0..missing.min(BATCH)).map(|_| case(&generator.draft())).collect())?;
+        while session.judged() < options.count {
+            let missing = (options.count - session.judged()).min(BATCH as u64);
+            session.ask((0..missing).map(|_| case(&generator.draft())).collect())?;
         }
     }
     print!("{}", session.report);
     if let Some(file) = options.write {
-        let mut text = format!("{HEADER}\n");
-        session.kept.iter().for_each(|case| case.write_to(&mut text));
-        fs::write(&file, text).map_err(|error| format!("cannot write {file}: {error}"))?;
+        fs::write(&file, format!("{HEADER}\n{}", session.text))
+            .map_err(|error| format!("cannot write {file}: {error}"))?;
     }
     let total = session.report.total();
     Ok(ExitCode::from(u8::from(total.defined != total.cases)))
@@ -89,11 +95,16 @@ struct Session {
     native: Native,
     runner: Runner,
     report: Report,
-    /// Cases with the host's answer.
-    kept: Vec<Case>,
+    writes: bool,
+    /// Cases with the host's answer, as lines, if they are to be written.
+    text: String,
 }
 
 impl Session {
+    fn judged(&self) -> u64 {
+        self.report.total().cases
+    }
+
     /// Lets host and emulator answer cases, and prints where host, emulator and the cases' own answers differ.
     fn ask(&mut self, cases: Vec<Case>) -> Result<(), String> {
         let tasks: Vec<_> = cases.iter().map(|case| task(case, &self.layout)).collect();
@@ -126,7 +137,7 @@ impl Session {
             None if undefined.used || runs_across_the_end(&answer.ending) => return Ok(()),
             None => {
                 expected.undefined = undefined.bits;
-                case.id = self.kept.len() as u64;
+                case.id = self.judged();
             }
         }
         let differences = self.report.add(&case, &expected, &answer.ending, Sense::Defined);
@@ -136,7 +147,9 @@ impl Session {
             case.write_to(&mut line);
             print!("{}{line}", describe(&case, &differences));
         }
-        self.kept.push(case);
+        if self.writes {
+            case.write_to(&mut self.text);
+        }
         Ok(())
     }
 }
@@ -155,6 +168,9 @@ impl Options {
                 "--cases" => options.cases = Some((*value).to_owned()),
                 other => return Err(format!("oracle has no option {other}")),
             }
+        }
+        if options.cases.is_some() && options.write.is_some() {
+            return Err("oracle writes fresh cases only: leave out --cases or --write".to_owned());
         }
         Ok(options)
     }
