@@ -1,6 +1,8 @@
 //! Chores of the project: `cargo xtask COMMAND`. Nothing here is part of the product.
 
 mod abi;
+#[cfg(test)]
+mod guest_needs;
 mod guests;
 mod oracle;
 mod vectors;
