@@ -308,16 +308,21 @@ impl<'a> Machine<'a> {
         &self.noted
     }
 
+    /// The bytes at EIP, fewer than 15 where a page ends the mapping.
+    pub fn next_bytes(&self) -> Vec<u8> {
+        let mut next = vec![0; 15];
+        if let Err(error) = self.space.peek(&self.memory, self.cpu.eip, &mut next) {
+            next.truncate(error.address.wrapping_sub(self.cpu.eip) as usize);
+        }
+        next
+    }
+
     fn outcome(self, told: u128) -> Outcome {
         let mut frames = vec![0; FRAMES as usize * 4096];
         for (index, frame) in frames.chunks_exact_mut(4096).enumerate() {
             self.memory.read(FrameNumber(index as u32), 0, frame);
         }
-        let mut next = vec![0; 15];
-        let read = self.space.peek(&self.memory, self.cpu.eip, &mut next);
-        if let Err(error) = read {
-            next.truncate(error.address.wrapping_sub(self.cpu.eip) as usize);
-        }
+        let next = self.next_bytes();
         let digest = self.digest();
         Outcome { cpu: self.cpu, digest, noted: self.noted, told, next, frames }
     }

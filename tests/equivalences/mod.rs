@@ -7,6 +7,7 @@ mod program;
 mod random;
 mod side_by_side;
 
+use emulator::decode::disassemble;
 use emulator::{Dispatch, Exit, Interpreter, Settings, Unobserved};
 use machine::{Interpreters, Machine, Split, Surroundings, Way, is_trap};
 use program::Program;
@@ -193,6 +194,7 @@ fn after_a_fault_the_state_is_that_before_the_instruction() {
         let mut engine = Interpreter::new(Settings::default());
         while machine.units() < 400 {
             let before = (machine.cpu().clone(), machine.digest());
+            let text = disassemble(&machine.next_bytes(), machine.cpu().eip).text;
             let (units, exit) = machine.step(&mut engine, 1, &mut Unobserved);
             let left_nothing = match exit {
                 Exit::Exception(exception) => !is_trap(exception.vector),
@@ -205,7 +207,16 @@ fn after_a_fault_the_state_is_that_before_the_instruction() {
             if left_nothing {
                 let at = machine.noted().last().map(|noted| noted.digest);
                 assert_eq!(units, 0, "seed {}: {exit:x?} retired", program.seed);
-                assert_eq!(at, Some(before.1), "seed {}: {exit:x?} after {:x?}", program.seed, before.0);
+                // POPA loads what it can read: docs/decisions/0003-popa.md.
+                if !text.starts_with("popa") {
+                    assert_eq!(
+                        at,
+                        Some(before.1),
+                        "seed {}: {text}: {exit:x?} {:x?}",
+                        program.seed,
+                        before.0
+                    );
+                }
                 faults += 1;
             }
         }
