@@ -33,7 +33,8 @@ fn a_trace_shows_each_instruction_with_what_it_changed() {
             assert!(lines[line].contains(part), "`{part}` is missing in line {line}:\n{text}");
         }
     }
-    assert!(lines.last().unwrap().contains("== call    shutdown(code=9)"), "{text}");
+    assert!(lines[lines.len() - 2].contains("== call    shutdown(code=9)"), "{text}");
+    assert!(lines[lines.len() - 1].contains("== end     shutdown with code 9"), "{text}");
 }
 
 #[test]
@@ -73,5 +74,6 @@ fn a_trace_takes_the_limits_of_a_run_and_stops_at_the_same_instruction() {
     let arguments = ["trace".as_ref(), "--max-instructions".as_ref(), "2".as_ref(), file.as_ref()];
     let finished = run(arguments);
     assert_eq!(finished.status, Some(124), "{}", finished.stderr);
-    assert_eq!(finished.text().lines().count(), 4, "{}", finished.text());
+    assert!(finished.text().ends_with("== end     limit of instructions\n"), "{}", finished.text());
+    assert_eq!(finished.text().lines().count(), 5, "{}", finished.text());
 }

@@ -49,7 +49,9 @@ pub enum Command {
     #[command(after_help = EXIT_STATUS)]
     Trace(Trace),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
-    #[command(after_help = "Exit status:\n  0    the file would load\n  125  it would not; stderr tells why")]
+    #[command(
+        after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"
+    )]
     Info(Info),
     /// Answer instruction cases: v32 cases on stdin, one answer a line on stdout
     ///

@@ -13,5 +13,5 @@ use hypervisor_core::Unrecorded;
 /// It cannot be loaded, or input or output failed.
 pub fn run(run: &Run) -> Result<Status, Ended> {
     let file = GuestFile::open(run.image.as_deref())?;
-    Session::new(file, &run.options, Output::stdout())?.run(&mut Unrecorded, None, |_| Ok(()))
+    Session::new(file, &run.options, Output::stdout())?.run(&mut Unrecorded, None, |_, _, _| Ok(()))
 }

@@ -11,7 +11,7 @@ use crate::quantities::{grouped, time};
 use crate::statistics::statistics;
 use crate::status::{LAST_GUEST_CODE, Status};
 use emulator::Settings;
-use hypervisor_core::{Config, Limit, Limits, Machine, Outcome, Progress, Recorder};
+use hypervisor_core::{Config, Limit, Limits, Machine, Outcome, Progress, Recorder, Stamp};
 use log::info;
 use std::sync::Arc;
 use trace::Place;
@@ -66,7 +66,8 @@ impl<'a> Session<'a> {
         &self.machine
     }
 
-    /// Runs the guest to its end. `written` is called whenever `recorder` should hand on what it has.
+    /// Runs the guest to its end. Whenever the machine returns, `hand_on` takes what `recorder` has; it is told why the
+    /// machine returned, and where.
     ///
     /// # Errors
     /// Input or output failed.
@@ -74,7 +75,7 @@ impl<'a> Session<'a> {
         mut self,
         recorder: &mut R,
         slice_units: Option<u64>,
-        mut written: impl FnMut(&mut R) -> Result<(), Ended>,
+        mut hand_on: impl FnMut(&mut R, Stamp, &Progress) -> Result<(), Ended>,
     ) -> Result<Status, Ended> {
         let rate = self.machine.clock().rate();
         let time_ns = self.options.max_time.map(|most| u64::try_from(most.as_nanos()).unwrap_or(u64::MAX));
@@ -82,7 +83,7 @@ impl<'a> Session<'a> {
             let slice_units = [slice_units, self.input.slice_units(rate)].into_iter().flatten().min();
             let limits = Limits { executed_units: self.options.max_instructions, time_ns, slice_units };
             let progress = self.machine.run(&limits, recorder);
-            written(recorder)?;
+            hand_on(recorder, self.machine.stamp(), &progress)?;
             let output = self.machine.take_output();
             if !output.is_empty() {
                 // The machine hands out lines: who waits for one must not wait for the next.

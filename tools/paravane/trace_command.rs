@@ -5,6 +5,7 @@ use crate::guest_file::GuestFile;
 use crate::output::{Ended, Output};
 use crate::session::Session;
 use crate::status::Status;
+use hypervisor_core::Progress;
 use trace::TextTrace;
 
 /// Units between two writes of the trace: some megabytes of text.
@@ -30,7 +31,10 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         None => Output::stdout(),
     };
     let mut text = TextTrace::new(session.machine());
-    session.run(&mut text, Some(SLICE_UNITS), |text| {
+    session.run(&mut text, Some(SLICE_UNITS), |text, stamp, progress| {
+        if let Progress::Finished(outcome) = progress {
+            text.end(stamp, outcome);
+        }
         output.write(text.text())?;
         text.clear();
         output.flush()

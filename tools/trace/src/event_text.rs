@@ -8,7 +8,7 @@ use emulator::{Exception, Vector};
 use hypervisor_core::abi::{show_call, show_result};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::record::Fate;
-use hypervisor_core::{Abi, CrashReason, Event};
+use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome};
 
 const KIND_WIDTH: usize = 8;
 
@@ -142,6 +142,19 @@ fn crash_words(reason: CrashReason) -> String {
     }
 }
 
+/// How a run ended.
+pub fn outcome_words(symbols: &Symbols, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Shutdown { code } => format!("shutdown with code {}", code.cast_signed()),
+        Outcome::LimitReached(Limit::Instructions) => "limit of instructions".to_owned(),
+        Outcome::LimitReached(Limit::Time) => "limit of time".to_owned(),
+        Outcome::Crashed(crash) => format!("crash: {}", crash_words(crash.reason)),
+        Outcome::Unimplemented { eip, text, .. } => {
+            format!("`{text}` in {} is not implemented", describe(symbols, *eip))
+        }
+    }
+}
+
 fn fate_words(fate: Fate) -> String {
     match fate {
         Fate::Pending => "pending".to_owned(),
@@ -165,7 +178,7 @@ mod tests {
     use hypervisor_core::ledger::{DropReason, Source};
     use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
     use hypervisor_core::record::Fate;
-    use hypervisor_core::{Abi, CrashReason, Event};
+    use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome};
 
     fn shown(event: &Event) -> String {
         let main =

@@ -13,7 +13,7 @@ use crate::listing::Listing;
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Machine, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, Outcome, Recorder, Stamp};
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
 pub const HEADER: &str = "paravane-trace text 1";
@@ -62,6 +62,14 @@ impl TextTrace {
     /// Forgets the text so far, once it is where it belongs.
     pub fn clear(&mut self) {
         self.text.clear();
+    }
+
+    /// Writes how the run ended. A trace without this line was cut off.
+    pub fn end(&mut self, stamp: Stamp, outcome: &Outcome) {
+        self.stamp(stamp);
+        self.text.extend_from_slice(b"== end     ");
+        self.text.extend_from_slice(event_text::outcome_words(&self.symbols, outcome).as_bytes());
+        self.end_line();
     }
 
     fn stamp(&mut self, stamp: Stamp) {
