@@ -172,7 +172,7 @@ fn vector_name(vector: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::append;
+    use super::{append, outcome_words};
     use emulator::{Exception, Vector};
     use hypervisor_core::abi::{Call, CallError, EventPort, VirtualInterrupt};
     use hypervisor_core::ledger::{DropReason, Source};
@@ -180,11 +180,15 @@ mod tests {
     use hypervisor_core::record::Fate;
     use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome};
 
-    fn shown(event: &Event) -> String {
+    fn symbols() -> Symbols {
         let main =
             Symbol { address: 0x100, length_bytes: 16, kind: SymbolKind::Function, name: "main".to_owned() };
+        Symbols::default().with([main])
+    }
+
+    fn shown(event: &Event) -> String {
         let mut out = Vec::new();
-        append(&mut out, &Symbols::default().with([main]), event);
+        append(&mut out, &symbols(), event);
         String::from_utf8(out).unwrap().trim_end().to_owned()
     }
 
@@ -259,6 +263,18 @@ mod tests {
             (Event::Crash { reason: CrashReason::Deadlock, eip: 0x104 }, "crash   deadlock in main+0x4"),
         ] {
             assert_eq!(shown(&event), text);
+        }
+    }
+
+    #[test]
+    fn the_end_says_how_it_ended() {
+        let missing = Outcome::Unimplemented { eip: 0x104, bytes: vec![0xd9, 0xe8], text: "fld1".to_owned() };
+        for (outcome, text) in [
+            (Outcome::Shutdown { code: u32::MAX }, "shutdown with code -1"),
+            (Outcome::LimitReached(Limit::Time), "limit of time"),
+            (missing, "`fld1` in main+0x4 is not implemented"),
+        ] {
+            assert_eq!(outcome_words(&symbols(), &outcome), text);
         }
     }
 }
