@@ -24,6 +24,9 @@ const SYSCALL_WRITE: u32 = 4;
 const SYSCALL_GETPID: u32 = 20;
 const SYSCALL_EXIT_GROUP: u32 = 252;
 
+const STANDARD_OUTPUT: u32 = 1;
+const STANDARD_ERROR: u32 = 2;
+
 const ERROR_BAD_DESCRIPTOR: i32 = -9;
 const ERROR_BAD_ADDRESS: i32 = -14;
 const ERROR_NO_SYSTEM_CALL: i32 = -38;
@@ -47,8 +50,12 @@ mod auxiliary {
 /// What is known of a Linux program, beside its processor and memory.
 #[derive(Debug, Default)]
 pub struct Linux {
-    /// Standard output and standard error, in the order in which they were written.
+    /// Standard output.
     pub console: Console,
+    /// Standard error that was not taken yet.
+    pub errors: Vec<u8>,
+    /// The caller was not told of the last of `errors`.
+    pub errors_are_new: bool,
     /// Numbers that were warned about.
     warned: BTreeSet<u32>,
 }
@@ -190,13 +197,18 @@ fn write(
     (descriptor, address, length): (u32, u32, u32),
     log: &mut EventLog,
 ) -> u32 {
-    if !matches!(descriptor, 1 | 2) {
+    if !matches!(descriptor, STANDARD_OUTPUT | STANDARD_ERROR) {
         return ERROR_BAD_DESCRIPTOR.cast_unsigned();
     }
     let length = length.min(WRITE_MOST_BYTES);
     // The range cannot wrap: the end of the address space is not mapped.
     let Ok(bytes) = guest.bytes(address, length) else { return ERROR_BAD_ADDRESS.cast_unsigned() };
-    linux.console.write(&bytes);
+    if descriptor == STANDARD_ERROR {
+        linux.errors.extend_from_slice(&bytes);
+        linux.errors_are_new = true;
+    } else {
+        linux.console.write(&bytes);
+    }
     log.note(|| Event::ConsoleOutput(bytes));
     length
 }

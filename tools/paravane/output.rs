@@ -67,6 +67,14 @@ impl Output {
         Ok(self.0.write_all(bytes)?)
     }
 
+    /// Brings what a guest calls errors to stderr; nowhere if its console goes nowhere, too.
+    pub fn write_errors(&mut self, bytes: &[u8]) {
+        if !matches!(self.0.get_ref(), Destination::Nowhere) {
+            // As for `complain`: there is nobody left to tell.
+            let _ = io::stderr().write_all(bytes);
+        }
+    }
+
     /// Brings everything written to its reader.
     ///
     /// # Errors

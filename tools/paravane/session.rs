@@ -90,6 +90,10 @@ impl<'a> Session<'a> {
                 self.console.write(&output)?;
                 self.console.flush()?;
             }
+            let errors = self.machine.take_errors();
+            if !errors.is_empty() {
+                self.console.write_errors(&errors);
+            }
             self.input.record(&self.machine)?;
             match progress {
                 Progress::Output => {}

@@ -202,6 +202,14 @@ impl Machine {
         self.console_mut().take_output()
     }
 
+    /// Removes what a Linux program wrote to its standard error so far.
+    pub fn take_errors(&mut self) -> Vec<u8> {
+        match &mut self.system {
+            System::Paravane(_) => Vec::new(),
+            System::Linux(linux) => std::mem::take(&mut linux.errors),
+        }
+    }
+
     /// The console input that has arrived, with the units at which it came: given again, it makes the same run.
     #[must_use]
     pub fn arrived_input(&self) -> &[Input] {
@@ -439,6 +447,11 @@ impl Machine {
     }
 
     fn has_output_to_show(&mut self) -> bool {
+        if let System::Linux(linux) = &mut self.system
+            && std::mem::take(&mut linux.errors_are_new)
+        {
+            return true;
+        }
         let units = self.clock.units();
         let output = self.console().output();
         if output.is_empty() {

@@ -29,7 +29,10 @@ impl Machine {
         let limits = Limits { executed_units: Some(executed_units), ..Limits::default() };
         loop {
             match self.run(&limits, recorder) {
-                Progress::Output => drop(self.take_output()),
+                Progress::Output => {
+                    self.take_output();
+                    self.take_errors();
+                }
                 Progress::Slice | Progress::InputWanted => {}
                 Progress::Idle { .. } | Progress::Finished(_) => return,
             }
