@@ -2,6 +2,7 @@
 //!
 //! `PARAVANE_ROUNDS` says how many programs each test runs, `PARAVANE_SEED` the seed of the first. Both are printed on failure.
 
+mod guests;
 mod machine;
 mod program;
 mod random;
