@@ -56,7 +56,7 @@ fn a_fault_without_a_handler_exits_126_with_a_report() {
     let finished = run(["run".as_ref(), file.as_ref()]);
     assert_eq!(finished.status, Some(126), "{finished:?}");
     for part in
-        ["page fault (#PF) writing to 0x00000000", "0x00101005", "eax 00001234", "mov [0], eax", "Stack"]
+        ["page fault (#PF) writing to 0x00000000", "0x00101005", "eax 00001234", "> #1 ", "mov [0], eax", "Stack"]
     {
         assert!(finished.stderr.contains(part), "`{part}` is missing in\n{}", finished.stderr);
     }

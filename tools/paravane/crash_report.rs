@@ -60,13 +60,14 @@ impl CrashReport<'_> {
                 format!("{}; it has no handler for that", exception_words(exception))
             }
             CrashReason::TrapFrame { vector, error_code, address } => format!(
-                "vector {vector} (error code 0x{error_code:x}) needed a frame on the stack, and 0x{address:08x} cannot be written"
+                "its handler for vector {vector} (error code 0x{error_code:x}) needs a frame at 0x{address:08x}, \
+                 where the stack cannot be written"
             ),
             CrashReason::UpcallFrame { address } => {
-                format!("an upcall needed a frame on the stack, and 0x{address:08x} cannot be written")
+                format!("an upcall needs a frame at 0x{address:08x}, where the stack cannot be written")
             }
             CrashReason::Deadlock => {
-                "deadlock: it waits, and no timer, input or event can ever wake it".to_owned()
+                "it waits, and no timer, input or event can ever wake it (deadlock)".to_owned()
             }
         }
     }
@@ -82,6 +83,11 @@ impl CrashReport<'_> {
             let cells = row.map(|number| format!("{} {:08x}", REGISTER_NAMES[number], cpu.registers[number]));
             writeln!(f, "  {}", cells.join("   "))?;
         }
+        // A fault that no handler gets leaves CR2 as it was.
+        let cr2 = match self.crash.reason {
+            CrashReason::Unhandled(fault) if fault.vector == Vector::PageFault => fault.address,
+            _ => cpu.system.cr2,
+        };
         let set: Vec<_> =
             FLAGS.iter().filter(|(bit, _)| cpu.eflags & bit != 0).map(|(_, name)| *name).collect();
         writeln!(
@@ -112,14 +118,11 @@ impl CrashReport<'_> {
             let line = self.line(entry.instruction, entry.eip, &entry.bytes);
             writeln!(f, "  {}{times}", line.trim_end())?;
         }
-        let next = self.line(self.crash.instruction, eip, &self.crash.code);
-        match self.crash.reason {
-            CrashReason::Unhandled(_) | CrashReason::TrapFrame { .. } => {
-                writeln!(f, "{WRONG}>{WRONG:#} {}", next.trim_end())
-            }
-            // The instruction at EIP is not to blame.
-            CrashReason::UpcallFrame { .. } | CrashReason::Deadlock => Ok(()),
+        if !blames_next(&self.crash.reason) {
+            return Ok(());
         }
+        let next = self.line(self.crash.instruction, eip, &self.crash.code);
+        writeln!(f, "{WRONG}>{WRONG:#} {}", next.trim_end())
     }
 
     fn line(&self, number: u64, eip: u32, bytes: &[u8]) -> String {
@@ -141,7 +144,18 @@ impl CrashReport<'_> {
     }
 }
 
-/// `page fault (#PF): write to 0x00000000, which is not mapped`
+/// Whether the instruction at EIP is the one that did it: so it is with faults, and not with traps, which come after.
+fn blames_next(reason: &CrashReason) -> bool {
+    match reason {
+        CrashReason::Unhandled(exception) => {
+            !matches!(exception.vector, Vector::Debug | Vector::Breakpoint | Vector::Overflow)
+        }
+        CrashReason::TrapFrame { .. } => true,
+        CrashReason::UpcallFrame { .. } | CrashReason::Deadlock => false,
+    }
+}
+
+/// `page fault (#PF) writing to 0x00000000, where there is no memory`
 fn exception_words(exception: &Exception) -> String {
     let Exception { vector, error_code, address } = *exception;
     let name = format!("{} ({})", vector_words(vector), vector.name());
