@@ -5,7 +5,7 @@ use std::fmt;
 /// Units a second unless the configuration says otherwise.
 pub const DEFAULT_UNITS_PER_SECOND: u64 = 100_000_000;
 
-const NANOSECONDS_PER_SECOND: u128 = 1_000_000_000;
+const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 
 /// After how many nanoseconds at most the time page is published anew. Its multiplier is exact to one part in 2^31,
 /// so that it lags 47 ns then.
@@ -55,14 +55,19 @@ impl Rate {
     /// The nanosecond in which the unit with this number starts, rounded down. Saturates after 584 years.
     #[must_use]
     pub fn nanoseconds(self, units: u64) -> u64 {
-        let ns = u128::from(units) * NANOSECONDS_PER_SECOND / u128::from(self.0);
+        // Asked for each traced instruction: a division in 64 bits as long as they suffice.
+        if let Some(scaled) = units.checked_mul(NANOSECONDS_PER_SECOND) {
+            return scaled / self.0;
+        }
+        let ns = u128::from(units) * u128::from(NANOSECONDS_PER_SECOND) / u128::from(self.0);
         u64::try_from(ns).unwrap_or(u64::MAX)
     }
 
     /// The first unit at which `instant_ns` has passed: the least `u` with `nanoseconds(u) >= instant_ns`.
     #[must_use]
     pub fn first_unit_at(self, instant_ns: u64) -> u64 {
-        let units = (u128::from(instant_ns) * u128::from(self.0)).div_ceil(NANOSECONDS_PER_SECOND);
+        let units =
+            (u128::from(instant_ns) * u128::from(self.0)).div_ceil(u128::from(NANOSECONDS_PER_SECOND));
         u64::try_from(units).unwrap_or(u64::MAX)
     }
 
@@ -73,7 +78,7 @@ impl Rate {
         let mut shift = 0_i8;
         let scaled = |shift: i8| {
             let bits = u32::try_from(32 - i32::from(shift)).unwrap_or(0);
-            (NANOSECONDS_PER_SECOND << bits) / u128::from(self.0)
+            (u128::from(NANOSECONDS_PER_SECOND) << bits) / u128::from(self.0)
         };
         while scaled(shift) > u128::from(u32::MAX) {
             shift += 1;
@@ -206,6 +211,16 @@ mod tests {
         clock.skip_to(u64::MAX);
         clock.advance(5);
         assert_eq!(clock.units(), u64::MAX);
+    }
+
+    #[test]
+    fn time_is_the_same_whether_64_bits_suffice_or_not() {
+        for rate in rates() {
+            for units in [0, 1, 18_446_744_072, 18_446_744_073, 18_446_744_074, 1 << 50] {
+                let exact = u128::from(units) * 1_000_000_000 / u128::from(rate.units_per_second());
+                assert_eq!(u128::from(rate.nanoseconds(units)), exact.min(u128::from(u64::MAX)));
+            }
+        }
     }
 
     #[test]

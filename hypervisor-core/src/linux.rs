@@ -1,6 +1,6 @@
 //! Serves static i386 Linux programs that write, ask who they are, and exit. Nothing else of Linux is here.
 
-use crate::boot::{map_new, place_segments, poke};
+use crate::boot::{self, map_new, place_segments, poke};
 use crate::console::Console;
 use crate::guest::Guest;
 use crate::loader::{Image, LoadError};
@@ -79,6 +79,9 @@ pub fn start(
     name: &str,
     arguments: &[String],
 ) -> Result<(Guest, Linux), LoadError> {
+    if boot::check_abi(image) != Err(LoadError::NoAbiNote) {
+        return Err(LoadError::WrongAbi("it is a Paravane guest: run it without --abi linux".to_owned()));
+    }
     let mut guest = Guest {
         cpu: Cpu::ring3(DescriptorTable::ring3(Tls::Present)),
         space: AddressSpace::new(),

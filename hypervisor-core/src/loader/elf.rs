@@ -159,7 +159,10 @@ fn read_segments(file: &[u8], headers: &[ProgramHeader]) -> Result<Vec<Segment>,
         });
     }
     let mut segments = Vec::new();
-    for header in headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_memsz != 0) {
+    for header in headers
+        .iter()
+        .filter(|header| header.p_type == PT_LOAD && (header.p_memsz, header.p_filesz) != (0, 0))
+    {
         segments.push(read_segment(file, header)?);
     }
     if segments.is_empty() {

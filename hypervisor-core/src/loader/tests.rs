@@ -160,6 +160,7 @@ fn a_segment_below_memory_is_refused() {
 #[test]
 fn headers_that_lie_are_refused() {
     assert!(refused_elf(|elf| elf.headers[0].file_bytes = u32::MAX).contains("damaged"));
+    assert!(refused_elf(|elf| elf.headers[0].memory_bytes = 0).contains("damaged"));
     assert!(refused_elf(|elf| elf.headers[0].offset = u32::MAX).contains("truncated"));
     assert!(refused_elf(|elf| elf.headers[1].file_bytes = 9).contains("a note is longer"));
     assert!(refused_elf(|elf| elf.headers.clear()).contains("no segment"));
@@ -188,6 +189,13 @@ fn an_image_without_a_note_or_for_another_abi_is_refused() {
 }
 
 #[test]
+fn a_guest_of_this_abi_is_no_linux_program() {
+    let image = Arc::new(Image::read(&elf().bytes()).unwrap());
+    let error = Machine::new(image, Config { abi: Abi::Linux, ..Config::default() }).unwrap_err();
+    assert!(error.to_string().contains("without --abi linux"), "{error}");
+}
+
+#[test]
 fn impossible_memory_sizes_are_refused() {
     let image = Arc::new(Image::read(&elf().bytes()).unwrap());
     for memory_bytes in [0, 4096, (64 << 10) + 1, (3 << 30) + 4096, u64::MAX] {
@@ -199,8 +207,9 @@ fn impossible_memory_sizes_are_refused() {
 
 #[test]
 fn arguments_that_do_not_fit_are_refused() {
-    for abi in [Abi::Paravane, Abi::Linux] {
-        let image = Arc::new(Image::read(&elf().bytes()).unwrap());
+    let plain = Elf::with_code(&[0x90; 64], 0x2000);
+    for (abi, elf) in [(Abi::Paravane, elf()), (Abi::Linux, plain)] {
+        let image = Arc::new(Image::read(&elf.bytes()).unwrap());
         let arguments = vec!["x".repeat(3 << 20)];
         let error = Machine::new(image, Config { abi, arguments, ..Config::default() }).unwrap_err();
         assert!(matches!(error, LoadError::ArgumentsTooLong { .. }), "{error}");
@@ -215,7 +224,7 @@ fn a_linux_program_must_leave_room_for_the_stack() {
         (0x1000, 0x1000, "below the memory"),
         (0x2000_0000, 128 << 20, "too few"),
     ] {
-        let mut elf = elf();
+        let mut elf = Elf::with_code(&[0x90; 64], 0x2000);
         elf.headers.push(second_segment(address, bytes));
         let image = Arc::new(Image::read(&elf.bytes()).unwrap());
         let text = Machine::new(image, config()).unwrap_err().to_string();
