@@ -5,6 +5,7 @@
 
 use super::forms::{bit_string, decode, effective, fits_block, is_short, memory_operand};
 use super::random::Random;
+use emulator::flags;
 use iced_x86::{ConstantOffsets, Instruction, Mnemonic, Register};
 
 /// The memory map of all cases, as a header's line.
@@ -155,9 +156,12 @@ impl Generator {
             general[ESP] =
                 (STACK + random.choose(&[0, PAGE])).wrapping_add(random.below(24)).wrapping_sub(12);
         }
-        let mut eflags = 0x202 | random.bits() as u32 & 0x8d5;
+        let mut eflags = flags::ONE | flags::IF | random.bits() as u32 & flags::ARITHMETIC;
         if random.percent(20) {
-            eflags |= 0x400;
+            eflags |= flags::DF;
+        }
+        if random.percent(3) {
+            eflags |= flags::AC;
         }
         let eip = match random.below(20) {
             0 => CODE + PAGE - random.below(12),
