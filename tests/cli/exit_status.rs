@@ -50,14 +50,20 @@ fn a_guest_that_never_ends_runs_into_its_limits() {
 
 #[test]
 fn a_fault_without_a_handler_exits_126_with_a_report() {
-    // mov eax, 0x1234; mov [0], eax
-    let code = [0xb8, 0x34, 0x12, 0, 0, 0xa3, 0, 0, 0, 0];
+    // mov eax, 0x1234; mov [8], eax
+    let code = [0xb8, 0x34, 0x12, 0, 0, 0xa3, 8, 0, 0, 0];
     let file = TemporaryFile::new("faults.elf", &ElfFile::guest(&code).bytes());
     let finished = run(["run".as_ref(), file.as_ref()]);
     assert_eq!(finished.status, Some(126), "{finished:?}");
-    for part in
-        ["page fault (#PF) writing to 0x00000000", "0x00101005", "eax 00001234", "> #1 ", "mov [0], eax", "Stack"]
-    {
+    for part in [
+        "page fault (#PF) writing to 0x00000008",
+        "0x00101005",
+        "eax 00001234",
+        "> #1 ",
+        "mov [8], eax",
+        "cr2 00000008",
+        "Stack",
+    ] {
         assert!(finished.stderr.contains(part), "`{part}` is missing in\n{}", finished.stderr);
     }
     assert_eq!(finished.text(), "");

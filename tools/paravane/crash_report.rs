@@ -90,14 +90,7 @@ impl CrashReport<'_> {
         };
         let set: Vec<_> =
             FLAGS.iter().filter(|(bit, _)| cpu.eflags & bit != 0).map(|(_, name)| *name).collect();
-        writeln!(
-            f,
-            "  eip {:08x}   cr2 {:08x}   eflags {:08x} {}",
-            cpu.eip,
-            cpu.system.cr2,
-            cpu.eflags,
-            set.join(" ")
-        )?;
+        writeln!(f, "  eip {:08x}   cr2 {:08x}   eflags {:08x} {}", cpu.eip, cr2, cpu.eflags, set.join(" "))?;
         let segments = SegmentRegister::ALL.map(|register| {
             let segment = cpu.segment(register);
             let base =
