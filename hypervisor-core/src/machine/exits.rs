@@ -110,7 +110,8 @@ impl Machine {
         let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
         if self.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
-            // The INT has not retired: it comes again.
+            // The INT has not retired: it comes again, and is counted then.
+            self.counters.exits_software_interrupt -= 1;
             self.input = InputState::Wanted;
             return;
         }

@@ -220,6 +220,23 @@ fn the_time_page_and_the_time_stamp_counter_agree_with_the_clock() {
 }
 
 #[test]
+fn the_time_page_is_published_anew_before_it_becomes_inexact() {
+    let deadline_ns = 250_000_000_000_u64;
+    let code = timer_bound()
+        .call(Call::TimerSetOneShot, &[deadline_ns as u32, (deadline_ns >> 32) as u32])
+        .call(Call::Block, &[])
+        .call(Call::Shutdown, &[0]);
+    let mut machine = counting_handler(code).machine();
+    ended_well(&finish(&mut machine, &mut Unrecorded).0);
+    let [version, _, stamp_low, stamp_high, system_low, system_high] =
+        words(&machine, SHARED + shared_page::TIME_VERSION);
+    assert_eq!(version, 4);
+    let wide = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
+    assert_eq!(wide(system_low, system_high), deadline_ns);
+    assert_eq!(wide(stamp_low, stamp_high), deadline_ns / 10);
+}
+
+#[test]
 fn a_program_without_a_limit_runs_in_slices() {
     let mut machine = Code::default().set(Register::Ecx, 0).raw(&[0xeb, 0xfe]).machine();
     let limits = Limits { slice_units: Some(1000), ..Limits::default() };
