@@ -101,7 +101,46 @@ fn shown(line: &[u8]) -> String {
 }
 
 mod tests {
-    use super::{Mode, difference};
+    use super::{Mode, compare, difference};
+    use std::path::PathBuf;
+    use std::{env, fs, process};
+
+    /// A folder that does not exist yet and is removed at the end of the test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            Self(env::temp_dir().join(format!("paravane-golden-{}-{name}", process::id())))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_passes_and_nothing_else_does() {
+        let folder = Folder::new("accepted");
+        compare(Mode::Accept, &folder.0, &[("console", b"a\n")], "");
+        compare(Mode::Compare, &folder.0, &[("console", b"a\n")], "");
+        let other =
+            std::panic::catch_unwind(|| compare(Mode::Compare, &folder.0, &[("console", b"b\n")], ""));
+        assert!(other.is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "missing or empty")]
+    fn a_missing_golden_fails() {
+        compare(Mode::Compare, &Folder::new("missing").0, &[("console", b"a\n")], "");
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing to compare")]
+    fn a_run_that_gives_nothing_cannot_be_accepted() {
+        compare(Mode::Accept, &Folder::new("nothing").0, &[("console", b"")], "");
+    }
 
     #[test]
     fn only_the_word_accept_writes_and_never_in_ci() {

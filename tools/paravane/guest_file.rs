@@ -3,7 +3,7 @@
 use crate::output::Ended;
 use hypervisor_core::Image;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// The sample that runs when no file is named.
@@ -44,7 +44,11 @@ impl GuestFile {
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |error| format!("cannot read it: {error}");
+    let cannot = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file: check the path".to_owned(),
+        ErrorKind::PermissionDenied => "this file may not be read: check its permissions".to_owned(),
+        _ => format!("cannot read this file: {error}"),
+    };
     let mut file = File::open(path).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
         return Err("this is a folder: name a static i386 ELF executable".to_owned());

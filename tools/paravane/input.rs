@@ -241,3 +241,58 @@ impl Terminal {
         self.base.1.saturating_add(self.rate.first_unit_at(ns))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ConsoleInput, Source, Terminal};
+    use hypervisor_core::{Arrival, Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
+    use std::fs;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    fn echo(interactive: bool) -> Machine {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/guest-images/prebuilt/echo.elf");
+        let image = Image::read(&fs::read(path).unwrap()).unwrap();
+        Machine::new(Arc::new(image), Config { interactive, ..Config::default() }).unwrap()
+    }
+
+    /// Runs to the end with what `input` gives, and returns what the guest printed.
+    fn finish(machine: &mut Machine, input: &mut ConsoleInput) -> Vec<u8> {
+        let mut console = Vec::new();
+        loop {
+            let progress = machine.run(&Limits::default(), &mut Unrecorded);
+            console.extend(machine.take_output());
+            match progress {
+                Progress::Output => {}
+                Progress::Slice => input.poll(machine),
+                Progress::InputWanted => input.wanted(machine).unwrap(),
+                Progress::Idle { until_units } => input.wait(until_units, machine).unwrap(),
+                Progress::Finished(outcome) => {
+                    assert_eq!(outcome, Outcome::Shutdown { code: 0 });
+                    return console;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_typed_and_recorded_makes_the_same_run_again() {
+        let mut machine = echo(true);
+        let (sender, typed) = channel();
+        for arrival in [Arrival::Bytes(b"one\n".to_vec()), Arrival::Bytes(b"two\n".to_vec()), Arrival::End] {
+            sender.send(arrival).unwrap();
+        }
+        let terminal = Terminal { typed, base: (Instant::now(), 0), rate: machine.clock().rate() };
+        let mut input = ConsoleInput { source: Source::Terminal(terminal), recording: None };
+        let console = finish(&mut machine, &mut input);
+        assert!(console.starts_with(b"one\ntwo\n"), "{}", String::from_utf8_lossy(&console));
+
+        let recorded = machine.arrived_input().to_vec();
+        assert_eq!(recorded.len(), 3);
+        let mut again = echo(false);
+        let mut input = ConsoleInput { source: Source::Recorded(recorded), recording: None };
+        assert_eq!(finish(&mut again, &mut input), console);
+        assert_eq!((again.stamp(), again.digest()), (machine.stamp(), machine.digest()));
+    }
+}

@@ -20,7 +20,7 @@ impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Failed(format!("cannot write: {error}")),
+            _ => Self::Failed(format!("cannot write the output: {error}")),
         }
     }
 }
