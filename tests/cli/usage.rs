@@ -36,6 +36,7 @@ fn a_wrong_command_line_exits_125() {
         (vec!["info"], "FILE"),
         (vec!["run", "--memory", "16MB"], "16MiB"),
         (vec!["run", "--max-time", "2"], "unit is missing"),
+        (vec!["run", "--max-instructions", "lots"], "there is no number"),
         (vec!["run", "--max-instructions", "-1"], "-1"),
         (vec!["run", "--record", "a", "--replay", "b"], "cannot be used with"),
         (vec!["run", "--abi", "windows"], "linux"),
@@ -55,6 +56,7 @@ fn an_impossible_memory_size_is_refused_with_what_is_possible() {
         let finished = run(["run".as_ref(), "--memory".as_ref(), size.as_ref(), file.as_ref()]);
         assert_eq!(finished.status, Some(125), "{size}: {finished:?}");
         assert_eq!(finished.stderr.lines().count(), 1, "{size}: {finished:?}");
+        assert!(finished.stderr.contains("--memory"), "{size}: {finished:?}");
     }
 }
 

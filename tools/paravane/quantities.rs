@@ -10,7 +10,7 @@ use std::time::Duration;
 /// What is wrong with the text, for the command line to show.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     const HINT: &str = "write it as 16MiB, 64KiB, 1GiB or a number of bytes";
-    let (number, unit) = split_unit(text);
+    let (number, unit) = split_unit(text, HINT)?;
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
@@ -30,7 +30,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// What is wrong with the text, for the command line to show.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     const HINT: &str = "write it as 2s, 1.5s, 10ms, 500us, 80ns or 3min";
-    let (number, unit) = split_unit(text);
+    let (number, unit) = split_unit(text, HINT)?;
     let unit_ns: u64 = match unit {
         "ns" => 1,
         "us" | "µs" => 1_000,
@@ -51,7 +51,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// What is wrong with the text, for the command line to show.
 pub fn parse_count(text: &str) -> Result<u64, String> {
     const HINT: &str = "write it as 1000000, 1_000_000 or 1M";
-    let (number, unit) = split_unit(text);
+    let (number, unit) = split_unit(text, HINT)?;
     let factor = match unit {
         "" => 1,
         "k" => 1_000,
@@ -100,11 +100,13 @@ pub fn time(ns: u64) -> String {
     format!("{ns} ns")
 }
 
-/// Where the number ends and the unit begins.
-fn split_unit(text: &str) -> (&str, &str) {
+/// The number and the unit, which may be empty.
+fn split_unit<'a>(text: &'a str, hint: &str) -> Result<(&'a str, &'a str), String> {
     let text = text.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_' || c == '.')).unwrap_or(text.len());
-    (&text[..end], text[end..].trim_start())
+    match text.find(|c: char| !(c.is_ascii_digit() || c == '_' || c == '.')).unwrap_or(text.len()) {
+        0 => Err(format!("there is no number; {hint}")),
+        end => Ok((&text[..end], text[end..].trim_start())),
+    }
 }
 
 /// Decimal digits, with `_` between groups.

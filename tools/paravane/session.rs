@@ -11,7 +11,7 @@ use crate::quantities::{grouped, time};
 use crate::statistics::statistics;
 use crate::status::{LAST_GUEST_CODE, Status};
 use emulator::Settings;
-use hypervisor_core::{Config, Limit, Limits, Machine, Outcome, Progress, Recorder, Stamp};
+use hypervisor_core::{Config, Limit, Limits, LoadError, Machine, Outcome, Progress, Recorder, Stamp};
 use log::info;
 use std::sync::Arc;
 use trace::Place;
@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
             ..Config::default()
         };
         let machine = Machine::new(Arc::new(image), config)
-            .map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
+            .map_err(|error| Ended::Failed(format!("{}: {error}", to_blame(&error, &shown))))?;
         info!("{shown}: image {:032x}, entry 0x{:08x}", machine.image().hash, machine.image().entry);
         let input = ConsoleInput::open(options, machine.image().hash)?;
         Ok(Self { machine, input, console, options, shown })
@@ -171,5 +171,14 @@ impl<'a> Session<'a> {
     fn name(&self, address: u32) -> String {
         let symbols = self.machine.symbols();
         Place::of(&symbols, address).map(|place| format!(" <{place}>")).unwrap_or_default()
+    }
+}
+
+/// The option, or else the file, that cannot be as it is.
+fn to_blame<'a>(error: &LoadError, file: &'a str) -> &'a str {
+    match error {
+        LoadError::BadMemorySize { .. } | LoadError::HostMemory { .. } => "--memory",
+        LoadError::ArgumentsTooLong { .. } => "--arg",
+        _ => file,
     }
 }
