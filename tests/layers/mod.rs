@@ -3,6 +3,7 @@
 //! A rule that would match no file is itself a failure: it has been outrun by a renaming.
 
 mod crates;
+mod documents;
 mod modules;
 mod source;
 mod text;
@@ -80,6 +81,11 @@ fn files_open_with_their_subject_and_stay_short() {
 #[test]
 fn the_emulator_has_no_word_for_a_hypervisor() {
     assert_holds(&[text::emulator_vocabulary]);
+}
+
+#[test]
+fn documents_lead_where_they_say() {
+    assert_holds(&[documents::links_lead_somewhere, documents::every_record_is_listed]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every tracked text file that a rule reads: Rust, Cargo.toml, and the bare names of all others.
+/// Every tracked file: Rust, Markdown and Cargo.toml with their text, all others by name.
 pub fn tracked_files() -> Vec<File> {
     let root = root();
     let mut paths = tracked(&root).unwrap_or_else(|| walked(&root));
@@ -36,7 +36,7 @@ pub fn tracked_files() -> Vec<File> {
         .into_iter()
         .filter(|path| root.join(path).is_file())
         .map(|path| {
-            let read = path.ends_with(".rs") || path.ends_with("Cargo.toml");
+            let read = [".rs", ".md", "Cargo.toml"].iter().any(|end| path.ends_with(end));
             let text = if read { fs::read_to_string(root.join(&path)).unwrap() } else { String::new() };
             File { path, text }
         })
