@@ -149,12 +149,14 @@ impl Run<'_> {
         let bytes = if O::ACTIVE { self.bytes(first) } else { ([0; 15], 0) };
         let reserve_before = self.x.reserve;
 
+        // Every instruction that completes clears RF, but for an IRET that loads it (SDM Vol. 3, 18.3.1.1).
+        self.x.other_flags &= !flags::RF;
+
         self.perform(first, limit);
 
         let retired = reserve_before - self.x.reserve;
-        if resuming && retired != 0 {
-            // Every instruction that completes clears RF (SDM Vol. 3, 18.3.1.1).
-            self.x.other_flags &= !flags::RF;
+        if resuming && retired == 0 {
+            self.x.other_flags |= flags::RF;
         }
         if self.settings.settle_flags {
             self.x.flags = LazyFlags::from_eflags(self.x.flags.to_eflags());

@@ -243,3 +243,18 @@ fn an_endless_stream_of_new_code_does_not_grow_the_cache_without_bound() {
 fn exits_stay_small() {
     assert!(size_of::<Exit>() <= 24 && size_of::<Ran>() <= 32, "{} {}", size_of::<Exit>(), size_of::<Ran>());
 }
+
+#[test]
+fn an_iret_loads_rf_whatever_it_was() {
+    // iretd, to the hlt after it
+    for before in [0, flags::RF] {
+        let mut bench = Bench::new(&[0xcf, 0xf4]);
+        bench.cpu.eflags |= before;
+        bench.cpu.registers[ESP] = STACK_TOP - 12;
+        bench.set_word(STACK_TOP - 12, CODE + 1);
+        bench.set_word(STACK_TOP - 8, 0x23);
+        bench.set_word(STACK_TOP - 4, flags::RF | flags::ONE);
+        assert_eq!(bench.run(1).exit, Exit::Budget);
+        assert_ne!(bench.cpu.eflags & flags::RF, 0, "{before:x}");
+    }
+}
