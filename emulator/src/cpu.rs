@@ -123,10 +123,17 @@ impl Segment {
         Self { selector, base: 0, limit: u32::MAX, attributes: 0xc0f3 }
     }
 
-    /// Whether base 0 and limit 4 GiB make offset and linear address the same for every access of `self`'s type.
+    /// Whether it is present and base 0 and limit 4 GiB make offset and linear address the same.
     #[must_use]
     pub const fn is_flat(&self) -> bool {
         self.base == 0 && self.limit == u32::MAX && self.attributes & 0x80 != 0
+    }
+
+    /// Whether every read and every write at every offset is allowed, at the linear address that is the offset.
+    #[must_use]
+    pub const fn is_flat_data(&self) -> bool {
+        // Writable data that does not expand down.
+        self.is_flat() && self.attributes & 0xe == 2
     }
 
     /// Whether `length` bytes at `offset` may be read or written through this segment (SDM Vol. 3, 5.3 to 5.5).

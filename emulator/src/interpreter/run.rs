@@ -223,9 +223,10 @@ impl Run<'_> {
             let everything = x.logged || checks_alignment;
             x.space.prepare(x.memory, Withheld { everything, pages: watched_pages(x.inputs) });
         }
-        let flat = [SegmentRegister::Cs, SegmentRegister::Ss, SegmentRegister::Ds, SegmentRegister::Es]
-            .iter()
-            .all(|register| x.cpu.segment(*register).is_flat());
+        let flat = x.cpu.segment(SegmentRegister::Cs).is_flat()
+            && [SegmentRegister::Ss, SegmentRegister::Ds, SegmentRegister::Es]
+                .iter()
+                .all(|register| x.cpu.segment(*register).is_flat_data());
         let basis = (Mode { flat, single: self.single }, x.space.generation(), x.memory.code_stores_seen());
         let dirty = *self.basis != basis || self.settings.forget_blocks;
         if dirty || !x.blocks.has_room() {

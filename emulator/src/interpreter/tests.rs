@@ -258,3 +258,13 @@ fn an_iret_loads_rf_whatever_it_was() {
         assert_ne!(bench.cpu.eflags & flags::RF, 0, "{before:x}");
     }
 }
+
+#[test]
+fn nothing_is_written_through_a_code_segment() {
+    // mov ds, eax ; mov [DATA], ecx ; and with eax = 23h
+    let mut bench = Bench::new(&[0x8e, 0xd8, 0x89, 0x0d, 0, 0x30, 0, 0]);
+    (bench.cpu.registers[EAX], bench.cpu.registers[ECX]) = (0x23, 7);
+    let ran = bench.run(2);
+    assert!(faults(ran.exit, Vector::GeneralProtection, 0) && ran.units == 1, "{ran:?}");
+    assert_eq!(bench.word(DATA), 0);
+}
