@@ -20,11 +20,13 @@ const JUMP_TARGETS: usize = 4096;
 /// A jump target that no offset has at its place.
 const NO_TARGET: JumpTarget = JumpTarget { eip: u32::MAX, link: 0 };
 
-/// How instructions are lowered; blocks of different modes do not mix.
+/// How instructions are fetched and lowered; blocks of different modes do not mix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Mode {
     /// CS, SS, DS and ES are flat: addresses need no base and no limit.
     pub(crate) flat: bool,
+    /// Base and limit of CS.
+    pub(crate) code: (u32, u32),
     /// Each block holds one instruction.
     pub(crate) single: bool,
 }

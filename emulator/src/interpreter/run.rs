@@ -9,7 +9,7 @@ use super::operation::Operation;
 use super::{Settings, Statistics};
 use crate::alu::LazyFlags;
 use crate::cpu::{control, flags};
-use crate::memory::{PAGE_OFFSET, Withheld};
+use crate::memory::{Identity, PAGE_OFFSET, Withheld};
 use crate::{
     AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
     Vector,
@@ -25,8 +25,17 @@ pub struct Interpreter {
     settings: Settings,
     statistics: Statistics,
     blocks: BlockCache,
-    /// What the decoded blocks depend on: mode, mapping, and stores that others made to code.
-    basis: (Mode, u64, u64),
+    basis: Basis,
+}
+
+/// What the decoded blocks depend on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Basis {
+    mode: Mode,
+    mapping: Identity,
+    memory: Identity,
+    /// Stores into code that this interpreter has seen.
+    code_stores: u64,
 }
 
 impl fmt::Debug for Interpreter {
@@ -52,7 +61,12 @@ impl Interpreter {
             settings,
             statistics: Statistics::default(),
             blocks: BlockCache::new(),
-            basis: (Mode::default(), u64::MAX, 0),
+            basis: Basis {
+                mode: Mode::default(),
+                mapping: Identity::NONE,
+                memory: Identity::NONE,
+                code_stores: 0,
+            },
         }
     }
 
@@ -64,7 +78,7 @@ impl Interpreter {
 
     /// Runs until the units are used up or something has to be decided elsewhere.
     ///
-    /// An interpreter is used with one address space and one memory.
+    /// With another address space or another memory than before the decoded blocks are made anew.
     pub fn run<O: Observer>(
         &mut self,
         cpu: &mut Cpu,
@@ -121,7 +135,7 @@ struct Run<'r> {
     x: Executor<'r>,
     settings: Settings,
     single: bool,
-    basis: &'r mut (Mode, u64, u64),
+    basis: &'r mut Basis,
     /// At least one pass was made: breakpoints count.
     started: bool,
 }
@@ -182,7 +196,7 @@ impl Run<'_> {
     fn after_chain(&mut self, retired: u64, shadowed: bool, stepping: bool) -> Option<Exit> {
         let x = &mut self.x;
         // The stores of this run dropped their blocks themselves.
-        self.basis.2 = x.memory.code_stores_seen();
+        self.basis.code_stores = x.memory.code_stores_seen();
         let attention = std::mem::take(&mut x.attention_stored);
         let hit = x.watch_hit.take();
         if retired == 0 {
@@ -223,11 +237,17 @@ impl Run<'_> {
             let everything = x.logged || checks_alignment;
             x.space.prepare(x.memory, Withheld { everything, pages: watched_pages(x.inputs) });
         }
-        let flat = x.cpu.segment(SegmentRegister::Cs).is_flat()
+        let code = x.cpu.segment(SegmentRegister::Cs);
+        let flat = code.is_flat()
             && [SegmentRegister::Ss, SegmentRegister::Ds, SegmentRegister::Es]
                 .iter()
                 .all(|register| x.cpu.segment(*register).is_flat_data());
-        let basis = (Mode { flat, single: self.single }, x.space.generation(), x.memory.code_stores_seen());
+        let basis = Basis {
+            mode: Mode { flat, code: (code.base, code.limit), single: self.single },
+            mapping: x.space.mapping(),
+            memory: x.memory.identity(),
+            code_stores: x.memory.code_stores_seen(),
+        };
         let dirty = *self.basis != basis || self.settings.forget_blocks;
         if dirty || !x.blocks.has_room() {
             if !x.blocks.is_empty() {
@@ -247,7 +267,7 @@ impl Run<'_> {
         let link = match x.blocks.find(x.eip) {
             Some(link) => link,
             None => {
-                let link = x.translate_block(self.basis.0, self.settings.dispatch)?;
+                let link = x.translate_block(self.basis.mode, self.settings.dispatch)?;
                 x.statistics.blocks_made += 1;
                 x.space.drop_stale_stores(x.memory);
                 link

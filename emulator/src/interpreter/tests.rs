@@ -245,6 +245,65 @@ fn exits_stay_small() {
 }
 
 #[test]
+fn nothing_is_written_through_a_code_segment() {
+    // mov ds, eax ; mov [DATA], ecx ; and with eax = 23h
+    let mut bench = Bench::new(&[0x8e, 0xd8, 0x89, 0x0d, 0, 0x30, 0, 0]);
+    (bench.cpu.registers[EAX], bench.cpu.registers[ECX]) = (0x23, 7);
+    let ran = bench.run(2);
+    assert!(faults(ran.exit, Vector::GeneralProtection, 0) && ran.units == 1, "{ran:?}");
+    assert_eq!(bench.word(DATA), 0);
+}
+
+#[test]
+fn code_ends_where_its_segment_does() {
+    // inc eax, three times, of which the limit leaves two ; a mov with one byte too much
+    for (code, limit, retired) in
+        [(&[0x40, 0x40, 0x40][..], CODE + 1, 2), (&[0x40, 0xb8, 1, 0, 0, 0], CODE + 4, 1)]
+    {
+        let mut bench = Bench::new(code);
+        bench.cpu.segments[SegmentRegister::Cs as usize].limit = limit;
+        let ran = bench.run(3);
+        assert!(faults(ran.exit, Vector::GeneralProtection, 0), "{ran:?}");
+        assert_eq!((ran.units, bench.cpu.eip), (retired, CODE + retired as u32));
+    }
+}
+
+#[test]
+fn another_base_of_the_code_segment_is_other_code() {
+    // inc eax, and a page further dec eax
+    let mut bench = Bench::new(&[0x40]);
+    bench.set_word(CODE + 0x1000, 0x48);
+    for (base, eax) in [(CODE, 1), (CODE + 0x1000, 0), (CODE, 1)] {
+        bench.cpu.eip = 0;
+        bench.cpu.segments[SegmentRegister::Cs as usize].base = base;
+        assert_eq!(bench.run(1).exit, Exit::Budget);
+        assert_eq!(bench.cpu.registers[EAX], eax, "base {base:x}");
+    }
+}
+
+#[test]
+fn an_address_space_can_be_used_with_another_memory() {
+    // mov eax, [DATA]
+    let mut bench = Bench::new(&[0xa1, 0, 0x30, 0, 0]);
+    bench.set_word(DATA, 1);
+    assert_eq!(bench.run(1).exit, Exit::Budget);
+    let mut other = Bench::new(&[0xa1, 0, 0x30, 0, 0]);
+    other.set_word(DATA, 2);
+    // The memory that the translations of the space point into is gone.
+    bench.memory = other.memory;
+    bench.cpu.eip = CODE;
+    assert_eq!(bench.run(1).exit, Exit::Budget);
+    assert_eq!(bench.cpu.registers[EAX], 2);
+}
+
+#[test]
+fn mov_to_cs_is_no_instruction() {
+    let mut bench = Bench::new(&[0x8e, 0xc8]);
+    bench.cpu.registers[EAX] = 0x2b;
+    assert!(faults(bench.run(1).exit, Vector::InvalidOpcode, 0));
+}
+
+#[test]
 fn an_iret_loads_rf_whatever_it_was() {
     // iretd, to the hlt after it
     for before in [0, flags::RF] {
@@ -257,14 +316,4 @@ fn an_iret_loads_rf_whatever_it_was() {
         assert_eq!(bench.run(1).exit, Exit::Budget);
         assert_ne!(bench.cpu.eflags & flags::RF, 0, "{before:x}");
     }
-}
-
-#[test]
-fn nothing_is_written_through_a_code_segment() {
-    // mov ds, eax ; mov [DATA], ecx ; and with eax = 23h
-    let mut bench = Bench::new(&[0x8e, 0xd8, 0x89, 0x0d, 0, 0x30, 0, 0]);
-    (bench.cpu.registers[EAX], bench.cpu.registers[ECX]) = (0x23, 7);
-    let ran = bench.run(2);
-    assert!(faults(ran.exit, Vector::GeneralProtection, 0) && ran.units == 1, "{ran:?}");
-    assert_eq!(bench.word(DATA), 0);
 }

@@ -16,15 +16,20 @@ impl Executor<'_> {
         }
         let frame = self.space.translate(start, Intent::Fetch).map_err(page_fault)?;
         let offset = start & PAGE_OFFSET;
+        // Bytes from EIP to the end of the segment, but for the last one: there may be 2^32.
+        let further = code.limit - self.eip;
         let mut page = [0; PAGE_BYTES as usize];
-        self.memory.read(frame, offset, &mut page[..(PAGE_BYTES - offset) as usize]);
-        let bytes = &page[..(PAGE_BYTES - offset) as usize];
+        let bytes = &mut page[..=(PAGE_OFFSET - offset).min(further) as usize];
+        self.memory.read(frame, offset, bytes);
 
         let longest = if mode.single { 1 } else { LONGEST_BLOCK };
         let mut decoder = BlockDecoder::new(bytes, self.eip, mode, dispatch);
         let mut operations = Vec::with_capacity(longest + 2);
         while operations.len() < longest && decoder.push_next(&mut operations) {}
         let length = decoder.length();
+        if operations.is_empty() && further <= PAGE_OFFSET - offset {
+            return Err(exception(Vector::GeneralProtection));
+        }
         if operations.is_empty() {
             return self.translate_straddling(frame, mode, dispatch);
         }
@@ -44,7 +49,8 @@ impl Executor<'_> {
         mode: Mode,
         dispatch: Dispatch,
     ) -> Result<u32, Exit> {
-        let start = self.segment(SegmentRegister::Cs).base.wrapping_add(self.eip);
+        let code = *self.segment(SegmentRegister::Cs);
+        let start = code.base.wrapping_add(self.eip);
         let offset = start & PAGE_OFFSET;
         let split = (PAGE_BYTES - offset) as usize;
         let second =
@@ -52,7 +58,8 @@ impl Executor<'_> {
         let mut bytes = [0; LONGEST_INSTRUCTION];
         self.memory.read(frame, offset, &mut bytes[..split]);
         self.memory.read(second, 0, &mut bytes[split..]);
-        let mut decoder = BlockDecoder::new(&bytes, self.eip, mode, dispatch);
+        let inside = bytes.len().min(((code.limit - self.eip) as usize).saturating_add(1));
+        let mut decoder = BlockDecoder::new(&bytes[..inside], self.eip, mode, dispatch);
         let mut operations = Vec::with_capacity(3);
         decoder.push_next(&mut operations);
         if operations.is_empty() {

@@ -1,7 +1,7 @@
 //! Maps linear pages to frames with rights.
 
 use super::translation::{Translations, Word};
-use super::{FrameNumber, PAGE_BYTES, PAGE_OFFSET, PhysicalMemory};
+use super::{FrameNumber, Identity, PAGE_BYTES, PAGE_OFFSET, PhysicalMemory};
 use std::fmt;
 
 /// What may be done with a page.
@@ -101,7 +101,9 @@ type Leaf = Box<[Option<Page>; 1024]>;
 #[derive(Debug)]
 pub struct AddressSpace {
     leaves: Box<[Option<Leaf>; 1024]>,
-    generation: u64,
+    mapping: Identity,
+    /// The memory that the translations point into.
+    translated: Identity,
     reads: Translations,
     writes: Translations,
     withheld: Withheld,
@@ -120,7 +122,8 @@ impl AddressSpace {
     pub fn new() -> Self {
         Self {
             leaves: Box::new([const { None }; 1024]),
-            generation: 0,
+            mapping: Identity::default(),
+            translated: Identity::NONE,
             reads: Translations::new(),
             writes: Translations::new(),
             withheld: Withheld::default(),
@@ -258,13 +261,14 @@ impl AddressSpace {
 
     /// Once for a whole range: dropping translations clears whole tables.
     fn note_change(&mut self) {
-        self.generation += 1;
+        self.mapping = Identity::default();
         self.drop_translations();
     }
 
-    /// Changes with every change of a mapping: decoded blocks and links that hold translations are then stale.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
+    /// Changes with every change of a mapping, and no other address space has it: decoded blocks and links are then
+    /// stale.
+    pub(crate) fn mapping(&self) -> Identity {
+        self.mapping
     }
 
     pub(crate) fn drop_translations(&mut self) {
@@ -274,8 +278,9 @@ impl AddressSpace {
 
     /// Prepares a run: drops translations that this run may not use.
     pub(crate) fn prepare(&mut self, memory: &PhysicalMemory, withheld: Withheld) {
-        if self.withheld != withheld {
+        if self.withheld != withheld || self.translated != memory.identity() {
             self.withheld = withheld;
+            self.translated = memory.identity();
             self.drop_translations();
         }
         self.drop_stale_stores(memory);

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Frames are reached through host pointers: see docs/decisions/0001-unsafe.md.
 
-use super::PAGE_BYTES;
+use super::{Identity, PAGE_BYTES};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
@@ -17,6 +17,7 @@ const GRANULE_BYTES: u32 = 64;
 /// All frames of a machine. A frame that was never written reads as zero and costs nothing.
 #[derive(Debug, Default)]
 pub struct PhysicalMemory {
+    identity: Identity,
     slabs: Vec<Slab>,
     marks: Vec<FrameMarks>,
     code_marks_made: u64,
@@ -152,6 +153,11 @@ impl PhysicalMemory {
     /// Whether `frame` holds code anywhere.
     pub(crate) fn holds_code(&self, frame: FrameNumber) -> bool {
         self.marks[frame.0 as usize].code != 0
+    }
+
+    /// Tells this memory from every other one: pointers and blocks made with one do not serve another.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// How often a frame got its first code mark. A change means: store translations may be stale.
