@@ -8,7 +8,7 @@
 
 use super::Executor;
 use super::operation::{Handler, Operation};
-use crate::memory::{FrameNumber, PhysicalMemory};
+use crate::memory::{FrameNumber, GRANULE_BYTES, PhysicalMemory};
 use std::collections::BTreeMap;
 use std::ptr::null;
 
@@ -39,6 +39,22 @@ pub(super) struct Extent {
     pub(super) length: u32,
 }
 
+/// A frame, and the number of a granule in it.
+type Granule = (FrameNumber, u32);
+
+impl Extent {
+    fn granules(self) -> impl Iterator<Item = Granule> {
+        let last = (self.offset + self.length.max(1) - 1) / GRANULE_BYTES;
+        (self.offset / GRANULE_BYTES..=last).map(move |number| (self.frame, number))
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.frame == other.frame
+            && self.offset < other.offset + other.length
+            && other.offset < self.offset + self.length
+    }
+}
+
 #[derive(Debug)]
 struct Block {
     eip: u32,
@@ -59,7 +75,7 @@ pub(super) struct BlockCache {
     arena: Vec<Operation>,
     blocks: Vec<Block>,
     by_eip: BTreeMap<u32, u32>,
-    by_frame: BTreeMap<FrameNumber, Vec<u32>>,
+    by_granule: BTreeMap<Granule, Vec<u32>>,
     jump_targets: Box<[JumpTarget; JUMP_TARGETS]>,
     /// Operations whose handler was replaced for the running chain, with the true handler.
     armed: Vec<(u32, Handler)>,
@@ -71,7 +87,7 @@ impl BlockCache {
             arena: Vec::with_capacity(CAPACITY),
             blocks: Vec::new(),
             by_eip: BTreeMap::new(),
-            by_frame: BTreeMap::new(),
+            by_granule: BTreeMap::new(),
             jump_targets: Box::new([NO_TARGET; JUMP_TARGETS]),
             armed: Vec::new(),
         };
@@ -86,7 +102,7 @@ impl BlockCache {
         self.arena.push(NOWHERE);
         self.blocks.clear();
         self.by_eip.clear();
-        self.by_frame.clear();
+        self.by_granule.clear();
         self.jump_targets.fill(NO_TARGET);
         self.armed.clear();
     }
@@ -139,7 +155,9 @@ impl BlockCache {
         self.by_eip.insert(eip, block);
         for extent in extents.iter().flatten() {
             memory.mark_code(extent.frame, extent.offset, extent.length);
-            self.by_frame.entry(extent.frame).or_default().push(block);
+            for granule in extent.granules() {
+                self.by_granule.entry(granule).or_default().push(block);
+            }
         }
         self.jump_targets[eip as usize % JUMP_TARGETS] = JumpTarget { eip, link: first };
         first
@@ -165,18 +183,20 @@ impl BlockCache {
 
     /// Drops the blocks that hold any of these bytes; says how many.
     pub(super) fn overwritten(&mut self, frame: FrameNumber, offset: u32, length: u32) -> u32 {
-        let Some(blocks) = self.by_frame.get(&frame) else { return 0 };
-        let hit: Vec<u32> = blocks
-            .iter()
+        let written = Extent { frame, offset, length };
+        let mut hit: Vec<u32> = written
+            .granules()
+            .filter_map(|granule| self.by_granule.get(&granule))
+            .flatten()
             .copied()
             .filter(|block| {
-                self.blocks[*block as usize].extents.iter().flatten().any(|extent| {
-                    extent.frame == frame
-                        && extent.offset < offset + length
-                        && offset < extent.offset + extent.length
-                })
+                let extents = self.blocks[*block as usize].extents;
+                extents.into_iter().flatten().any(|extent| extent.overlaps(written))
             })
             .collect();
+        // A block stands under each granule that it touches.
+        hit.sort_unstable();
+        hit.dedup();
         for block in &hit {
             self.drop_block(*block);
         }
@@ -192,8 +212,8 @@ impl BlockCache {
         }
         self.by_eip.remove(&eip);
         self.jump_targets[eip as usize % JUMP_TARGETS] = NO_TARGET;
-        for extent in extents.iter().flatten() {
-            if let Some(blocks) = self.by_frame.get_mut(&extent.frame) {
+        for granule in extents.into_iter().flatten().flat_map(Extent::granules) {
+            if let Some(blocks) = self.by_granule.get_mut(&granule) {
                 blocks.retain(|other| *other != number);
             }
         }

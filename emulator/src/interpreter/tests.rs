@@ -317,3 +317,16 @@ fn an_iret_loads_rf_whatever_it_was() {
         assert_ne!(bench.cpu.eflags & flags::RF, 0, "{before:x}");
     }
 }
+
+#[test]
+fn a_store_across_two_granules_drops_a_block_once() {
+    // mov [CODE + 62], eax, with four nops in EAX ; nops ; hlt
+    let mut code = vec![0xa3, 62, 0x10, 0, 0];
+    code.resize(70, 0x90);
+    code.push(0xf4);
+    let mut bench = Bench::new(&code);
+    bench.cpu.registers[EAX] = 0x9090_9090;
+    assert_eq!(bench.run(2), Ran { units: 2, exit: Exit::Budget });
+    assert_eq!(bench.engine.statistics().blocks_overwritten, 1);
+    assert_eq!(bench.run(100), Ran { units: 64, exit: Exit::Privileged(Privileged::Hlt) });
+}

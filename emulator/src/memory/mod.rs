@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use address_space::{AddressSpace, MemoryError, PageFault, Rights};
 pub(crate) use address_space::{Intent, Withheld};
+pub(crate) use physical::GRANULE_BYTES;
 pub use physical::{FrameNumber, PhysicalMemory};
 pub(crate) use translation::Word;
 

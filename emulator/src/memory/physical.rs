@@ -12,7 +12,7 @@ pub struct FrameNumber(pub u32);
 
 const FRAME_BYTES: usize = PAGE_BYTES as usize;
 /// Code marks have this granularity: 64 marks a frame.
-const GRANULE_BYTES: u32 = 64;
+pub(crate) const GRANULE_BYTES: u32 = 64;
 
 /// All frames of a machine. A frame that was never written reads as zero and costs nothing.
 #[derive(Debug, Default)]
