@@ -1,7 +1,7 @@
 //! A file that cannot run exits 125 with one line that names the file; none panics or hangs.
 
 use super::elf::{CODE, ElfFile, Segment, exits_with};
-use super::paravane::{Finished, TemporaryFile, run};
+use super::paravane::{Finished, TemporaryFile, run, sample};
 use hypervisor_core::abi::{ABI_MAJOR, ABI_MINOR};
 
 /// Runs the file by `run`, `trace` and `info`; the first two must refuse it.
@@ -30,6 +30,14 @@ fn a_truncated_file_is_refused_wherever_it_is_cut() {
     for length in [0, 1, 3, 4, 15, 16, 51, 52, 60, 100, 150, whole.len() - 1] {
         let says = if length < 4 { "not an ELF file" } else { "truncated" };
         refused("truncated.elf", &whole[..length], says);
+    }
+}
+
+#[test]
+fn a_linked_file_is_refused_wherever_it_is_cut() {
+    let whole = std::fs::read(sample("hello")).unwrap();
+    for length in (60..whole.len()).step_by(1009).chain([whole.len() - 1]) {
+        refused("cut.elf", &whole[..length], "truncated");
     }
 }
 
@@ -79,10 +87,13 @@ fn an_entry_outside_the_code_is_refused() {
 }
 
 #[test]
-fn a_bss_of_3_gib_is_refused_with_the_memory_that_it_needs() {
+fn a_bss_that_does_not_fit_is_refused_with_what_can_be_done() {
     let mut file = exits_with(0);
+    file.segments[1].memory_bytes = 1 << 30;
+    refused("bss.elf", &file.bytes(), "give --memory 1048584KiB or more");
+    // No --memory could help this one.
     file.segments[1].memory_bytes = 3 << 30;
-    refused("bss.elf", &file.bytes(), "--memory");
+    refused("bss.elf", &file.bytes(), "more than 3072MiB: make the image smaller");
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl Image {
     pub fn read(file: &[u8]) -> Result<Self, LoadError> {
         let header = read_header(file)?;
         let program_headers = read_program_headers(file, &header)?;
+        check_section_headers(file, &header)?;
         let segments = read_segments(file, &program_headers)?;
         let entry = u32::try_from(header.e_entry).unwrap_or(u32::MAX);
         let executable =
@@ -149,6 +150,12 @@ fn read_program_headers(file: &[u8], header: &Header) -> Result<Vec<ProgramHeade
     file_range(file, header.e_phoff, length, || "the program header table".to_owned())?;
     ProgramHeader::parse(file, header.e_phoff as usize, usize::from(header.e_phnum), CONTEXT)
         .map_err(|error| LoadError::BadHeader(error.to_string().replace('\n', " ")))
+}
+
+/// They do not matter for the run, but linkers put them last: a file that was cut off lacks them first.
+fn check_section_headers(file: &[u8], header: &Header) -> Result<(), LoadError> {
+    let length = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
+    file_range(file, header.e_shoff, length, || "the section header table".to_owned()).map(drop)
 }
 
 fn read_segments(file: &[u8], headers: &[ProgramHeader]) -> Result<Vec<Segment>, LoadError> {

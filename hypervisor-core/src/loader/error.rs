@@ -1,5 +1,6 @@
 //! Why a file cannot be run, each in one line: what is wrong, and what to do.
 
+use crate::boot::MEMORY_MOST_BYTES;
 use std::fmt;
 
 /// Why a file cannot be loaded.
@@ -129,6 +130,12 @@ impl fmt::Display for LoadError {
             Self::SegmentAboveMemory { address, memory_end } => write!(
                 f,
                 "the segment at {address:08x}h reaches past {memory_end:08x}h, where the stack lies: link the image lower"
+            ),
+            Self::TooLittleMemory { needs_bytes, because, .. } if *needs_bytes > MEMORY_MOST_BYTES => write!(
+                f,
+                "the image needs {needs_bytes} bytes of memory ({because}) and no partition can have more than {}MiB: \
+                 make the image smaller",
+                MEMORY_MOST_BYTES >> 20
             ),
             Self::TooLittleMemory { needs_bytes, has_bytes, because } => write!(
                 f,

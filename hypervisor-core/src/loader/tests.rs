@@ -137,9 +137,29 @@ fn an_entry_outside_executable_memory_is_refused() {
 
 #[test]
 fn too_much_bss_names_the_shortfall() {
+    let text = refused_elf(|elf| elf.headers.push(second_segment(BASE + 0x2000, 1 << 30)));
+    // 1 GiB + 2000h bytes and 16 MiB: 1,056,972,800 too few; 1,048,584 KiB are needed.
+    assert!(text.contains("1056972800 too few") && text.contains("--memory 1048584KiB"), "{text}");
+}
+
+#[test]
+fn bss_that_no_partition_can_hold_is_not_to_be_helped_with_memory() {
     let text = refused_elf(|elf| elf.headers.push(second_segment(BASE + 0x2000, 3 << 30)));
-    // 3 GiB + 2000h bytes and 16 MiB: 3,204,456,448 too few; 3,145,736 KiB are needed.
-    assert!(text.contains("3204456448 too few") && text.contains("--memory 3145736KiB"), "{text}");
+    assert!(text.contains("no partition can have more than 3072MiB"), "{text}");
+    assert!(!text.contains("--memory"), "{text}");
+}
+
+#[test]
+fn a_section_header_table_past_the_end_of_the_file_is_a_truncation() {
+    let mut file = elf().bytes();
+    let sections = 2_u16;
+    let (offset, header_bytes) = (file.len() as u32, 40_u16);
+    file[32..36].copy_from_slice(&offset.to_le_bytes());
+    file[46..48].copy_from_slice(&header_bytes.to_le_bytes());
+    file[48..50].copy_from_slice(&sections.to_le_bytes());
+    file.resize(file.len() + usize::from(sections * header_bytes), 0);
+    assert!(Image::read(&file).is_ok());
+    assert!(refused(&file[..file.len() - 1]).contains("truncated: the section header table"));
 }
 
 #[test]
