@@ -76,3 +76,11 @@ fn a_recording_of_another_image_or_none_at_all_is_refused() {
     let missing = run(["run".as_ref(), "--replay".as_ref(), "/nowhere/input.txt".as_ref(), guest.as_ref()]);
     assert_eq!(missing.status, Some(125), "{missing:?}");
 }
+
+#[test]
+fn a_recording_without_end_is_refused() {
+    let guest = TemporaryFile::new("echoes.elf", &echoes().bytes());
+    let finished = run(["run".as_ref(), "--replay".as_ref(), "/dev/zero".as_ref(), guest.as_ref()]);
+    assert_eq!(finished.status, Some(125), "{finished:?}");
+    assert!(finished.stderr.contains("larger than 1 GiB"), "{finished:?}");
+}

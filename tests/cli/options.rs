@@ -91,3 +91,13 @@ fn info_shows_what_a_file_asks_for() {
     let symbols = run(["info".as_ref(), "--symbols".as_ref(), hello.as_os_str()]).text();
     assert!(symbols.lines().any(|line| line.ends_with("function  main")), "{symbols}");
 }
+
+#[test]
+fn a_second_v_tells_more() {
+    let echo = sample("echo");
+    let told = ["-v", "-vv"].map(|option| run([option.as_ref(), "run".as_ref(), echo.as_os_str()]).stderr);
+    assert!(told[0].starts_with("info: ") && !told[0].contains("debug: "), "{}", told[0]);
+    for says in ["debug: segment 0x00100000", "debug: the guest asks for input"] {
+        assert!(told[1].contains(says), "`{says}` is missing: {}", told[1]);
+    }
+}

@@ -25,7 +25,7 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Tell more on stderr: -v what is done, -vv why, -vvv everything; RUST_LOG=FILTER chooses by module
+    /// Tell more on stderr: -v what is done, -vv with what; RUST_LOG=FILTER chooses by module
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 

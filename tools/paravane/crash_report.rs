@@ -45,8 +45,13 @@ impl Display for CrashReport<'_> {
         let Crash { reason, cpu, instruction, .. } = self.crash;
         writeln!(f, "{WRONG}The guest crashed{WRONG:#}: {}", self.what(reason))?;
         let place = Place::of(self.symbols, cpu.eip).map(|place| format!("{place}, ")).unwrap_or_default();
-        let (number, time) = (grouped(*instruction), time(self.now_ns));
-        writeln!(f, "  at {place}address 0x{:08x}, instruction #{number}, virtual time {time}", cpu.eip)?;
+        let time = time(self.now_ns);
+        // Not grouped: a trace has the number so, to be found by it.
+        writeln!(
+            f,
+            "  at {place}address 0x{:08x}, instruction #{instruction}, virtual time {time}",
+            cpu.eip
+        )?;
         self.registers(f, cpu)?;
         self.way(f, cpu.eip)?;
         self.stack(f)

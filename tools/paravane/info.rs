@@ -85,10 +85,10 @@ fn abi(image: &Image) -> String {
     };
     let (major, minor) = (note.version >> 16, note.version & 0xffff);
     let verdict = match note.check() {
-        Ok(()) => "runs here".to_owned(),
+        Ok(()) => format!("runs here (this is {ABI_MAJOR}.{ABI_MINOR})"),
         Err(problem) => format!("does not run here: {problem}"),
     };
-    format!("Paravane {major}.{minor}, {verdict} (this is {ABI_MAJOR}.{ABI_MINOR})")
+    format!("Paravane {major}.{minor}, {verdict}")
 }
 
 fn calls(image: &Image) -> String {

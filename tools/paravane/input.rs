@@ -10,8 +10,9 @@ use crate::output::{Ended, Output};
 use crate::recording;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{Arrival, Input, Machine};
-use std::fs;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 const LOOKS_A_SECOND: u64 = 100;
 /// More piped input than this is a mistake, and would fill the host's memory.
 const PIPED_MOST_BYTES: u64 = 1 << 30;
+
+/// A file without end must not fill the host's memory either.
+const RECORDING_MOST_BYTES: u64 = 1 << 30;
 
 /// Where the console input comes from, and where it is recorded.
 pub struct ConsoleInput {
@@ -55,7 +59,7 @@ impl ConsoleInput {
             return Ok(Self { source: Source::Stdin, recording });
         };
         let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| failed(format!("cannot read it: {error}")))?;
+        let text = recorded_text(path).map_err(|why| failed(format!("cannot read the recording: {why}")))?;
         let inputs = recording::read(&text, hash).map_err(failed)?;
         Ok(Self { source: Source::Recorded(inputs), recording })
     }
@@ -125,6 +129,16 @@ impl ConsoleInput {
             }
         }
     }
+}
+
+fn recorded_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(RECORDING_MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > RECORDING_MOST_BYTES {
+        return Err("it is larger than 1 GiB: name a file that --record wrote".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is no text: name a file that --record wrote".to_owned())
 }
 
 /// Everything on stdin, which is a pipe or a file.
@@ -246,14 +260,13 @@ impl Terminal {
 mod tests {
     use super::{ConsoleInput, Source, Terminal};
     use hypervisor_core::{Arrival, Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
-    use std::fs;
     use std::sync::Arc;
     use std::sync::mpsc::channel;
     use std::time::Instant;
 
     fn echo(interactive: bool) -> Machine {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/guest-images/prebuilt/echo.elf");
-        let image = Image::read(&fs::read(path).unwrap()).unwrap();
+        let image = Image::read(&std::fs::read(path).unwrap()).unwrap();
         Machine::new(Arc::new(image), Config { interactive, ..Config::default() }).unwrap()
     }
 

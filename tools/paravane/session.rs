@@ -12,7 +12,7 @@ use crate::statistics::statistics;
 use crate::status::{LAST_GUEST_CODE, Status};
 use emulator::Settings;
 use hypervisor_core::{Config, Limit, Limits, LoadError, Machine, Outcome, Progress, Recorder, Stamp};
-use log::info;
+use log::{debug, info};
 use std::sync::Arc;
 use trace::Place;
 
@@ -57,6 +57,14 @@ impl<'a> Session<'a> {
         let machine = Machine::new(Arc::new(image), config)
             .map_err(|error| Ended::Failed(format!("{}: {error}", to_blame(&error, &shown))))?;
         info!("{shown}: image {:032x}, entry 0x{:08x}", machine.image().hash, machine.image().entry);
+        for segment in &machine.image().segments {
+            let (start, end, in_file) = (segment.address, segment.end(), segment.bytes.len());
+            debug!(
+                "segment 0x{start:08x} to 0x{end:08x}, {} bytes of it from the file",
+                grouped(in_file as u64)
+            );
+        }
+        debug!("{} symbols, arguments {:?}", machine.image().symbols.all().len(), options.arguments);
         let input = ConsoleInput::open(options, machine.image().hash)?;
         Ok(Self { machine, input, console, options, shown })
     }
@@ -98,22 +106,25 @@ impl<'a> Session<'a> {
             match progress {
                 Progress::Output => {}
                 Progress::Slice => self.input.poll(&mut self.machine),
-                Progress::InputWanted => self.input.wanted(&mut self.machine)?,
+                Progress::InputWanted => {
+                    debug!("the guest asks for input for the first time, {}", self.now());
+                    self.input.wanted(&mut self.machine)?;
+                }
                 Progress::Idle { until_units } => self.input.wait(until_units, &mut self.machine)?,
                 Progress::Finished(outcome) => break outcome,
             }
         };
-        let stamp = self.machine.stamp();
-        info!(
-            "ended after {} instructions, {} of virtual time",
-            grouped(stamp.instruction),
-            time(stamp.now_ns)
-        );
+        info!("ended {}", self.now());
         let status = self.conclude(&outcome);
         if self.options.stats {
             complain(statistics(&self.machine));
         }
         Ok(status)
+    }
+
+    fn now(&self) -> String {
+        let stamp = self.machine.stamp();
+        format!("after {} instructions, {} of virtual time", grouped(stamp.instruction), time(stamp.now_ns))
     }
 
     /// Says on stderr how it ended, unless the exit status says it all.
