@@ -55,10 +55,11 @@ impl<'b> BlockDecoder<'b> {
         };
         let mut operation = template(&instruction, eip, lowered.handlers, self.dispatch);
         lowered.fill(&mut operation);
+        let next_eip = operation.next_eip();
         operations.push(operation);
         self.ended = lowered.ends;
         if lowered.falls_through {
-            operations.push(self.leave(operation.next_eip()));
+            operations.push(self.leave(next_eip));
         }
         !self.ended
     }
@@ -80,31 +81,13 @@ impl<'b> BlockDecoder<'b> {
     /// The operation that leaves a block for the instruction at `eip`. It is none itself: its length is 0.
     fn leave(&self, eip: u32) -> Operation {
         let handler = interpreter::control(control::leave_block).select(self.dispatch);
-        Operation { handler, eip, immediate: eip, length: 0, ..bare(handler) }
-    }
-}
-
-/// An operation without operands.
-fn bare(handler: interpreter::Handler) -> Operation {
-    Operation {
-        handler,
-        eip: 0,
-        displacement: 0,
-        immediate: 0,
-        target: 0,
-        source: 0,
-        base: interpreter::ZERO_REGISTER,
-        index: interpreter::ZERO_REGISTER,
-        scale: 0,
-        segment: 0,
-        length: 0,
-        units_left: 0,
+        Operation { eip, immediate: eip, length: 0, ..Operation::bare(handler) }
     }
 }
 
 /// An operation with what all instructions have in common: place, length and address.
 fn template(instruction: &Instruction, eip: u32, handlers: Handlers, dispatch: Dispatch) -> Operation {
-    let mut operation = bare(handlers.select(dispatch));
+    let mut operation = Operation::bare(handlers.select(dispatch));
     operation.eip = eip;
     // An invalid instruction has no length of its own; it is never followed.
     operation.length = instruction.len().max(1) as u8;

@@ -85,7 +85,9 @@ impl Lowered {
         operation.target = self.target.unwrap_or(operation.target);
         operation.source = self.source.unwrap_or(operation.source);
         operation.immediate = self.immediate.unwrap_or(operation.immediate);
-        operation.displacement = self.displacement.unwrap_or(operation.displacement);
+        if let Some(displacement) = self.displacement {
+            operation.displacement.set(displacement);
+        }
     }
 }
 
@@ -195,7 +197,7 @@ pub(super) fn set_address(instruction: &Instruction, operation: &mut Operation) 
     operation.base = number(instruction.memory_base());
     operation.index = number(instruction.memory_index());
     operation.scale = instruction.memory_index_scale().trailing_zeros() as u8;
-    operation.displacement = instruction.memory_displacement32();
+    operation.displacement.set(instruction.memory_displacement32());
     let segment = match instruction.memory_segment() {
         Register::ES => 0,
         Register::CS => 1,

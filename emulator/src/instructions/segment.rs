@@ -187,7 +187,7 @@ fn far_pointer<W: Width>(operation: &Operation, x: &mut Executor<'_>) -> Result<
 
 /// JMP far to a pointer in the instruction: offset in the immediate, selector in the displacement.
 pub(crate) fn jump_far_direct<W: Width>(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
-    jump_far(operation.immediate & W::MASK, operation.displacement as u16, x)
+    jump_far(operation.immediate & W::MASK, operation.displacement.get() as u16, x)
 }
 
 /// JMP far to a pointer in memory.
@@ -205,7 +205,7 @@ fn jump_far(offset: u32, selector: u16, x: &mut Executor<'_>) -> Result<Flow, St
 
 /// CALL far to a pointer in the instruction.
 pub(crate) fn call_far_direct<W: Width>(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
-    call_far::<W>(operation.immediate & W::MASK, operation.displacement as u16, operation, x)
+    call_far::<W>(operation.immediate & W::MASK, operation.displacement.get() as u16, operation, x)
 }
 
 /// CALL far to a pointer in memory.

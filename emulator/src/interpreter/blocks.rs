@@ -99,7 +99,7 @@ impl BlockCache {
     pub(super) fn flush(&mut self) {
         // Position 0 is never the first of a block, so that a link of 0 can mean none.
         self.arena.clear();
-        self.arena.push(NOWHERE);
+        self.arena.push(Operation::bare(nowhere));
         self.blocks.clear();
         self.by_eip.clear();
         self.by_granule.clear();
@@ -108,8 +108,8 @@ impl BlockCache {
     }
 
     /// The base of all links. It stays the same: the arena never grows beyond its first allocation.
-    pub(super) fn arena(&mut self) -> *const Operation {
-        self.arena.as_mut_ptr()
+    pub(super) fn arena(&self) -> *const Operation {
+        self.arena.as_ptr()
     }
 
     /// Whether one more block fits.
@@ -178,7 +178,7 @@ impl BlockCache {
         let position = self.position(branch);
         let block = self.block_of(link);
         self.blocks[block].incoming.push(position);
-        self.operation(position).displacement = link;
+        self.operation(position).displacement.set(link);
     }
 
     /// Drops the blocks that hold any of these bytes; says how many.
@@ -208,7 +208,7 @@ impl BlockCache {
         let (eip, extents) = (block.eip, block.extents);
         let incoming = std::mem::take(&mut block.incoming);
         for position in incoming {
-            self.operation(position).displacement = 0;
+            self.operation(position).displacement.set(0);
         }
         self.by_eip.remove(&eip);
         self.jump_targets[eip as usize % JUMP_TARGETS] = NO_TARGET;
@@ -219,14 +219,13 @@ impl BlockCache {
         }
     }
 
-    fn operation(&mut self, position: u32) -> &mut Operation {
-        &mut self.arena[position as usize]
+    fn operation(&self, position: u32) -> &Operation {
+        &self.arena[position as usize]
     }
 
     /// Makes the running chain end before the operation at `position`.
     pub(super) fn arm(&mut self, position: u32) {
-        let operation = self.operation(position);
-        let handler = std::mem::replace(&mut operation.handler, stop_here as Handler);
+        let handler = self.operation(position).handler.replace(stop_here);
         self.armed.push((position, handler));
     }
 
@@ -244,7 +243,7 @@ impl BlockCache {
     pub(super) fn disarm(&mut self) {
         // Backwards: an operation armed twice gets its first handler back last.
         while let Some((position, handler)) = self.armed.pop() {
-            self.operation(position).handler = handler;
+            self.operation(position).handler.set(handler);
         }
     }
 }
@@ -257,19 +256,3 @@ unsafe fn stop_here(operation: *const Operation, x: &mut Executor<'_>) -> *const
 unsafe fn nowhere(_: *const Operation, _: &mut Executor<'_>) -> *const Operation {
     null()
 }
-
-/// Fills position 0.
-const NOWHERE: Operation = Operation {
-    handler: nowhere,
-    eip: 0,
-    displacement: 0,
-    immediate: 0,
-    target: 0,
-    source: 0,
-    base: 0,
-    index: 0,
-    scale: 0,
-    segment: 0,
-    length: 0,
-    units_left: 0,
-};

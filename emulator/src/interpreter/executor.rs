@@ -83,7 +83,7 @@ impl Executor<'_> {
     pub(super) fn follow(&mut self, branch: *const Operation) -> *const Operation {
         // SAFETY: handlers pass operations of the arena; a link that is not 0 is the first of a live block.
         unsafe {
-            let link = (*branch).displacement;
+            let link = (*branch).displacement.get();
             if link != 0 {
                 let target = self.arena.add(link as usize);
                 let units = u64::from((*target).units_left);
@@ -175,13 +175,13 @@ impl Executor<'_> {
     pub(crate) fn flat_offset(&self, operation: &Operation) -> u32 {
         let base = self.registers[usize::from(operation.base & 15)];
         let index = self.registers[usize::from(operation.index & 15)];
-        base.wrapping_add(index << (operation.scale & 3)).wrapping_add(operation.displacement)
+        base.wrapping_add(index << (operation.scale & 3)).wrapping_add(operation.displacement.get())
     }
 
     /// The offset of a 32-bit address without index.
     #[inline(always)]
     pub(crate) fn base_offset(&self, operation: &Operation) -> u32 {
-        self.registers[usize::from(operation.base & 15)].wrapping_add(operation.displacement)
+        self.registers[usize::from(operation.base & 15)].wrapping_add(operation.displacement.get())
     }
 
     /// What RDTSC reads at `operation`.

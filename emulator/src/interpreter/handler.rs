@@ -127,7 +127,7 @@ unsafe fn dispatch(operation: *const Operation, x: &mut Executor<'_>) -> *const 
         return operation;
     }
     // SAFETY: passed on to the caller.
-    unsafe { ((*operation).handler)(operation, x) }
+    unsafe { ((*operation).handler.get())(operation, x) }
 }
 
 /// Performs operations until one returns null.
@@ -138,6 +138,6 @@ pub(super) unsafe fn perform_all(first: *const Operation, x: &mut Executor<'_>) 
     let mut operation = first;
     while !operation.is_null() {
         // SAFETY: passed on to the caller.
-        operation = unsafe { ((*operation).handler)(operation, x) };
+        operation = unsafe { ((*operation).handler.get())(operation, x) };
     }
 }

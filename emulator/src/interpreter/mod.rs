@@ -13,7 +13,7 @@ mod translate;
 pub(crate) use blocks::Mode;
 pub(crate) use executor::Executor;
 pub(crate) use handler::{Flow, Handlers, Stop, control, straight};
-pub(crate) use operation::{Handler, Operation, ZERO_REGISTER};
+pub(crate) use operation::{Operation, ZERO_REGISTER};
 pub use run::Interpreter;
 
 /// How the next operation is reached.

@@ -1,6 +1,7 @@
 //! The lowered form of an instruction: what the run loop dispatches.
 
 use super::Executor;
+use std::cell::Cell;
 
 /// Performs one operation and returns the next, or null if the run loop has to decide.
 ///
@@ -12,14 +13,17 @@ pub(crate) type Handler = for<'e, 'r> unsafe fn(*const Operation, &'e mut Execut
 pub(crate) const ZERO_REGISTER: u8 = 8;
 
 /// One instruction, decoded and bound to its handler.
-#[derive(Clone, Copy, Debug)]
+///
+/// Handlers hold a reference to their operation. What the block cache may change in the meantime stands in cells: an
+/// instruction that stores into code can unlink itself.
+#[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct Operation {
-    pub(crate) handler: Handler,
+    pub(crate) handler: Cell<Handler>,
     /// Offset of the instruction in CS.
     pub(crate) eip: u32,
     /// Displacement of the address. In a branch: position in the arena of the block it is linked to; 0: none.
-    pub(crate) displacement: u32,
+    pub(crate) displacement: Cell<u32>,
     /// Immediate operand. In a direct branch: EIP of the target.
     pub(crate) immediate: u32,
     /// General register of the first operand.
@@ -41,6 +45,24 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// An operation without operands, address, place and length.
+    pub(crate) fn bare(handler: Handler) -> Self {
+        Self {
+            handler: Cell::new(handler),
+            eip: 0,
+            displacement: Cell::new(0),
+            immediate: 0,
+            target: 0,
+            source: 0,
+            base: ZERO_REGISTER,
+            index: ZERO_REGISTER,
+            scale: 0,
+            segment: 0,
+            length: 0,
+            units_left: 0,
+        }
+    }
+
     /// Offset of the instruction that follows in memory.
     #[inline(always)]
     pub(crate) fn next_eip(&self) -> u32 {
