@@ -111,7 +111,10 @@ impl Generator {
 
     /// A prefix LOCK where there may be none: #UD.
     fn illegal_lock(&mut self, bytes: &[u8]) -> Option<Draft> {
-        let position = bytes.iter().position(|byte| *byte == 0xf0)?;
+        // Behind the prefixes the same byte is part of the opcode or an operand.
+        let is_prefix =
+            |byte: &&u8| matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3);
+        let position = bytes.iter().take_while(is_prefix).position(|byte| *byte == 0xf0)?;
         let mut without = bytes.to_vec();
         without.remove(position);
         let length = decode(&without)?.0.len() + 1;
