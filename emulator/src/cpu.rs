@@ -1,5 +1,6 @@
 //! The architectural state of one processor between two instructions. No caches, no counters.
 
+use crate::fpu::{Fpu, Sse};
 use crate::observer::AccessKind;
 
 /// Bits of EFLAGS (SDM Vol. 1, 3.4.3).
@@ -273,6 +274,10 @@ pub struct Cpu {
     pub system: SystemRegisters,
     /// What segment loads read.
     pub descriptors: DescriptorTable,
+    /// x87 and MMX.
+    pub fpu: Fpu,
+    /// SSE.
+    pub sse: Sse,
 }
 
 impl Cpu {
@@ -300,6 +305,8 @@ impl Cpu {
                 dr: [0, 0, 0, 0, 0, 0, 0xffff_0ff0, 0x400],
             },
             descriptors,
+            fpu: Fpu::default(),
+            sse: Sse::default(),
         }
     }
 

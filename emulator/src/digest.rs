@@ -51,7 +51,8 @@ impl StateDigest {
 
     /// Adds the whole state of a processor.
     pub fn cpu(&mut self, cpu: &Cpu) {
-        let Cpu { registers, eip, eflags, segments, cpl, interrupt_shadow, system, descriptors } = cpu;
+        let Cpu { registers, eip, eflags, segments, cpl, interrupt_shadow, system, descriptors, fpu, sse } =
+            cpu;
         for register in registers.iter().chain([eip, eflags]) {
             self.number(u64::from(*register));
         }
@@ -69,6 +70,21 @@ impl StateDigest {
         self.number(u64::from(system.ldtr) | u64::from(system.tr) << 16);
         for entry in descriptors.entries {
             self.number(entry);
+        }
+        for word in [fpu.control, fpu.status, fpu.tags.into(), fpu.opcode] {
+            self.number(u64::from(word));
+        }
+        for register in fpu.registers {
+            self.bytes(&register.to_bytes());
+        }
+        for (selector, pointer) in
+            [(fpu.instruction_selector, fpu.instruction_pointer), (fpu.data_selector, fpu.data_pointer)]
+        {
+            self.number(u64::from(selector) << 32 | u64::from(pointer));
+        }
+        self.number(u64::from(sse.mxcsr));
+        for register in sse.xmm {
+            self.bytes(&register.to_le_bytes());
         }
     }
 

@@ -8,6 +8,7 @@ mod answer;
 mod compare;
 mod encode;
 mod engine;
+mod floating_point;
 mod format;
 mod layout;
 mod lines;

@@ -2,6 +2,7 @@
 
 use crate::answer::{Answer, Change, Ending, ExceptionRecord};
 use crate::engine::{Engine, Steps, Stop};
+use crate::floating_point;
 use crate::format::{Case, Header, Piece, TABLE_LENGTH};
 use crate::layout::Layout;
 use crate::registers::{EFLAGS, EIP, NAMES, Registers, SEGMENTS};
@@ -79,6 +80,7 @@ impl Runner {
         run: impl FnOnce(&mut Engine, &mut Cpu) -> Stop,
     ) -> Result<Answer, String> {
         let mut cpu = self.initial_processor(&case.initial.regs)?;
+        floating_point::load(&case.initial, &mut cpu);
         self.check_memory(&case.initial.ram)?;
         self.write_memory(&case.initial.ram);
         let Self { engine, .. } = self;
@@ -103,7 +105,8 @@ impl Runner {
         match stop {
             Stop::Finished(exception) => {
                 let regs = changed_registers(&case.initial.regs, cpu);
-                let change = Box::new(Change { regs, ram, fpu: None, sse: None });
+                let (fpu, sse) = floating_point::changed(&case.initial, cpu);
+                let change = Box::new(Change { regs, ram, fpu, sse });
                 let exception = exception.map(|exception| ExceptionRecord {
                     number: exception.vector as u8,
                     error: exception.error_code,
