@@ -6,6 +6,7 @@ pub(crate) mod flags;
 pub(crate) mod multiply;
 pub(crate) mod shift;
 mod width;
+pub(crate) mod x87;
 
 pub(crate) use flags::LazyFlags;
 pub(crate) use width::Width;

@@ -26,6 +26,8 @@ pub(super) enum AddressForm {
 pub(super) struct Form<'i> {
     pub(super) instruction: &'i Instruction,
     pub(super) mode: Mode,
+    /// The low three bits of an x87 instruction's first opcode byte, and its second byte.
+    pub(super) opcode_bits: u32,
 }
 
 /// The handler of an instruction, and the fields of its operation that differ from the common ones.
@@ -92,8 +94,8 @@ impl Lowered {
 }
 
 impl<'i> Form<'i> {
-    pub(super) fn new(instruction: &'i Instruction, mode: Mode) -> Self {
-        Self { instruction, mode }
+    pub(super) fn new(instruction: &'i Instruction, bytes: &[u8], mode: Mode) -> Self {
+        Self { instruction, mode, opcode_bits: opcode_bits(bytes) }
     }
 
     pub(super) fn mnemonic(&self) -> Mnemonic {
@@ -166,6 +168,13 @@ impl<'i> Form<'i> {
             (true, _) => AddressForm::Indexed,
         }
     }
+}
+
+/// The x87 opcode behind the prefixes; of other instructions it means nothing.
+fn opcode_bits(bytes: &[u8]) -> u32 {
+    let start = bytes.iter().position(|byte| byte & 0xf8 == 0xd8).unwrap_or(0);
+    let byte = |i: usize| u32::from(bytes.get(start + i).copied().unwrap_or(0));
+    (byte(0) & 7) << 8 | byte(1)
 }
 
 /// The number of a register as instructions encode it.

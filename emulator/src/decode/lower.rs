@@ -1,7 +1,7 @@
 //! Decides which handler serves an instruction.
 
 use super::form::{Form, Lowered};
-use super::{lower_arithmetic, lower_control, lower_system, lower_transfer};
+use super::{lower_arithmetic, lower_control, lower_system, lower_transfer, lower_x87};
 use crate::instructions::control;
 use crate::interpreter;
 use iced_x86::{CpuidFeature, Mnemonic};
@@ -10,9 +10,6 @@ use iced_x86::{CpuidFeature, Mnemonic};
 pub(super) fn lower(form: &Form<'_>) -> Lowered {
     match availability(form) {
         Availability::Present => {}
-        Availability::Later if is_x87(form) => {
-            return Lowered::ends(interpreter::control(control::unimplemented_x87));
-        }
         Availability::Later => return Lowered::ends(interpreter::control(control::unimplemented)),
         Availability::Absent => return Lowered::ends(interpreter::control(control::invalid)),
     }
@@ -20,18 +17,14 @@ pub(super) fn lower(form: &Form<'_>) -> Lowered {
         .or_else(|| lower_arithmetic::lower(form))
         .or_else(|| lower_control::lower(form))
         .or_else(|| lower_system::lower(form))
+        .or_else(|| lower_x87::lower(form))
         .unwrap_or_else(|| Lowered::ends(interpreter::control(control::unimplemented)))
-}
-
-fn is_x87(form: &Form<'_>) -> bool {
-    use CpuidFeature::{FPU, FPU287, FPU387};
-    form.instruction.cpuid_features().iter().any(|feature| [FPU, FPU287, FPU387].contains(feature))
 }
 
 enum Availability {
     /// Every i686 has it.
     Present,
-    /// A processor that we mean to model has it: x87, MMX, SSE.
+    /// A processor that we mean to model has it: MMX, SSE.
     Later,
     /// No processor that we model has it: #UD.
     Absent,
@@ -57,6 +50,9 @@ fn availability(form: &Form<'_>) -> Availability {
     ) {
         return Availability::Present;
     }
+    if form.mnemonic() == Mnemonic::Fisttp {
+        return Availability::Present;
+    }
     let mut result = Availability::Present;
     for feature in form.instruction.cpuid_features() {
         match feature {
@@ -74,15 +70,15 @@ fn availability(form: &Form<'_>) -> Availability {
             | CpuidFeature::PAUSE
             | CpuidFeature::RDPMC
             | CpuidFeature::SEP
-            | CpuidFeature::TSC => {}
-            CpuidFeature::FPU
+            | CpuidFeature::TSC
+            | CpuidFeature::FPU
             | CpuidFeature::FPU287
             | CpuidFeature::FPU387
-            | CpuidFeature::MMX
+            | CpuidFeature::FXSR => {}
+            CpuidFeature::MMX
             | CpuidFeature::SSE
             | CpuidFeature::SSE2
             | CpuidFeature::SSE3
-            | CpuidFeature::FXSR
             | CpuidFeature::CLFSH => result = Availability::Later,
             _ => return Availability::Absent,
         }

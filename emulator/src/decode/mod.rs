@@ -8,6 +8,7 @@ mod lower_arithmetic;
 mod lower_control;
 mod lower_system;
 mod lower_transfer;
+mod lower_x87;
 mod undefined;
 
 pub(crate) use block::BlockDecoder;

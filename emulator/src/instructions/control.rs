@@ -2,7 +2,7 @@
 
 use super::operand::{Read, segment_register};
 use crate::alu::Width;
-use crate::cpu::{ECX, control};
+use crate::cpu::ECX;
 use crate::interpreter::{Executor, Flow, Operation, Stop};
 use crate::{AccessKind, Exit, Privileged, Vector};
 
@@ -138,14 +138,6 @@ pub(crate) fn too_long(_: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop
 /// An instruction that this processor should have and does not have yet.
 pub(crate) fn unimplemented(_: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
     Err(x.stop(Exit::Unimplemented))
-}
-
-/// An x87 instruction: #NM comes before everything else.
-pub(crate) fn unimplemented_x87(operation: &Operation, x: &mut Executor<'_>) -> Result<Flow, Stop> {
-    if x.cpu.system.cr0 & (control::CR0_EM | control::CR0_TS) != 0 {
-        return Err(x.fault(Vector::DeviceNotAvailable, 0));
-    }
-    unimplemented(operation, x)
 }
 
 /// A privileged instruction, by its number in [`PRIVILEGED`] in the immediate.

@@ -16,3 +16,4 @@ pub(crate) mod stack;
 pub(crate) mod string;
 pub(crate) mod system;
 pub(crate) mod transfer;
+pub(crate) mod x87;

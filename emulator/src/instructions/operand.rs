@@ -4,12 +4,13 @@ use crate::AccessKind;
 use crate::alu::Width;
 use crate::cpu::SegmentRegister;
 use crate::interpreter::{Executor, Operation, Stop};
+use crate::memory::Word;
 use std::marker::PhantomData;
 
 /// How the linear address of a memory operand is made.
 pub(crate) trait Address: Copy {
     /// The linear address of `W::BYTES` bytes.
-    fn linear<W: Width>(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> Result<u32, Stop>;
+    fn linear<W: Word>(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> Result<u32, Stop>;
 }
 
 /// Base and displacement in a flat segment.
@@ -24,21 +25,21 @@ pub(crate) struct Segmented;
 
 impl Address for Base {
     #[inline(always)]
-    fn linear<W: Width>(operation: &Operation, x: &mut Executor<'_>, _: AccessKind) -> Result<u32, Stop> {
+    fn linear<W: Word>(operation: &Operation, x: &mut Executor<'_>, _: AccessKind) -> Result<u32, Stop> {
         Ok(x.base_offset(operation))
     }
 }
 
 impl Address for Indexed {
     #[inline(always)]
-    fn linear<W: Width>(operation: &Operation, x: &mut Executor<'_>, _: AccessKind) -> Result<u32, Stop> {
+    fn linear<W: Word>(operation: &Operation, x: &mut Executor<'_>, _: AccessKind) -> Result<u32, Stop> {
         Ok(x.flat_offset(operation))
     }
 }
 
 impl Address for Segmented {
     #[inline(always)]
-    fn linear<W: Width>(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> Result<u32, Stop> {
+    fn linear<W: Word>(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> Result<u32, Stop> {
         let offset = x.offset(operation);
         x.linear(segment_register(operation), offset, W::BYTES, kind)
     }

@@ -210,11 +210,12 @@ fn a_segment_limit_holds_for_every_byte() {
 }
 
 #[test]
-fn x87_is_not_available_before_it_is_unimplemented() {
+fn x87_is_not_available_after_a_task_switch() {
     let mut bench = Bench::new(&[0xd9, 0xe8]);
-    assert_eq!(bench.run(1).exit, Exit::Unimplemented);
     bench.cpu.system.cr0 |= control::CR0_TS;
     assert!(faults(bench.run(1).exit, Vector::DeviceNotAvailable, 0));
+    bench.cpu.system.cr0 &= !control::CR0_TS;
+    assert_eq!(bench.run(1).exit, Exit::Budget);
 }
 
 #[test]

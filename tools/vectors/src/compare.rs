@@ -1,6 +1,7 @@
 //! Compares an answer with what a processor did.
 //!
-//! Not modelled: the tolerance of the groups x87t and approx. They are compared bit for bit.
+//! Transcendental results (group x87t) may be one unit in the last place off, and approximations (group approx) by
+//! 3 x 2^-12 of their value; in the strict sense every bit counts.
 
 use crate::answer::{Change, Ending, ExceptionRecord};
 use crate::format::{Case, Expected, Fpu, Piece, Sse};
@@ -88,8 +89,9 @@ pub fn compare(case: &Case, expected: &Expected, ending: &Ending, sense: Sense) 
     if expected.exception.is_none() || sense == Sense::Strict || case.starts_with_repeat() {
         memory(case, expected, change, &mut differences);
     }
-    fpu(case, expected, change, &mut differences);
-    sse(case, expected, change, &mut differences);
+    let tolerance = Tolerance::of(case, sense);
+    fpu(case, expected, change, tolerance, &mut differences);
+    sse(case, expected, change, tolerance, &mut differences);
     differences
 }
 
@@ -145,13 +147,72 @@ fn bytes(pieces: &[Piece]) -> BTreeMap<u32, u8> {
     bytes
 }
 
-fn fpu(case: &Case, expected: &Expected, change: &Change, differences: &mut Vec<Difference>) {
+/// How far a result may be off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tolerance {
+    /// Not at all.
+    Exact,
+    /// One unit in the last place; C1, PE and UE are not looked at.
+    LastPlace,
+    /// 3 x 2^-12 of the value.
+    Approximation,
+}
+
+impl Tolerance {
+    fn of(case: &Case, sense: Sense) -> Self {
+        match (sense, case.group.as_str()) {
+            (Sense::Defined, "x87t") => Self::LastPlace,
+            (Sense::Defined, "approx") => Self::Approximation,
+            _ => Self::Exact,
+        }
+    }
+
+    /// The bits of the status word that are looked at.
+    fn status_mask(self) -> u16 {
+        const C1: u16 = 0x200;
+        const PRECISION_AND_UNDERFLOW: u16 = 0x30;
+        if self == Self::LastPlace { !(C1 | PRECISION_AND_UNDERFLOW) } else { u16::MAX }
+    }
+
+    /// Whether an 80-bit number is close enough. The unit is that of the significand; a carry moves the exponent.
+    fn allows_extended(self, expected: u128, actual: u128) -> bool {
+        let place = |number: u128| {
+            let (exponent, significand) = ((number >> 64 & 0x7fff) as i128, (number as u64) as i128);
+            (exponent << 63) + (significand & i128::from(i64::MAX))
+        };
+        expected == actual
+            || self == Self::LastPlace
+                && expected >> 79 == actual >> 79
+                && (place(expected) - place(actual)).abs() <= 1
+    }
+
+    /// Whether four single-precision numbers are close enough.
+    fn allows_singles(self, expected: u128, actual: u128) -> bool {
+        const RELATIVE: f64 = 3.0 / 4096.0;
+        expected == actual
+            || self == Self::Approximation
+                && (0..4).all(|i| {
+                    let lane = |number: u128| f32::from_bits((number >> (32 * i)) as u32);
+                    let (expected, actual) = (lane(expected), lane(actual));
+                    expected.to_bits() == actual.to_bits()
+                        || (f64::from(actual) / f64::from(expected) - 1.0).abs() <= RELATIVE
+                })
+    }
+}
+
+fn fpu(
+    case: &Case,
+    expected: &Expected,
+    change: &Change,
+    tolerance: Tolerance,
+    differences: &mut Vec<Difference>,
+) {
     let before = case.initial.fpu.unwrap_or_default();
     let (on_processor, actual) = (settle_fpu(before, expected.change.fpu), settle_fpu(before, change.fpu));
     if on_processor == actual {
         return;
     }
-    let defined = !expected.undefined.sw as u16;
+    let defined = !expected.undefined.sw as u16 & tolerance.status_mask();
     let mut words = |name: &str, expected: u16, actual: u16| {
         if expected != actual {
             let (expected, actual) = (u128::from(expected), u128::from(actual));
@@ -166,7 +227,7 @@ fn fpu(case: &Case, expected: &Expected, change: &Change, differences: &mut Vec<
     for index in 0..8 {
         let in_use = on_processor.2 >> ((top + index) % 8) & 1 != 0;
         let (expected, actual) = (on_processor.3[index as usize], actual.3[index as usize]);
-        if in_use && expected != actual {
+        if in_use && !tolerance.allows_extended(expected, actual) {
             differences.push(Difference::Vector { name: format!("st{index}"), expected, actual });
         }
     }
@@ -183,11 +244,17 @@ fn settle_fpu(before: Fpu, change: Option<Fpu>) -> (u16, u16, u8, [u128; 8]) {
     )
 }
 
-fn sse(case: &Case, expected: &Expected, change: &Change, differences: &mut Vec<Difference>) {
+fn sse(
+    case: &Case,
+    expected: &Expected,
+    change: &Change,
+    tolerance: Tolerance,
+    differences: &mut Vec<Difference>,
+) {
     let before = case.initial.sse.unwrap_or_default();
     let (on_processor, actual) = (settle_sse(before, expected.change.sse), settle_sse(before, change.sse));
     let mut numbers = |name: String, expected: u128, actual: u128| {
-        if expected != actual {
+        if !tolerance.allows_singles(expected, actual) {
             differences.push(Difference::Vector { name, expected, actual });
         }
     };
