@@ -4,6 +4,7 @@ mod elf;
 mod exit_status;
 mod hostile_files;
 mod input;
+mod lockstep;
 mod options;
 mod paravane;
 mod readme;

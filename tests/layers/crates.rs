@@ -56,6 +56,7 @@ const ALLOWED: [Allowed; 6] = [
             "clap",
             "log",
             "env_logger",
+            "libc",
         ],
         only_in_tests: &["iced-x86", "serde", "serde_json", "xxhash-rust", "goblin"],
     },

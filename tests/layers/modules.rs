@@ -76,7 +76,8 @@ const RESERVED: &[Reserved] = &[
     },
 ];
 
-/// Modules that may contain `unsafe`; docs/decisions/0001-unsafe.md says why, and 0004-native-oracle.md for the oracle.
+/// Modules that may contain `unsafe`; docs/decisions/0001-unsafe.md says why, 0004-native-oracle.md for the oracle and
+/// 0006-lockstep.md for the lockstep.
 const UNSAFE: &[&str] = &[
     "emulator/src/interpreter/blocks.rs",
     "emulator/src/interpreter/executor.rs",
@@ -85,6 +86,7 @@ const UNSAFE: &[&str] = &[
     "emulator/src/interpreter/run.rs",
     "emulator/src/memory/physical.rs",
     "emulator/src/memory/translation.rs",
+    "tools/paravane/lockstep/native.rs",
     "tools/xtask/src/oracle/native.rs",
 ];
 

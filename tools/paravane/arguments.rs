@@ -14,6 +14,14 @@ Exit status:
   126       the guest crashed: a fault that it does not handle, or nothing can ever wake it
   0         also when the reader of stdout goes away, as in `paravane trace FILE | head`";
 
+const LOCKSTEP_STATUS: &str = "\
+Exit status:
+  0    both processors did the same up to the program's end
+  1    they did not: stderr shows the first difference
+  77   this host cannot do it: it is not Linux on x86-64, or does not allow ptrace
+  124  --max-instructions ran out, and up to there they did the same
+  125  a bad file or command line, an instruction that is missing, a bug";
+
 /// Runs, traces and tests paravirtualized i386 guests.
 ///
 /// A run depends on the image, the options and the input, and on nothing else: run it twice and every byte,
@@ -53,6 +61,13 @@ pub enum Command {
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"
     )]
     Info(Info),
+    /// Run a Linux program on the emulator and on this processor, and compare after every instruction
+    ///
+    /// Registers, flags, x87 and SSE state and everything that was written must be equal; the first difference ends the
+    /// run and is shown with the way there. What the architecture leaves undefined does not count. System calls, CPUID,
+    /// RDTSC and what else depends on the host are the emulator's on both sides.
+    #[command(after_help = LOCKSTEP_STATUS)]
+    Lockstep(Lockstep),
     /// Answer instruction cases: v32 cases on stdin, one answer a line on stdout
     ///
     /// For comparing this processor with real ones. A case that cannot be finished is answered too:
@@ -151,6 +166,30 @@ pub struct Info {
     /// List all symbols, by address
     #[arg(short, long)]
     pub symbols: bool,
+}
+
+/// `paravane lockstep`
+#[derive(Args, Debug)]
+pub struct Lockstep {
+    /// The program: a static i386 Linux ELF file that uses only write, exit, exit_group and getpid
+    #[arg(value_name = "FILE")]
+    pub image: PathBuf,
+
+    /// Its arguments, after its name
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+
+    /// Memory of the program: 16MiB, 512KiB, or a number of bytes; a multiple of 4KiB [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
+
+    /// End after this many instructions (a REP counts each iteration): 1000000, 1_000_000 or 1M
+    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
+    pub max_instructions: Option<u64>,
+
+    /// For tests of the comparison: change EAX on the host before this instruction (counted from 1)
+    #[arg(long, value_name = "COUNT", hide = true)]
+    pub disturb: Option<u64>,
 }
 
 /// What a guest was written for.

@@ -13,7 +13,7 @@ const HEADING: Style = Style::new().bold();
 const WRONG: Style = AnsiColor::Red.on_default().bold();
 
 /// EFLAGS from the highest bit down.
-const FLAGS: [(u32, &str); 12] = [
+pub const FLAGS: [(u32, &str); 12] = [
     (flags::ID, "ID"),
     (flags::AC, "AC"),
     (flags::NT, "NT"),

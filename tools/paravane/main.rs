@@ -5,6 +5,7 @@ mod crash_report;
 mod guest_file;
 mod info;
 mod input;
+mod lockstep;
 mod logging;
 mod output;
 mod quantities;
@@ -45,6 +46,7 @@ fn command() -> Status {
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace_command::trace(&trace),
         Command::Info(info) => info::info(&info),
+        Command::Lockstep(options) => lockstep::lockstep(&options),
         Command::Vectors => answer_vectors(),
     };
     match ended {

@@ -20,6 +20,10 @@ pub enum Status {
     Failure,
     /// The guest crashed: a fault that it did not handle, or a deadlock.
     Crash,
+    /// Two processors that should be equal are not.
+    Different,
+    /// This host cannot do what was asked for.
+    Unavailable,
 }
 
 impl Status {
@@ -31,6 +35,8 @@ impl Status {
             Self::Limit => 124,
             Self::Failure => 125,
             Self::Crash => 126,
+            Self::Different => 1,
+            Self::Unavailable => 77,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::loader::{Image, Symbols};
 use crate::own_symbols::own_symbols;
 use crate::record::Stamp;
-use emulator::{Cpu, Rights, StateDigest, Statistics};
+use emulator::{Cpu, MemoryError, Rights, StateDigest, Statistics};
 
 impl Machine {
     /// Gives console input. A unit that has passed counts as now.
@@ -72,6 +72,14 @@ impl Machine {
     #[must_use]
     pub fn rights(&self, address: u32) -> Option<Rights> {
         self.guest.space.page(address).map(|(_, rights)| rights)
+    }
+
+    /// Reads the guest's memory, whatever the rights of its pages.
+    ///
+    /// # Errors
+    /// The first address that is not mapped; `bytes` is then filled up to it.
+    pub fn peek(&self, address: u32, bytes: &mut [u8]) -> Result<(), MemoryError> {
+        self.guest.space.peek(&self.guest.memory, address, bytes)
     }
 
     /// The image.

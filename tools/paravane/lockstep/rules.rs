@@ -1,0 +1,240 @@
+//! Where two right processors may differ, and which instructions only one of them runs.
+//!
+//! Flags and integer results that the architecture leaves undefined come from the emulator's table; here are the x87
+//! unit's, and what depends on the host and not on the program.
+
+use super::state::{State, WrittenByte};
+use emulator::decode::{self, UndefinedResult};
+use emulator::{Cpu, Vector};
+
+/// Bits of the x87 status word.
+mod status {
+    pub const UE: u16 = 1 << 4;
+    pub const PE: u16 = 1 << 5;
+    pub const C0: u16 = 1 << 8;
+    pub const C1: u16 = 1 << 9;
+    pub const C2: u16 = 1 << 10;
+    pub const C3: u16 = 1 << 14;
+}
+
+/// x87 instructions whose result the architecture allows to be off by one unit in the last place.
+const APPROXIMATE: [&str; 8] = ["f2xm1", "fcos", "fpatan", "fptan", "fsin", "fsincos", "fyl2x", "fyl2xp1"];
+
+/// x87 instructions after which C0, C2 and C3 mean something, or are what they were.
+const DEFINED_CONDITION: [&str; 20] = [
+    "fcom", "fcomp", "fcompp", "fcomi", "fcomip", "fucom", "fucomp", "fucompp", "fucomi", "fucomip", "ficom",
+    "ficomp", "ftst", "fxam", "fprem", "fprem1", "fldenv", "frstor", "fxrstor", "fninit",
+];
+
+const EVERY_PREFIX: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+
+/// The instruction that was just compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Executed<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// The processor before it.
+    pub before: &'a Cpu,
+    /// The exception that it raised.
+    pub raised: Option<Vector>,
+}
+
+/// Whether only the emulator runs an instruction, and the host takes over what it did: system calls, and what tells
+/// something about the processor or its tables instead of computing.
+pub fn is_taken_over(bytes: &[u8]) -> bool {
+    match without_prefixes(bytes) {
+        // INT n, that is a system call; INTO, whose trap has no signal of its own.
+        [0xcd | 0xce, ..] => true,
+        // RDTSC, RDPMC, CPUID; LAR, LSL.
+        [0x0f, 0x31 | 0x33 | 0xa2 | 0x02 | 0x03, ..] => true,
+        // SLDT, STR, VERR, VERW.
+        [0x0f, 0x00, operand, ..] => matches!(operand >> 3 & 7, 0 | 1 | 4 | 5),
+        // SGDT, SIDT, SMSW.
+        [0x0f, 0x01, operand, ..] => matches!(operand >> 3 & 7, 0 | 1 | 4),
+        _ => false,
+    }
+}
+
+/// Whether an instruction surely leaves the x87, MMX and SSE registers of a real processor alone.
+pub fn is_integer(bytes: &[u8]) -> bool {
+    match without_prefixes(bytes) {
+        // WAIT and the x87 instructions.
+        [] | [0x9b | 0xd8..=0xdf, ..] => false,
+        // CMOVcc; Jcc, SETcc and what follows them up to SHRD; IMUL up to XADD; BSWAP. FXSAVE and LDMXCSR are 0F AE.
+        [0x0f, second, ..] => {
+            matches!(second, 0x40..=0x4f | 0x80..=0xad | 0xaf..=0xc1 | 0xc8..=0xcf)
+        }
+        _ => true,
+    }
+}
+
+/// Takes out of the host's side what it need not have in common with `ours`.
+pub fn forgive(executed: Executed<'_>, ours: &State, theirs: &mut State, bytes: &mut Vec<WrittenByte>) {
+    let outcome = decode::Outcome { eflags: ours.eflags, raised: executed.raised };
+    let undefined = decode::undefined(executed.bytes, executed.before, outcome);
+    take_bits(&mut theirs.eflags, ours.eflags, undefined.flags);
+    match undefined.result {
+        Some(UndefinedResult::Register { number, mask }) => {
+            take_bits(&mut theirs.registers[number], ours.registers[number], mask);
+        }
+        Some(UndefinedResult::Memory { address, length_bytes }) => {
+            bytes.retain(|byte| byte.address.wrapping_sub(address) >= length_bytes);
+        }
+        None => {}
+    }
+    if let [0x9c, ..] = without_prefixes(executed.bytes)
+        && let [_, second, ..] = bytes.as_mut_slice()
+    {
+        // PUSHF shows the trap flag by which the host is held.
+        second.host &= !1;
+        second.host |= second.emulator & 1;
+    }
+    let text = decode::disassemble(executed.bytes, executed.before.eip).text;
+    let mnemonic = text.split(' ').next().unwrap_or_default();
+    if mnemonic.starts_with('f') {
+        forgive_x87(mnemonic, ours, theirs, bytes);
+    }
+}
+
+fn forgive_x87(mnemonic: &str, ours: &State, theirs: &mut State, bytes: &mut Vec<WrittenByte>) {
+    let condition = status::C0 | status::C2 | status::C3;
+    let mut undefined = if DEFINED_CONDITION.contains(&mnemonic) { 0 } else { condition };
+    if APPROXIMATE.contains(&mnemonic) {
+        undefined |= status::C1 | status::PE | status::UE;
+        if matches!(mnemonic, "fcos" | "fptan" | "fsin" | "fsincos") {
+            // C2 tells that the operand was out of range.
+            undefined &= !status::C2;
+        }
+        for (ours, theirs) in ours.stack.iter().zip(&mut theirs.stack) {
+            if is_next_to(*ours, *theirs) {
+                *theirs = *ours;
+            }
+        }
+    }
+    theirs.status = theirs.status & !undefined | ours.status & undefined;
+    let Some(start) = bytes.iter().map(|byte| byte.address).min() else { return };
+    let length = bytes.len();
+    bytes.retain(|byte| !is_pointer(mnemonic, length, byte.address.wrapping_sub(start)));
+}
+
+/// Whether a byte of a saved x87 state belongs to the pointers and the opcode of the last instruction, or tells which
+/// bits of MXCSR the host has, or is reserved.
+fn is_pointer(mnemonic: &str, area_bytes: usize, offset: u32) -> bool {
+    match (mnemonic, area_bytes) {
+        ("fnstenv", 14) | ("fnsave", 94) => (6..14).contains(&offset),
+        ("fnstenv", 28) | ("fnsave", 108) => (12..28).contains(&offset),
+        ("fxsave", _) => (6..24).contains(&offset) || (28..32).contains(&offset) || offset >= 288,
+        _ => false,
+    }
+}
+
+/// Whether two numbers of the same sign have no other between them.
+fn is_next_to(one: u128, other: u128) -> bool {
+    // Past the explicit integer bit: after 1.111... comes 1.000... with the next exponent.
+    let ordinal = |value: u128| (value >> 64 & 0x7fff) << 63 | value & (u128::MAX >> 65);
+    one >> 79 == other >> 79 && ordinal(one).abs_diff(ordinal(other)) <= 1
+}
+
+fn take_bits(theirs: &mut u32, ours: u32, mask: u32) {
+    *theirs = *theirs & !mask | ours & mask;
+}
+
+fn without_prefixes(bytes: &[u8]) -> &[u8] {
+    let count = bytes.iter().take_while(|byte| EVERY_PREFIX.contains(byte)).count();
+    &bytes[count..]
+}
+
+/// The signal that Linux makes of an exception.
+pub fn signal(vector: Vector) -> i32 {
+    match vector {
+        Vector::DivideError | Vector::FloatingPoint | Vector::SimdFloatingPoint => libc::SIGFPE,
+        Vector::Debug | Vector::Breakpoint => libc::SIGTRAP,
+        Vector::InvalidOpcode => libc::SIGILL,
+        Vector::SegmentNotPresent | Vector::StackFault | Vector::AlignmentCheck | Vector::MachineCheck => {
+            libc::SIGBUS
+        }
+        Vector::Overflow
+        | Vector::BoundRange
+        | Vector::DeviceNotAvailable
+        | Vector::DoubleFault
+        | Vector::InvalidTss
+        | Vector::GeneralProtection
+        | Vector::PageFault => libc::SIGSEGV,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Executed, forgive, is_integer, is_next_to, is_taken_over};
+    use crate::lockstep::state::{State, WrittenByte};
+    use emulator::cpu::{DescriptorTable, Tls};
+    use emulator::{Cpu, flags};
+
+    fn forgiven(code: &[u8], ours: &State, theirs: &State) -> State {
+        let mut after = theirs.clone();
+        let before = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        let executed = Executed { bytes: code, before: &before, raised: None };
+        forgive(executed, ours, &mut after, &mut Vec::new());
+        after
+    }
+
+    #[test]
+    fn system_calls_and_what_depends_on_the_host_are_taken_over() {
+        for code in
+            [&[0xcd, 0x80][..], &[0x0f, 0xa2], &[0x0f, 0x31], &[0x66, 0x0f, 0x02, 0xc1], &[0x0f, 0x01, 0xe0]]
+        {
+            assert!(is_taken_over(code), "{code:02x?}");
+        }
+        for code in [&[0x90][..], &[0xcc], &[0x0f, 0x01, 0xd0], &[0xf3, 0xa4], &[0x0f, 0xaf, 0xc1]] {
+            assert!(!is_taken_over(code), "{code:02x?}");
+        }
+    }
+
+    #[test]
+    fn what_may_touch_x87_or_sse_registers_is_no_integer_instruction() {
+        for code in
+            [&[0xd9, 0xe8][..], &[0x9b], &[0x66, 0x0f, 0x6f, 0xc1], &[0xf3, 0x0f, 0x58, 0xc1], &[0x0f, 0x77]]
+        {
+            assert!(!is_integer(code), "{code:02x?}");
+        }
+        for code in [&[0x0f, 0xae, 0x00][..], &[0x0f, 0xc2, 0xc1, 0], &[0x0f, 0xd0, 0xc1]] {
+            assert!(!is_integer(code), "{code:02x?}");
+        }
+        for code in
+            [&[0x90][..], &[0xf3, 0xa4], &[0x0f, 0xaf, 0xc1], &[0x0f, 0xb6, 0xc1], &[0x0f, 0x84, 0, 0, 0, 0]]
+        {
+            assert!(is_integer(code), "{code:02x?}");
+        }
+    }
+
+    #[test]
+    fn undefined_flags_are_forgiven_and_defined_ones_are_not() {
+        let ours = State::default();
+        let theirs = State { eflags: flags::AF | flags::ZF, ..State::default() };
+        // AND leaves AF undefined.
+        assert_eq!(forgiven(&[0x21, 0xc8], &ours, &theirs).eflags, flags::ZF);
+        assert_eq!(forgiven(&[0x01, 0xc8], &ours, &theirs).eflags, flags::AF | flags::ZF);
+    }
+
+    #[test]
+    fn transcendental_results_may_be_off_by_one_and_others_may_not() {
+        let one = 0x3fff << 64 | 1 << 63;
+        let ours = State { stack: [one; 8], ..State::default() };
+        let theirs = State { stack: [one + 1; 8], ..State::default() };
+        assert_eq!(forgiven(&[0xd9, 0xfe], &ours, &theirs), ours, "fsin");
+        assert_eq!(forgiven(&[0xd9, 0xfa], &ours, &theirs), theirs, "fsqrt");
+        let below_one = 0x3ffe << 64 | u128::from(u64::MAX);
+        assert!(is_next_to(one, below_one) && !is_next_to(one, below_one - 1));
+        assert!(!is_next_to(one, one | 1 << 79));
+    }
+
+    #[test]
+    fn the_trap_flag_that_pushf_shows_is_forgiven() {
+        let byte = |address, emulator, host| WrittenByte { address, emulator, host };
+        let mut bytes = vec![byte(8, 2, 2), byte(9, 2, 3), byte(10, 0, 0), byte(11, 0, 0)];
+        let before = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        let executed = Executed { bytes: &[0x9c], before: &before, raised: None };
+        forgive(executed, &State::default(), &mut State::default(), &mut bytes);
+        assert!(bytes.iter().all(|byte| byte.emulator == byte.host), "{bytes:?}");
+    }
+}
