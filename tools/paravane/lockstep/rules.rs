@@ -20,6 +20,12 @@ mod status {
 /// x87 instructions whose result the architecture allows to be off by one unit in the last place.
 const APPROXIMATE: [&str; 8] = ["f2xm1", "fcos", "fpatan", "fptan", "fsin", "fsincos", "fyl2x", "fyl2xp1"];
 
+/// SSE instructions whose result is an approximation.
+const RECIPROCAL: [&str; 4] = ["rcpps", "rcpss", "rsqrtps", "rsqrtss"];
+
+/// What the disassembler writes before a mnemonic.
+const WRITTEN_PREFIX: [&str; 11] = ["o16", "a16", "lock", "rep", "repne", "es", "cs", "ss", "ds", "fs", "gs"];
+
 /// x87 instructions after which C0, C2 and C3 mean something, or are what they were.
 const DEFINED_CONDITION: [&str; 20] = [
     "fcom", "fcomp", "fcompp", "fcomi", "fcomip", "fucom", "fucomp", "fucompp", "fucomi", "fucomip", "ficom",
@@ -90,9 +96,16 @@ pub fn forgive(executed: Executed<'_>, ours: &State, theirs: &mut State, bytes: 
         second.host |= second.emulator & 1;
     }
     let text = decode::disassemble(executed.bytes, executed.before.eip).text;
-    let mnemonic = text.split(' ').next().unwrap_or_default();
+    let mnemonic = text.split(' ').find(|word| !WRITTEN_PREFIX.contains(word)).unwrap_or_default();
     if mnemonic.starts_with('f') {
         forgive_x87(mnemonic, ours, theirs, bytes);
+    }
+    if RECIPROCAL.contains(&mnemonic) {
+        for (ours, theirs) in ours.xmm.iter().zip(&mut theirs.xmm) {
+            if (0..4).all(|lane| is_close((*ours >> (32 * lane)) as u32, (*theirs >> (32 * lane)) as u32)) {
+                *theirs = *ours;
+            }
+        }
     }
 }
 
@@ -133,6 +146,13 @@ fn is_next_to(one: u128, other: u128) -> bool {
     // Past the explicit integer bit: after 1.111... comes 1.000... with the next exponent.
     let ordinal = |value: u128| (value >> 64 & 0x7fff) << 63 | value & (u128::MAX >> 65);
     one >> 79 == other >> 79 && ordinal(one).abs_diff(ordinal(other)) <= 1
+}
+
+/// Whether two single-precision numbers are at most as far apart as two approximations of one value, each with a
+/// relative error of 1.5 x 2^-12 (SDM Vol. 2B, "RCPPS").
+fn is_close(one: u32, other: u32) -> bool {
+    let (first, second) = (f32::from_bits(one), f32::from_bits(other));
+    one == other || (first - second).abs() <= first.abs() * (3.0 / 4096.0)
 }
 
 fn take_bits(theirs: &mut u32, ours: u32, mask: u32) {
@@ -226,6 +246,35 @@ mod tests {
         let below_one = 0x3ffe << 64 | u128::from(u64::MAX);
         assert!(is_next_to(one, below_one) && !is_next_to(one, below_one - 1));
         assert!(!is_next_to(one, one | 1 << 79));
+    }
+
+    #[test]
+    fn approximations_may_be_off_by_their_error_and_other_results_may_not() {
+        let lanes = |value: f32| u128::from(value.to_bits());
+        let ours = State { xmm: [lanes(0.5); 8], ..State::default() };
+        let close = State { xmm: [lanes(0.5003); 8], ..State::default() };
+        let far = State { xmm: [lanes(0.501); 8], ..State::default() };
+        assert_eq!(forgiven(&[0x0f, 0x53, 0xc1], &ours, &close), ours, "rcpps");
+        assert_eq!(forgiven(&[0x0f, 0x53, 0xc1], &ours, &far), far, "rcpps");
+        assert_eq!(forgiven(&[0x0f, 0x51, 0xc1], &ours, &close), close, "sqrtps");
+    }
+
+    #[test]
+    fn the_pointers_of_a_saved_environment_are_forgiven_in_both_sizes() {
+        for (code, length, first, behind) in [
+            (&[0xd9, 0x37][..], 28, 12, 28),
+            (&[0x66, 0xd9, 0x37], 14, 6, 14),
+            (&[0x66, 0xdd, 0x37], 94, 6, 14),
+        ] {
+            let byte = |address| WrittenByte { address, emulator: 1, host: 2 };
+            let mut bytes: Vec<_> = (0x1000..0x1000 + length).map(byte).collect();
+            let before = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+            let executed = Executed { bytes: code, before: &before, raised: None };
+            forgive(executed, &State::default(), &mut State::default(), &mut bytes);
+            let left: Vec<_> = bytes.iter().map(|byte| byte.address - 0x1000).collect();
+            let expected: Vec<_> = (0..first).chain(behind..length).collect();
+            assert_eq!(left, expected, "{code:02x?}");
+        }
     }
 
     #[test]
