@@ -1,12 +1,18 @@
-//! Cases that a real processor answered: `own.jsonl`, written by `cargo xtask oracle`.
+//! Cases that a real processor answered: `own.jsonl` and `x87.jsonl`, written by `cargo xtask oracle`.
 
 use emulator::{Dispatch, Settings};
+use std::path::Path;
 use vectors::{Case, Header, Lines, Report, Runner, Sense, describe};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/own.jsonl");
+const FILES: [&str; 2] = ["own.jsonl", "x87.jsonl"];
 
-fn own_cases() -> (Header, Vec<Case>) {
-    let bytes = std::fs::read(FILE).expect("tests/vectors/own.jsonl is part of the repository");
+fn bytes(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
+    std::fs::read(path).expect("the cases are part of the repository")
+}
+
+fn cases(name: &str) -> (Header, Vec<Case>) {
+    let bytes = bytes(name);
     let mut lines = Lines::new(bytes.as_slice());
     let header = lines.header().expect("the first line is a header");
     let mut cases = Vec::new();
@@ -14,6 +20,13 @@ fn own_cases() -> (Header, Vec<Case>) {
         cases.push(case);
     }
     (header, cases)
+}
+
+/// The cases of all files, which have the same header.
+fn own_cases() -> (Header, Vec<Case>) {
+    let files: Vec<_> = FILES.into_iter().map(cases).collect();
+    let header = files[0].0.clone();
+    (header, files.into_iter().flat_map(|(_, cases)| cases).collect())
 }
 
 fn assert_right(settings: Settings) {
@@ -30,7 +43,7 @@ fn assert_right(settings: Settings) {
         }
     }
     assert!(wrong.is_empty(), "{wrong}\n{report}");
-    assert!(report.total().cases >= 4000, "{report}");
+    assert!(report.total().cases >= 5500, "{report}");
 }
 
 #[test]
@@ -51,16 +64,17 @@ fn a_real_processor_comes_to_the_same_end_with_flags_settled_at_once() {
 
 #[test]
 fn the_cases_are_answered_as_lines() {
-    let input = std::fs::read(FILE).unwrap();
-    let mut output = Vec::new();
-    let answered = vectors::answer(input.as_slice(), &mut output).unwrap();
-    let mut answers = Lines::new(output.as_slice());
-    let (header, cases) = own_cases();
-    let mut runner = Runner::new(&header).unwrap();
-    for case in &cases {
-        assert_eq!(answers.next_answer().unwrap().as_ref(), Some(&runner.run(case).unwrap()));
+    for file in FILES {
+        let (header, cases) = cases(file);
+        let mut output = Vec::new();
+        let answered = vectors::answer(bytes(file).as_slice(), &mut output).unwrap();
+        let mut answers = Lines::new(output.as_slice());
+        let mut runner = Runner::new(&header).unwrap();
+        for case in &cases {
+            assert_eq!(answers.next_answer().unwrap().as_ref(), Some(&runner.run(case).unwrap()));
+        }
+        assert_eq!(answered, cases.len() as u64);
     }
-    assert_eq!(answered, cases.len() as u64);
 }
 
 #[test]

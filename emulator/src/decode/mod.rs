@@ -10,10 +10,14 @@ mod lower_system;
 mod lower_transfer;
 mod lower_x87;
 mod undefined;
+mod undefined_x87;
 
 pub(crate) use block::BlockDecoder;
 pub use disassembly::{Disassembly, disassemble};
-pub use undefined::{FlagUse, Outcome, Undefined, UndefinedResult, flag_use, undefined};
+pub use undefined::{
+    FlagUse, Outcome, Undefined, UndefinedImage, UndefinedResult, flag_use, status_use, undefined,
+};
+pub use undefined_x87::StatusUse;
 
 /// Bytes in an instruction at most.
 pub(crate) const LONGEST_INSTRUCTION: usize = 15;

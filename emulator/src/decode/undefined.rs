@@ -1,9 +1,10 @@
 //! What the architecture leaves undefined: the one table that every comparison with another processor shares.
 //!
 //! A processor of ours has some value there too, always the same. Nothing here says which.
-//! Not modelled: x87, MMX and SSE.
+//! Not here: the x87 part of the table, which is in `undefined_x87.rs`.
 
 use super::DECODER_OPTIONS;
+use super::undefined_x87::{self, StatusUse};
 use crate::cpu::{Cpu, ECX, ESP, SegmentRegister, flags};
 use crate::exit::Vector;
 use flags::{AF, ARITHMETIC, CF, OF, PF, SF, ZF};
@@ -16,6 +17,19 @@ pub struct Undefined {
     pub flags: u32,
     /// The place of a result that has no defined value.
     pub result: Option<UndefinedResult>,
+    /// Bits of the x87 status word.
+    pub status: u16,
+    /// Parts of a stored x87 environment or state.
+    pub image: Option<UndefinedImage>,
+}
+
+/// Bytes without a defined value in what one instruction stores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UndefinedImage {
+    /// Linear address of the operand.
+    pub address: u32,
+    /// Offsets and lengths in bytes.
+    pub ranges: &'static [(u32, u32)],
 }
 
 /// A place whose value is undefined.
@@ -120,7 +134,10 @@ pub fn undefined(code: &[u8], before: &Cpu, outcome: Outcome) -> Undefined {
         }
         _ => None,
     };
-    Undefined { flags, result }
+    let status = undefined_x87::status_use(&instruction).undefined;
+    let image =
+        operand_address(&instruction, before).and_then(|address| undefined_x87::image(&instruction, address));
+    Undefined { flags, result, status, image }
 }
 
 /// Which flags the first instruction of `code` uses when it is run on `before`.
@@ -129,6 +146,12 @@ pub fn flag_use(code: &[u8], before: &Cpu) -> FlagUse {
     let instruction = decode(code, before.eip);
     let written = if leaves_flags_alone(&instruction, before) { 0 } else { instruction.rflags_modified() };
     FlagUse { read: eflags(instruction.rflags_read()), written: eflags(written) }
+}
+
+/// Which conditions of the x87 status word the first instruction of `code` uses when it lies at `eip`.
+#[must_use]
+pub fn status_use(code: &[u8], eip: u32) -> StatusUse {
+    undefined_x87::status_use(&decode(code, eip))
 }
 
 fn decode(code: &[u8], eip: u32) -> Instruction {
@@ -166,12 +189,21 @@ fn first_operand(instruction: &Instruction, before: &Cpu) -> Option<UndefinedRes
             number: instruction.op0_register().full_register32().number(),
             mask: u32::MAX.checked_shr(32 - bits)?,
         }),
-        OpKind::Memory => {
-            let address = instruction.virtual_address(0, 0, |register, _, _| value(register, before))?;
-            Some(UndefinedResult::Memory { address: address as u32, length_bytes: bits / 8 })
-        }
+        OpKind::Memory => Some(UndefinedResult::Memory {
+            address: operand_address(instruction, before)?,
+            length_bytes: bits / 8,
+        }),
         _ => None,
     }
+}
+
+/// The linear address of the first operand, if that is in memory.
+fn operand_address(instruction: &Instruction, before: &Cpu) -> Option<u32> {
+    if instruction.op0_kind() != OpKind::Memory {
+        return None;
+    }
+    let address = instruction.virtual_address(0, 0, |register, _, _| value(register, before))?;
+    Some(address as u32)
 }
 
 fn value(register: Register, before: &Cpu) -> Option<u64> {
@@ -301,7 +333,7 @@ mod tests {
     fn a_fault_leaves_nothing_undefined_but_the_flags_of_a_division() {
         let raised = |vector| undefined(&[0xf7, 0xf1], &cpu(0), Outcome { eflags: 0, raised: Some(vector) });
         assert_eq!(raised(Vector::PageFault), Undefined::default());
-        assert_eq!(raised(Vector::DivideError), Undefined { flags: ARITHMETIC, result: None });
+        assert_eq!(raised(Vector::DivideError), Undefined { flags: ARITHMETIC, ..Undefined::default() });
         let outcome = Outcome { eflags: 0, raised: Some(Vector::DivideError) };
         assert_eq!(undefined(&[0xd4, 0], &cpu(0), outcome).flags, OF | AF | CF);
     }

@@ -169,6 +169,19 @@ impl Executor<'_> {
         }
     }
 
+    /// As [`Executor::check_store`], for a store that is aligned to `alignment` bytes or raises #AC.
+    pub(crate) fn check_aligned_store(
+        &mut self,
+        address: u32,
+        length: u32,
+        alignment: u32,
+    ) -> Result<(), Stop> {
+        if self.checks_alignment && address & (alignment - 1) != 0 {
+            return Err(self.fault(Vector::AlignmentCheck, 0));
+        }
+        self.check_store(address, length)
+    }
+
     /// Checks that bytes can be written without writing them, so that a store of several parts is all or nothing.
     pub(crate) fn check_store(&mut self, address: u32, length: u32) -> Result<(), Stop> {
         let mut page = address & !PAGE_OFFSET;

@@ -155,7 +155,7 @@ pub(crate) fn write_ram(text: &mut String, pieces: &[Piece]) {
     }
 }
 
-fn write_fpu(text: &mut String, fpu: &Fpu) {
+pub(crate) fn write_fpu(text: &mut String, fpu: &Fpu) {
     text.push_str(",\"fpu\":{");
     let mut separator = "";
     let words = [("cw", fpu.cw), ("sw", fpu.sw), ("tag", fpu.tag.map(u16::from))];
@@ -172,7 +172,7 @@ fn write_fpu(text: &mut String, fpu: &Fpu) {
     text.push('}');
 }
 
-fn write_sse(text: &mut String, sse: &Sse) {
+pub(crate) fn write_sse(text: &mut String, sse: &Sse) {
     text.push_str(",\"sse\":{");
     let mut separator = "";
     if let Some(mxcsr) = sse.mxcsr {

@@ -1,6 +1,6 @@
 //! Writes a case as a line, with its answer if that is known.
 
-use crate::answer::{write_change, write_ram, write_registers};
+use crate::answer::{write_change, write_fpu, write_ram, write_registers, write_sse};
 use crate::format::{Case, Expected, Undefined};
 use crate::registers::NAMES;
 use std::fmt::Write;
@@ -20,7 +20,14 @@ impl Case {
         write_registers(text, &self.initial.regs);
         text.push_str("},\"ram\":[");
         write_ram(text, &self.initial.ram);
-        text.push_str("]}");
+        text.push(']');
+        if let Some(fpu) = &self.initial.fpu {
+            write_fpu(text, fpu);
+        }
+        if let Some(sse) = &self.initial.sse {
+            write_sse(text, sse);
+        }
+        text.push('}');
         if let Some(expected) = &self.expected {
             write_expected(text, expected);
         }

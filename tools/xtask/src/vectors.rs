@@ -174,6 +174,9 @@ impl Masks {
                 what += &format!(" {name} {ours:x} in the table, {theirs:x} in the file;");
             }
         }
+        if ours.bits.sw != theirs.sw {
+            what += &format!(" sw {:x} in the table, {:x} in the file;", ours.bits.sw, theirs.sw);
+        }
         if ours.bits.ram != theirs.ram {
             let bytes = |ram: &[(u32, u32)]| ram.iter().map(|(_, length)| u64::from(*length)).sum::<u64>();
             what += &format!(

@@ -1,6 +1,6 @@
 //! The one place that rounds: to a precision, into a range of exponents, with underflow and overflow.
 
-use super::{BIAS, Control, INTEGER_BIT, MIN_EXPONENT, Mode, Outcome, exception, infinity};
+use super::{BIAS, Control, INTEGER_BIT, MIN_EXPONENT, Mode, Outcome, exception, infinity, zero};
 use crate::F80;
 
 /// A destination.
@@ -130,6 +130,15 @@ pub(crate) fn shift_right_sticky(wide: u128, shift: u32) -> u128 {
     }
 }
 
+/// FSCALE can leave the range of exponents so far that the adjustment does not bring its result back: infinity or zero
+/// then, in every rounding mode.
+#[cold]
+fn beyond(negative: bool, exception: u16) -> Outcome {
+    let overflows = exception == exception::OVERFLOW;
+    let value = if overflows { infinity(negative) } else { zero(negative) };
+    Outcome { value, flags: exception | exception::PRECISION, up: overflows }
+}
+
 /// Rounds into a register: as [`round`], packed, with the biased exponent that an unmasked underflow or overflow
 /// leaves there (SDM Vol. 1, 8.5.4 and 8.5.5).
 #[inline]
@@ -139,9 +148,15 @@ pub(crate) fn round_to_register(negative: bool, exponent: i32, wide: u128, contr
     let Rounded { mut exponent, significand, flags, up } = rounded;
     if flags & exception::UNDERFLOW != 0 && !control.masks(exception::UNDERFLOW) {
         exponent += ADJUSTMENT;
+        if exponent < MIN_EXPONENT {
+            return beyond(negative, exception::UNDERFLOW);
+        }
     }
     if flags & exception::OVERFLOW != 0 && !control.masks(exception::OVERFLOW) {
         exponent -= ADJUSTMENT;
+        if exponent > BIAS {
+            return beyond(negative, exception::OVERFLOW);
+        }
     }
     if exponent > BIAS {
         return Outcome { value: infinity(negative), flags, up };

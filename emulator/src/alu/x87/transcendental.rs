@@ -11,6 +11,8 @@ use crate::F80;
 
 /// Half of pi in units of 2^-65.
 const HALF_PI: u128 = 0x3_243f_6a88_85a3_08d3;
+/// A number with this exponent has a square too small to be added to 1.
+const NEGLIGIBLE: i32 = -66;
 const ONE: F80 = F80 { sign_exponent: 0x3fff, significand: 1 << 63 };
 
 /// Sine and cosine; None: the operand is too large (C2).
@@ -47,7 +49,8 @@ pub(crate) fn sine_cosine(value: F80, control: Control) -> Option<SineCosine> {
     };
     // The sine is odd: the sign was left out of the reduction.
     let sine = if a.negative { sine.negated() } else { sine };
-    let tangent = sine.divided_by(cosine);
+    // The series of the tangent grows: its second term counts as the bits below the first.
+    let tangent = if a.exponent < NEGLIGIBLE { Wide::of(&a) } else { sine.divided_by(cosine) };
     Some(SineCosine {
         sine: sine.rounded(control).with(flags),
         cosine: cosine.rounded(control).with(flags),
@@ -87,6 +90,9 @@ fn series(first: Wide, factor: Wide, divisor: impl Fn(u32) -> u32) -> Wide {
 }
 
 fn sine(x: Wide) -> Wide {
+    if x.exponent < NEGLIGIBLE {
+        return x.slightly_less();
+    }
     series(x, x.times(x).negated(), |n| 2 * n * (2 * n + 1))
 }
 
@@ -161,7 +167,8 @@ pub(crate) fn y_log2_x(y: F80, x: F80, control: Control) -> Outcome {
     match (a.class, b.class) {
         (Class::Zero, Class::Zero) => Outcome::invalid(),
         (Class::Zero, Class::Infinity) => Outcome::exact(infinity(!b.negative)),
-        (Class::Zero, _) => Outcome::exact(infinity(!b.negative)).with(exception::ZERO_DIVIDE | flags),
+        // Division by zero comes before a denormal factor.
+        (Class::Zero, _) => Outcome::exact(infinity(!b.negative)).with(exception::ZERO_DIVIDE),
         (Class::Infinity, Class::Zero) => Outcome::invalid(),
         (Class::Infinity, _) => Outcome::exact(infinity(b.negative)).with(flags),
         _ if a.significand == ONE.significand => {
@@ -176,7 +183,9 @@ pub(crate) fn y_log2_x(y: F80, x: F80, control: Control) -> Outcome {
             if a.exponent == 0 {
                 return Outcome::exact(zero(b.negative)).with(flags);
             }
-            arithmetic::multiply(y, power, control.full()).with(flags)
+            // Processors take the logarithm of a power of two for inexact too.
+            let inexact = if b.class == Class::Zero { 0 } else { exception::PRECISION };
+            arithmetic::multiply(y, power, control.full()).with(flags | inexact)
         }
         (_, Class::Zero) => Outcome::exact(zero(b.negative != (a.exponent < 0))).with(flags),
         (_, Class::Infinity) => Outcome::exact(infinity(b.negative != (a.exponent < 0))).with(flags),
@@ -245,6 +254,9 @@ pub(crate) fn arctangent(y: F80, x: F80, control: Control) -> Outcome {
 
 /// The arctangent of a number from 0 to 1.
 fn arctangent_below_one(slope: Wide) -> Wide {
+    if slope.exponent < NEGLIGIBLE {
+        return slope.slightly_less();
+    }
     if slope.exponent < -2 {
         return inverse_series(slope, true);
     }

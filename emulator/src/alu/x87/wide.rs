@@ -127,6 +127,21 @@ impl Wide {
         Self { exponent: large.exponent - shift as i32, significand: difference << shift, ..large }
     }
 
+    /// A number just below in magnitude, by more than an operation is off: what a series gives whose second term is
+    /// negative and beyond all bits.
+    pub(super) fn slightly_less(self) -> Self {
+        const LESS: u128 = 8;
+        match self.significand {
+            0 => self,
+            significand if (significand - LESS) >> 127 != 0 => {
+                Self { significand: significand - LESS, ..self }
+            }
+            significand => {
+                Self { exponent: self.exponent - 1, significand: (significand - LESS) << 1, ..self }
+            }
+        }
+    }
+
     /// Rounds a value that is not exact into a register.
     pub(super) fn rounded(self, control: Control) -> Outcome {
         round_to_register(self.negative, self.exponent, self.significand | 1, control.full())

@@ -123,7 +123,8 @@ pub(crate) fn with_memory<B: Binary, M: MemoryOperand>(
     };
     let mut outcome = B::compute(left, right.value, x.x87_control());
     // A denormal in memory is no longer one in a register. Other exceptions of operands come first.
-    if right.flags != 0 && outcome.flags & exception::INVALID == 0 && !unpack(left).is_nan() {
+    let first = exception::INVALID | exception::ZERO_DIVIDE;
+    if right.flags != 0 && outcome.flags & first == 0 && !unpack(left).is_nan() {
         outcome.flags |= right.flags;
     }
     if x.x87_settle(&outcome) {
@@ -248,14 +249,16 @@ pub(crate) fn partial_remainder<const NEAREST: bool>(
     x.x87_begin()?;
     x.x87_note(operation);
     let (Some(dividend), Some(divisor)) = (x.x87_register(0), x.x87_register(1)) else {
+        x.x87_conditions(C2, 0);
         if x.x87_underflows() {
             x.x87_set(0, INDEFINITE);
-            x.x87_conditions(C2, 0);
         }
         return Ok(());
     };
     let kind = if NEAREST { remainder::Quotient::Nearest } else { remainder::Quotient::Truncated };
     let result = remainder::remainder(dividend, divisor, kind, x.x87_control());
+    // C2 says nothing but that there is more to do, also where an exception is not masked.
+    x.x87_conditions(C2, 0);
     if x.x87_settle(&result.outcome) {
         x.x87_set(0, result.outcome.value);
         if !result.is_number {

@@ -38,8 +38,7 @@ impl Executor<'_> {
         }
         let unmasked = self.x87_raise(raised);
         match answer {
-            // An invalid operation says unordered even where it is not masked.
-            Answer::Conditions if unmasked && raised & exception::INVALID == 0 => {}
+            // The answer is there even where an exception is not masked.
             Answer::Conditions => {
                 let bits = match ordering {
                     Ordering::Greater => 0,

@@ -131,7 +131,8 @@ impl Executor<'_> {
             self.x87_set(0, INDEFINITE);
             return;
         }
-        if self.x87_raise(outcome.flags & BEFORE) {
+        // A denormal is loaded even where DE is not masked.
+        if self.x87_raise(outcome.flags & exception::INVALID) {
             return;
         }
         self.x87_turn(7);

@@ -99,29 +99,31 @@ impl Executor<'_> {
 
     /// Stores bytes that [`Executor::writable`] has checked.
     fn store_bytes(&mut self, operation: &Operation, address: u32, bytes: &[u8]) -> Result<(), Stop> {
-        let mut address = address;
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.store::<u64>(operation, address, u64::from_le_bytes(*word))?;
-            address = address.wrapping_add(8);
-        }
-        for byte in rest {
-            self.store::<u8>(operation, address, *byte)?;
-            address = address.wrapping_add(1);
+        let places = (address..=u32::MAX).chain(0..);
+        // The alignment is that of the words of an environment: two bytes in the short forms, four in the others.
+        if bytes.len().is_multiple_of(4) {
+            for (word, address) in bytes.as_chunks::<4>().0.iter().zip(places.step_by(4)) {
+                self.store::<u32>(operation, address, u32::from_le_bytes(*word))?;
+            }
+        } else {
+            for (word, address) in bytes.as_chunks::<2>().0.iter().zip(places.step_by(2)) {
+                self.store::<u16>(operation, address, u16::from_le_bytes(*word))?;
+            }
         }
         Ok(())
     }
 
     fn load_bytes(&mut self, operation: &Operation, bytes: &mut [u8]) -> Result<(), Stop> {
-        let mut address = self.x87_address(operation, bytes.len() as u32, AccessKind::Read)?;
-        let (words, rest) = bytes.as_chunks_mut::<8>();
-        for word in words {
-            *word = self.load::<u64>(address)?.to_le_bytes();
-            address = address.wrapping_add(8);
-        }
-        for byte in rest {
-            *byte = self.load::<u8>(address)?;
-            address = address.wrapping_add(1);
+        let address = self.x87_address(operation, bytes.len() as u32, AccessKind::Read)?;
+        let places = (address..=u32::MAX).chain(0..);
+        if bytes.len().is_multiple_of(4) {
+            for (word, address) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(places.step_by(4)) {
+                *word = self.load::<u32>(address)?.to_le_bytes();
+            }
+        } else {
+            for (word, address) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(places.step_by(2)) {
+                *word = self.load::<u16>(address)?.to_le_bytes();
+            }
         }
         Ok(())
     }
@@ -263,6 +265,7 @@ fn number(bytes: &[u8]) -> F80 {
 pub(crate) fn free<const POP: bool>(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     x.x87_begin()?;
     x.x87_note(operation);
+    x.x87_conditions(super::C1, 0);
     let physical = x.cpu.fpu.physical(usize::from(operation.source));
     x.cpu.fpu.tags &= !(1 << physical);
     if POP {
@@ -322,7 +325,8 @@ pub(crate) fn fx_save(operation: &Operation, x: &mut Executor<'_>) -> Result<(),
 /// FXRSTOR: reserved bits of MXCSR are #GP.
 pub(crate) fn fx_restore(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     fx_address(operation, x, AccessKind::Read)?;
-    let mut image = [0; FX_BYTES];
+    // All of it is read, also what means nothing.
+    let mut image = [0; 512];
     x.load_bytes(operation, &mut image)?;
     let word = |at: usize| u16::from_le_bytes([image[at], image[at + 1]]);
     let long = |at: usize| u32::from(word(at)) | u32::from(word(at + 2)) << 16;

@@ -103,8 +103,8 @@ pub(crate) fn trigonometric<const FUNCTION: u8>(
         TANGENT => result.tangent,
         _ => result.sine,
     };
+    x.x87_conditions(C2, 0);
     if x.x87_settle(&outcome) {
-        x.x87_conditions(C2, 0);
         x.x87_set(0, outcome.value);
         if pushes {
             let number = matches!(unpack(value).class, Class::Zero | Class::Finite);

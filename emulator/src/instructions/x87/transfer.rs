@@ -47,7 +47,6 @@ pub(crate) fn load_register(operation: &Operation, x: &mut Executor<'_>) -> Resu
     x.x87_note(operation);
     match x.x87_register(operation.source) {
         Some(value) => x.x87_push(Outcome::exact(value)),
-        None if x.x87_register(7).is_some() => x.x87_push(Outcome::exact(INDEFINITE)),
         None if x.x87_underflows() => {
             x.x87_turn(7);
             x.x87_set(0, INDEFINITE);
@@ -146,7 +145,7 @@ pub(crate) fn store<F: StoredFormat, A: Address, const POP: bool>(
     // Unmasked, these leave memory as it is; a rounding does not.
     let refused = stored.flags & !x.cpu.fpu.control & 0x3f & !exception::PRECISION != 0;
     if refused {
-        x.check_store(address, F::BYTES)?;
+        x.check_aligned_store(address, F::BYTES, F::BYTES)?;
     } else {
         match F::BYTES {
             2 => x.store::<u16>(operation, address, stored.bits as u16)?,
@@ -170,7 +169,7 @@ pub(crate) fn store_extended(operation: &Operation, x: &mut Executor<'_>) -> Res
     let address = x.x87_address(operation, 10, AccessKind::Write)?;
     let value = x.x87_register(0);
     if value.is_none() && !x.x87_control().masks(exception::INVALID) {
-        x.check_store(address, 10)?;
+        x.check_aligned_store(address, 10, 8)?;
     } else {
         x.x87_store_extended(operation, address, value.unwrap_or(INDEFINITE))?;
     }
@@ -194,7 +193,7 @@ pub(crate) fn store_decimal(operation: &Operation, x: &mut Executor<'_>) -> Resu
     };
     let refused = flags & exception::INVALID & !x.cpu.fpu.control != 0;
     if refused {
-        x.check_store(address, 10)?;
+        x.check_aligned_store(address, 10, 8)?;
     } else {
         let (low, high) = bytes.split_at(8);
         let significand = u64::from_le_bytes(low.try_into().expect("eight bytes"));

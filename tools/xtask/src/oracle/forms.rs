@@ -26,10 +26,17 @@ pub fn extent(code: &[u8], steps: u32) -> Extent {
     Extent { length: decoder.position() as u32, branches }
 }
 
-/// The first instruction, if it is one that the generator may use.
-pub fn decode(bytes: &[u8]) -> Option<(Instruction, ConstantOffsets)> {
+/// The first instruction, whatever it is.
+pub fn decode_any(bytes: &[u8]) -> Option<(Instruction, ConstantOffsets)> {
     let mut decoder = Decoder::with_ip(32, bytes, 0, DecoderOptions::NONE);
     let instruction = decoder.decode();
+    let offsets = decoder.get_constant_offsets(&instruction);
+    (!instruction.is_invalid()).then_some((instruction, offsets))
+}
+
+/// The first instruction, if it is one that the generator of integer cases may use.
+pub fn decode(bytes: &[u8]) -> Option<(Instruction, ConstantOffsets)> {
+    let (instruction, offsets) = decode_any(bytes)?;
     let known = |feature: &CpuidFeature| {
         matches!(
             feature,
@@ -46,10 +53,8 @@ pub fn decode(bytes: &[u8]) -> Option<(Instruction, ConstantOffsets)> {
                 | CpuidFeature::PAUSE
         )
     };
-    let usable = !instruction.is_invalid()
-        && instruction.cpuid_features().iter().all(known)
-        && !left_out(&instruction);
-    usable.then(|| (instruction, decoder.get_constant_offsets(&instruction)))
+    let usable = instruction.cpuid_features().iter().all(known) && !left_out(&instruction);
+    usable.then_some((instruction, offsets))
 }
 
 fn left_out(instruction: &Instruction) -> bool {

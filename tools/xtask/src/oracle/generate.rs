@@ -1,23 +1,26 @@
 //! Makes cases: random encodings of integer instructions, filtered by the decoder, with operands that make sense.
+//! The cases of x87, MMX and SSE are in `floating.rs`.
 //!
 //! Left out is what depends on the host rather than on the architecture: CPUID, RDTSC, SGDT and its like, descriptors
 //! other than the flat ones, software interrupts with an open gate, control and debug registers.
 
-use super::forms::{bit_string, decode, effective, fits_block, is_short, memory_operand};
+use super::catalogue::{self, Form};
+use super::forms::{bit_string, decode, decode_any, effective, fits_block, is_short, memory_operand};
 use super::random::Random;
 use emulator::flags;
 use iced_x86::{ConstantOffsets, Instruction, Mnemonic, Register};
+use vectors::{Fpu, Sse};
 
 /// The memory map of all cases, as a header's line.
 pub const HEADER: &str = r#"{"format":"v32","version":1,"mode":"ring3-flat32","regions":[[268435456,8192,"rx",204],[32768,4096,"rw",0],[536870912,8192,"rw",0],[536879104,4096,"r",0],[805306368,4096,"rw",0]],"segments":{"35":{"base":0,"limit":4294967295,"type":"code32"},"43":{"base":0,"limit":4294967295,"type":"data32"}}}"#;
 
-const CODE: u32 = 0x1000_0000;
-const CODE_BYTES: u32 = 0x2000;
+pub(super) const CODE: u32 = 0x1000_0000;
+pub(super) const CODE_BYTES: u32 = 0x2000;
 const LOW: u32 = 0x8000;
-const DATA: u32 = 0x2000_0000;
+pub(super) const DATA: u32 = 0x2000_0000;
 const DATA_BYTES: u32 = 0x2000;
-const STACK: u32 = 0x3000_0000;
-const PAGE: u32 = 0x1000;
+pub(super) const STACK: u32 = 0x3000_0000;
+pub(super) const PAGE: u32 = 0x1000;
 
 const ESP: usize = 4;
 const ECX: usize = 1;
@@ -43,7 +46,7 @@ const STRING: [u8; 10] = [0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 
 /// A case without its answer.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// `int`, `string`, `block` or `ud`.
+    /// `int`, `string`, `block`, `ud`, or that of an instruction's family.
     pub group: &'static str,
     /// The code at EIP.
     pub code: Vec<u8>,
@@ -59,30 +62,82 @@ pub struct Draft {
     pub eflags: u32,
     /// Bytes of memory beside the code.
     pub ram: Vec<(u32, Vec<u8>)>,
+    /// The x87 and SSE state, if it is not that after FNINIT.
+    pub extended: Option<(Fpu, Sse)>,
+}
+
+/// What the cases are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// Everything, in equal parts.
+    All,
+    /// Integer instructions.
+    Integer,
+    /// x87.
+    X87,
+    /// MMX, SSE, SSE2 and SSE3.
+    Vectors,
 }
 
 /// Makes drafts from a seed.
 #[derive(Debug)]
 pub struct Generator {
-    random: Random,
+    pub(super) random: Random,
+    subject: Subject,
     opcodes: Vec<Vec<u8>>,
     turn: usize,
+    pub(super) x87: Turns,
+    pub(super) vectors: Turns,
+}
+
+/// Instruction forms of which each has its turn.
+#[derive(Debug)]
+pub(super) struct Turns {
+    pub(super) forms: Vec<Form>,
+    turn: usize,
+}
+
+impl Turns {
+    fn new(forms: Vec<Form>) -> Self {
+        Self { forms, turn: 0 }
+    }
+
+    pub(super) fn next(&mut self) -> &Form {
+        self.turn = (self.turn + 1) % self.forms.len();
+        &self.forms[self.turn]
+    }
 }
 
 impl Generator {
     /// The generator that `seed` names.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, subject: Subject) -> Self {
+        let (x87, vectors) = catalogue::forms().into_iter().partition(|form| form.family.is_x87());
         let one = (0..=255).filter(|opcode| !ONE_BYTE_LEFT_OUT.contains(opcode) && !is_x87(*opcode));
         let two = TWO_BYTE.iter().chain(&TWO_BYTE_MORE).map(|opcode| vec![0x0f, *opcode]);
         Self {
             random: Random::new(seed),
+            subject,
             opcodes: one.map(|opcode| vec![opcode]).chain(two).collect(),
             turn: 0,
+            x87: Turns::new(x87),
+            vectors: Turns::new(vectors),
         }
     }
 
-    /// The next draft: mostly single instructions, each opcode in its turn.
+    /// The next draft: mostly single instructions, each opcode or form in its turn.
     pub fn draft(&mut self) -> Draft {
+        let subject = match self.subject {
+            Subject::All => self.random.choose(&[Subject::Integer, Subject::X87]),
+            one => one,
+        };
+        match subject {
+            Subject::X87 => self.x87(),
+            Subject::Vectors => self.vector(),
+            Subject::All | Subject::Integer => self.integer(),
+        }
+    }
+
+    fn integer(&mut self) -> Draft {
         match self.random.below(100) {
             0..68 => self.single(),
             68..80 => self.string(),
@@ -148,7 +203,7 @@ impl Generator {
         bytes
     }
 
-    fn start(&mut self, group: &'static str) -> Draft {
+    pub(super) fn start(&mut self, group: &'static str) -> Draft {
         let random = &mut self.random;
         let mut general = [0; 8].map(|_: u32| random.value());
         general[ESP] = STACK + 0x400 + random.below(0x800);
@@ -171,8 +226,17 @@ impl Generator {
             _ => CODE + random.below(CODE_BYTES - 400),
         };
         let fs_and_gs = [0; 2].map(|_: u16| if random.percent(80) { 0x2b } else { 0 });
-        let mut draft =
-            Draft { group, code: Vec::new(), steps: 1, general, fs_and_gs, eip, eflags, ram: Vec::new() };
+        let mut draft = Draft {
+            group,
+            code: Vec::new(),
+            steps: 1,
+            general,
+            fs_and_gs,
+            eip,
+            eflags,
+            ram: Vec::new(),
+            extended: None,
+        };
         let stack = draft.general[ESP];
         self.fill(&mut draft, stack, 32);
         draft
@@ -180,23 +244,16 @@ impl Generator {
 
     /// Puts random bytes at an address, as far as there is memory.
     fn fill(&mut self, draft: &mut Draft, address: u32, length: u32) {
-        let regions = [(LOW, PAGE), (DATA, DATA_BYTES + PAGE), (STACK, PAGE)];
-        let Some((base, bytes)) =
-            regions.into_iter().find(|(base, bytes)| address.wrapping_sub(*base) < *bytes)
-        else {
-            return;
-        };
-        let length = length.min(base + bytes - address);
         let mut words: Vec<u8> = Vec::new();
         while words.len() < length as usize {
             words.extend(self.random.value().to_le_bytes());
         }
         words.truncate(length as usize);
-        draft.ram.push((address, words));
+        put(draft, address, words);
     }
 
     /// An address to access: mostly in writable memory, sometimes at an edge or anywhere.
-    fn target(&mut self) -> u32 {
+    pub(super) fn target(&mut self) -> u32 {
         let random = &mut self.random;
         match random.below(100) {
             0..80 => DATA + random.below(DATA_BYTES - 64),
@@ -216,14 +273,32 @@ impl Generator {
                 |(_, bytes): &mut (u32, Vec<u8>)| bytes.iter_mut().skip(1).step_by(4).for_each(|b| *b &= !1);
             draft.ram.iter_mut().for_each(clear);
         }
-        let Some(operand) = memory_operand(instruction) else { return };
+        if memory_operand(instruction).is_none() {
+            return;
+        }
         if bit_string(instruction) {
             let number = instruction.op1_register().full_register32().number();
             draft.general[number] = self.random.below(512).wrapping_sub(256);
         }
+        let target = self.target();
+        if let Some(address) = self.aim_at(draft, instruction, offsets, target) {
+            self.fill(draft, address, 8);
+        }
+    }
+
+    /// Changes a register or the displacement so that the memory operand lies at `target`, or in reach of 16 bits. Returns
+    /// where it lies then.
+    pub(super) fn aim_at(
+        &mut self,
+        draft: &mut Draft,
+        instruction: &Instruction,
+        offsets: &ConstantOffsets,
+        target: u32,
+    ) -> Option<u32> {
+        let operand = memory_operand(instruction)?;
         let short = is_short(instruction);
-        let target = if short { LOW + self.random.below(PAGE - 16) } else { self.target() };
-        let Some(address) = effective(instruction, operand, &draft.general) else { return };
+        let target = if short { LOW + target % (PAGE - 16) } else { target };
+        let address = effective(instruction, operand, &draft.general)?;
         let by = target.wrapping_sub(address);
         let base = instruction.memory_base();
         if offsets.has_displacement() && offsets.displacement_size() != 1 {
@@ -236,10 +311,8 @@ impl Generator {
             let register = &mut draft.general[base.full_register32().number()];
             *register = register.wrapping_add(by);
         }
-        let Some((instruction, _)) = decode(&draft.code) else { return };
-        if let Some(address) = effective(&instruction, operand, &draft.general) {
-            self.fill(draft, address, 8);
-        }
+        let (instruction, _) = decode_any(&draft.code)?;
+        effective(&instruction, operand, &draft.general)
     }
 
     fn string(&mut self) -> Draft {
@@ -303,6 +376,16 @@ impl Generator {
             }
         }
         draft
+    }
+}
+
+/// Puts bytes at an address, as far as there is memory.
+pub(super) fn put(draft: &mut Draft, address: u32, mut bytes: Vec<u8>) {
+    let regions = [(LOW, PAGE), (DATA, DATA_BYTES + PAGE), (STACK, PAGE)];
+    let region = regions.into_iter().find(|(base, length)| address.wrapping_sub(*base) < *length);
+    if let Some((base, length)) = region {
+        bytes.truncate((base + length - address) as usize);
+        draft.ram.push((address, bytes));
     }
 }
 

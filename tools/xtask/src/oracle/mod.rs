@@ -1,15 +1,29 @@
 //! `cargo xtask oracle`: compares fresh cases with the host's own processor.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod catalogue;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod exchange;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod floating;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod forms;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod generate;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod image;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod native;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod operands;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod random;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod session;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod shrink;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod values;
 
 use std::process::ExitCode;
 

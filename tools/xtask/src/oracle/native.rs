@@ -2,11 +2,12 @@
 //!
 //! A child process maps the regions below 4 GiB and raises a signal. The handler writes a case into the context that
 //! it returns to, so that the kernel itself enters 32-bit code; the trap that ends the case brings the handler back,
-//! with the registers, the trap's number, its error code and CR2. The child ends without touching anything else, and
-//! a crash of it costs one case. Not here: x87 and SSE state, which stay as the kernel made them.
+//! with the registers, the trap's number, its error code and CR2. The x87 and SSE state go the same way, as the FXSAVE
+//! image in that context. The child ends without touching anything else, and a crash of it costs one case.
 
 #![allow(unsafe_code)] // Signals, shared memory and another code segment: see docs/decisions/0004-native-oracle.md.
 
+use super::image::{FxImage, IMAGE_BYTES};
 use std::arch::{asm, naked_asm};
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -25,7 +26,7 @@ const CALM_FLAGS: u64 = 0x202;
 const TRAP_FLAG: u32 = 0x100;
 
 /// Registers as the host loads and stores them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C)]
 pub struct State {
     /// EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI.
@@ -36,6 +37,8 @@ pub struct State {
     pub eip: u32,
     /// EFLAGS.
     pub eflags: u32,
+    /// The x87 and SSE state.
+    pub extended: FxImage,
 }
 
 /// What to run.
@@ -311,7 +314,8 @@ unsafe extern "C" fn handle(
         let registers = &mut (*context).uc_mcontext.gregs;
         if control.running {
             let slot = &mut *control.slots.add(control.done);
-            slot.state = store(registers, selectors);
+            store(registers, selectors, &mut slot.state);
+            store_extended(&mut slot.state.extended, (*context).uc_mcontext.fpregs.cast());
             slot.vector = registers[libc::REG_TRAPNO as usize] as u64;
             slot.error = registers[libc::REG_ERR as usize] as u64;
             slot.address = registers[libc::REG_CR2 as usize] as u64;
@@ -323,10 +327,11 @@ unsafe extern "C" fn handle(
             asm!("syscall", in("rax") libc::SYS_exit_group, in("rdi") 0, options(noreturn));
         }
         control.running = true;
-        let state = (*control.slots.add(control.done)).state;
+        let state = &(*control.slots.add(control.done)).state;
         let image = control.images.add(control.done * control.image_bytes);
         control.view.copy_from_nonoverlapping(image, control.image_bytes);
-        load(&state, registers);
+        load(state, registers);
+        load_extended(&state.extended, (*context).uc_mcontext.fpregs.cast());
         asm!(
             "mov es, {es:x}",
             "mov ds, {ds:x}",
@@ -352,26 +357,22 @@ const GENERAL: [c_int; 8] = [
     libc::REG_RDI,
 ];
 
-fn store(registers: &[i64; 23], selectors: u64) -> State {
+fn store(registers: &[i64; 23], selectors: u64, state: &mut State) {
     let cs_and_ss = registers[libc::REG_CSGSFS as usize] as u64;
     let part = |from: u64, index: u32| (from >> (16 * index)) as u16;
-    let mut general = [0; 8];
-    for (value, name) in general.iter_mut().zip(GENERAL) {
+    for (value, name) in state.general.iter_mut().zip(GENERAL) {
         *value = registers[name as usize] as u32;
     }
-    State {
-        general,
-        segments: [
-            part(selectors, 0),
-            part(cs_and_ss, 0),
-            part(cs_and_ss, 3),
-            part(selectors, 1),
-            part(selectors, 2),
-            part(selectors, 3),
-        ],
-        eip: registers[libc::REG_RIP as usize] as u32,
-        eflags: registers[libc::REG_EFL as usize] as u32,
-    }
+    state.segments = [
+        part(selectors, 0),
+        part(cs_and_ss, 0),
+        part(cs_and_ss, 3),
+        part(selectors, 1),
+        part(selectors, 2),
+        part(selectors, 3),
+    ];
+    state.eip = registers[libc::REG_RIP as usize] as u32;
+    state.eflags = registers[libc::REG_EFL as usize] as u32;
 }
 
 fn load(state: &State, registers: &mut [i64; 23]) {
@@ -382,4 +383,31 @@ fn load(state: &State, registers: &mut [i64; 23]) {
     registers[libc::REG_CSGSFS as usize] = cs | ss << 48;
     registers[libc::REG_RIP as usize] = i64::from(state.eip);
     registers[libc::REG_EFL as usize] = i64::from(state.eflags);
+}
+
+/// Where an XSAVE image says which of its parts count, and the parts that an FXSAVE image has.
+const PARTS: usize = 512;
+const X87_AND_SSE: u64 = 3;
+/// Where the kernel says that the image is one of XSAVE, and how.
+const KERNEL_MARK: usize = 464;
+const KERNEL_MARKS_XSAVE: u32 = 0x4650_5853;
+
+/// # Safety
+/// `frame` is the x87 and SSE state in the context of a signal.
+unsafe fn store_extended(image: &mut FxImage, frame: *const u8) {
+    // SAFETY: a frame has at least the 512 bytes of FXSAVE.
+    unsafe { ptr::copy_nonoverlapping(frame, image.bytes_mut().as_mut_ptr(), IMAGE_BYTES) }
+}
+
+/// # Safety
+/// As for [`store_extended`].
+unsafe fn load_extended(image: &FxImage, frame: *mut u8) {
+    // SAFETY: a frame has at least the 512 bytes of FXSAVE, and the header of XSAVE behind them if the kernel says so.
+    unsafe {
+        ptr::copy_nonoverlapping(image.bytes().as_ptr(), frame, IMAGE_BYTES);
+        if frame.add(KERNEL_MARK).cast::<u32>().read_unaligned() == KERNEL_MARKS_XSAVE {
+            let parts = frame.add(PARTS).cast::<u64>();
+            parts.write_unaligned(parts.read_unaligned() | X87_AND_SSE);
+        }
+    }
 }
