@@ -251,6 +251,10 @@ pub mod control {
     pub const CR0_AM: u32 = 1 << 18;
     /// CR4: RDTSC is privileged.
     pub const CR4_TSD: u32 = 1 << 2;
+    /// CR4: the system saves SSE state; without it SSE instructions are #UD.
+    pub const CR4_OSFXSR: u32 = 1 << 9;
+    /// CR4: the system handles #XM; without it there is #UD instead.
+    pub const CR4_OSXMMEXCPT: u32 = 1 << 10;
     /// CR4: SGDT, SIDT, SLDT, SMSW and STR are privileged.
     pub const CR4_UMIP: u32 = 1 << 11;
 }

@@ -5,6 +5,7 @@ pub(crate) mod decimal;
 pub(crate) mod flags;
 pub(crate) mod multiply;
 pub(crate) mod shift;
+pub(crate) mod simd;
 mod width;
 pub(crate) mod x87;
 

@@ -152,6 +152,11 @@ impl<'i> Form<'i> {
         self.instruction.immediate(number) as u32
     }
 
+    /// Whether an MMX register is among the operands.
+    pub(super) fn is_mmx(&self) -> bool {
+        (0..self.instruction.op_count()).any(|number| self.instruction.op_register(number).is_mm())
+    }
+
     /// The number of a register operand.
     pub(super) fn register(&self, number: u32) -> u8 {
         register_number(self.instruction.op_register(number))

@@ -1,19 +1,19 @@
 //! Decides which handler serves an instruction.
 
 use super::form::{Form, Lowered};
-use super::{lower_arithmetic, lower_control, lower_system, lower_transfer, lower_x87};
+use super::{lower_arithmetic, lower_control, lower_simd, lower_system, lower_transfer, lower_x87};
 use crate::instructions::control;
-use crate::interpreter;
+use crate::interpreter::{self, CpuProfile};
 use iced_x86::{CpuidFeature, Mnemonic};
 
 /// Lowers one valid instruction.
 pub(super) fn lower(form: &Form<'_>) -> Lowered {
-    match availability(form) {
-        Availability::Present => {}
-        Availability::Later => return Lowered::ends(interpreter::control(control::unimplemented)),
-        Availability::Absent => return Lowered::ends(interpreter::control(control::invalid)),
+    if !is_present(form) {
+        return Lowered::ends(interpreter::control(control::invalid));
     }
-    lower_transfer::lower(form)
+    // First: MOVSD and CMPSD are also names of string instructions.
+    let simd = if is_simd(form) { lower_simd::lower(form) } else { None };
+    simd.or_else(|| lower_transfer::lower(form))
         .or_else(|| lower_arithmetic::lower(form))
         .or_else(|| lower_control::lower(form))
         .or_else(|| lower_system::lower(form))
@@ -21,16 +21,13 @@ pub(super) fn lower(form: &Form<'_>) -> Lowered {
         .unwrap_or_else(|| Lowered::ends(interpreter::control(control::unimplemented)))
 }
 
-enum Availability {
-    /// Every i686 has it.
-    Present,
-    /// A processor that we mean to model has it: MMX, SSE.
-    Later,
-    /// No processor that we model has it: #UD.
-    Absent,
+fn is_simd(form: &Form<'_>) -> bool {
+    use CpuidFeature::{CLFSH, MMX, SSE, SSE2, SSE3};
+    form.instruction.cpuid_features().iter().any(|feature| [MMX, SSE, SSE2, SSE3, CLFSH].contains(feature))
 }
 
-fn availability(form: &Form<'_>) -> Availability {
+/// Whether the modelled processor has the instruction; otherwise it is #UD.
+fn is_present(form: &Form<'_>) -> bool {
     // Hints are NOPs on a processor that does not know them.
     if matches!(
         form.mnemonic(),
@@ -48,40 +45,37 @@ fn availability(form: &Form<'_>) -> Availability {
             | Mnemonic::Cldemote
             | Mnemonic::Pause
     ) {
-        return Availability::Present;
+        return true;
     }
-    if form.mnemonic() == Mnemonic::Fisttp {
-        return Availability::Present;
+    let profile = form.mode.profile;
+    // iced-x86 counts the form for MMX registers among MMX; it came with SSE2 (SDM Vol. 1, 5.6.3).
+    if form.mnemonic() == Mnemonic::Paddq && profile < CpuProfile::Pentium4 {
+        return false;
     }
-    let mut result = Availability::Present;
-    for feature in form.instruction.cpuid_features() {
-        match feature {
-            CpuidFeature::INTEL8086
-            | CpuidFeature::INTEL8086_ONLY
-            | CpuidFeature::INTEL186
-            | CpuidFeature::INTEL286
-            | CpuidFeature::INTEL386
-            | CpuidFeature::INTEL486
-            | CpuidFeature::CPUID
-            | CpuidFeature::CMOV
-            | CpuidFeature::CX8
-            | CpuidFeature::MSR
-            | CpuidFeature::MULTIBYTENOP
-            | CpuidFeature::PAUSE
-            | CpuidFeature::RDPMC
-            | CpuidFeature::SEP
-            | CpuidFeature::TSC
-            | CpuidFeature::FPU
-            | CpuidFeature::FPU287
-            | CpuidFeature::FPU387
-            | CpuidFeature::FXSR => {}
-            CpuidFeature::MMX
-            | CpuidFeature::SSE
-            | CpuidFeature::SSE2
-            | CpuidFeature::SSE3
-            | CpuidFeature::CLFSH => result = Availability::Later,
-            _ => return Availability::Absent,
+    form.instruction.cpuid_features().iter().all(|feature| match feature {
+        CpuidFeature::INTEL8086
+        | CpuidFeature::INTEL8086_ONLY
+        | CpuidFeature::INTEL186
+        | CpuidFeature::INTEL286
+        | CpuidFeature::INTEL386
+        | CpuidFeature::INTEL486
+        | CpuidFeature::CPUID
+        | CpuidFeature::CMOV
+        | CpuidFeature::CX8
+        | CpuidFeature::MSR
+        | CpuidFeature::MULTIBYTENOP
+        | CpuidFeature::PAUSE
+        | CpuidFeature::RDPMC
+        | CpuidFeature::SEP
+        | CpuidFeature::TSC
+        | CpuidFeature::FPU
+        | CpuidFeature::FPU287
+        | CpuidFeature::FPU387
+        | CpuidFeature::MMX => true,
+        CpuidFeature::FXSR | CpuidFeature::SSE | CpuidFeature::SSE2 | CpuidFeature::CLFSH => {
+            profile >= CpuProfile::Pentium4
         }
-    }
-    result
+        CpuidFeature::SSE3 => profile >= CpuProfile::Prescott,
+        _ => false,
+    })
 }

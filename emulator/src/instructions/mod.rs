@@ -12,6 +12,7 @@ pub(crate) mod flag;
 pub(crate) mod operand;
 pub(crate) mod segment;
 pub(crate) mod shift;
+pub(crate) mod simd;
 pub(crate) mod stack;
 pub(crate) mod string;
 pub(crate) mod system;

@@ -63,17 +63,36 @@ pub(crate) fn read_time_stamp(operation: &Operation, x: &mut Executor<'_>) -> Re
     Ok(())
 }
 
+/// Bits of EDX in leaf 1 of CPUID, the bit of ECX apart.
+mod feature {
+    pub(super) const FPU: u32 = 1 << 0;
+    pub(super) const TSC: u32 = 1 << 4;
+    pub(super) const CX8: u32 = 1 << 8;
+    pub(super) const CMOV: u32 = 1 << 15;
+    pub(super) const CLFSH: u32 = 1 << 19;
+    pub(super) const MMX: u32 = 1 << 23;
+    pub(super) const FXSR: u32 = 1 << 24;
+    pub(super) const SSE: u32 = 1 << 25;
+    pub(super) const SSE2: u32 = 1 << 26;
+    /// In ECX.
+    pub(super) const SSE3: u32 = 1 << 0;
+
+    pub(super) const I686: u32 = FPU | TSC | CX8 | CMOV | MMX;
+    pub(super) const PENTIUM4: u32 = I686 | CLFSH | FXSR | SSE | SSE2;
+}
+
 /// CPUID: what the profile claims, and nothing that does not work.
 pub(crate) fn identify(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
-    const TSC: u32 = 1 << 4;
-    const CX8: u32 = 1 << 8;
-    const CMOV: u32 = 1 << 15;
-    let leaf = x.registers[EAX];
-    let CpuProfile::I686 = x.profile();
-    let [eax, ebx, ecx, edx] = match leaf {
-        0 => [1, u32::from_le_bytes(*b"Para"), u32::from_le_bytes(*b"i686"), u32::from_le_bytes(*b"vane")],
-        // Family 6, model 1, stepping 1.
-        1 => [0x611, 0, 0, TSC | CX8 | CMOV],
+    // In EBX: CLFLUSH works on eight times eight bytes.
+    const LINE: u32 = 8 << 8;
+    let [eax, ebx, ecx, edx] = match (x.registers[EAX], x.profile()) {
+        (0, _) => {
+            [1, u32::from_le_bytes(*b"Para"), u32::from_le_bytes(*b"i686"), u32::from_le_bytes(*b"vane")]
+        }
+        // Family, model, stepping.
+        (1, CpuProfile::I686) => [0x652, 0, 0, feature::I686],
+        (1, CpuProfile::Pentium4) => [0xf24, LINE, 0, feature::PENTIUM4],
+        (1, CpuProfile::Prescott) => [0xf34, LINE, feature::SSE3, feature::PENTIUM4],
         _ => [0; 4],
     };
     x.registers[EAX] = eax;

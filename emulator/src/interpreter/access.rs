@@ -107,14 +107,20 @@ impl Executor<'_> {
 
     /// Checks alignment and rights of all bytes of an access.
     fn span(&mut self, address: u32, length: u32, intent: Intent) -> Result<Span, Stop> {
-        if self.checks_alignment && address & (length - 1) != 0 {
-            return Err(self.fault(Vector::AlignmentCheck, 0));
-        }
+        self.check_alignment(address, length)?;
         let split = (PAGE_BYTES - (address & PAGE_OFFSET)).min(length);
         let first = self.translate(address, intent)?;
         let second =
             if split < length { Some(self.translate(address.wrapping_add(split), intent)?) } else { None };
         Ok(Span { first, second, split })
+    }
+
+    /// #AC if alignment is checked and `address` is no multiple of `alignment`, a power of two.
+    pub(crate) fn check_alignment(&mut self, address: u32, alignment: u32) -> Result<(), Stop> {
+        if self.checks_alignment && address & (alignment - 1) != 0 {
+            return Err(self.fault(Vector::AlignmentCheck, 0));
+        }
+        Ok(())
     }
 
     fn translate(&mut self, address: u32, intent: Intent) -> Result<FrameNumber, Stop> {

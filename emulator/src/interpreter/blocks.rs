@@ -6,8 +6,8 @@
 
 #![allow(unsafe_code)] // Operations are patched in place: see docs/decisions/0001-unsafe.md.
 
-use super::Executor;
 use super::operation::{Handler, Operation};
+use super::{CpuProfile, Executor};
 use crate::memory::{FrameNumber, GRANULE_BYTES, PhysicalMemory};
 use std::collections::BTreeMap;
 use std::ptr::null;
@@ -29,6 +29,8 @@ pub(crate) struct Mode {
     pub(crate) code: (u32, u32),
     /// Each block holds one instruction.
     pub(crate) single: bool,
+    /// Which instructions exist.
+    pub(crate) profile: CpuProfile,
 }
 
 /// Where the bytes of a block lie.

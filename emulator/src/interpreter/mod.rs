@@ -26,12 +26,16 @@ pub enum Dispatch {
     Tail,
 }
 
-/// What CPUID tells and which instructions exist.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What CPUID tells and which instructions exist; each profile has all of those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum CpuProfile {
-    /// A Pentium Pro class processor: no MMX, no SSE.
+    /// A Pentium II class processor: x87, CMOV and MMX, no SSE.
     #[default]
     I686,
+    /// A Pentium 4 class processor: FXSAVE, SSE, SSE2 and CLFLUSH.
+    Pentium4,
+    /// The same with SSE3.
+    Prescott,
 }
 
 /// How an interpreter works. The choice changes nothing that a guest can see, the profile apart.

@@ -1,5 +1,7 @@
 //! Where a run ends, and in which state: the promises of the seam, by small programs.
 
+mod simd;
+
 use super::{Dispatch, Interpreter, Settings};
 use crate::cpu::{DescriptorTable, EAX, ECX, EDI, ESI, ESP, SegmentRegister, Tls, control, flags};
 use crate::{

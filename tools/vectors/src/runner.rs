@@ -7,7 +7,7 @@ use crate::format::{Case, Header, Piece, TABLE_LENGTH};
 use crate::layout::Layout;
 use crate::registers::{EFLAGS, EIP, NAMES, Registers, SEGMENTS};
 use crate::undefined::UndefinedBits;
-use emulator::{Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, Segment, Settings};
+use emulator::{Cpu, CpuProfile, DescriptorTable, FrameNumber, PAGE_BYTES, Segment, Settings};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// OSFXSR and OSXMMEXCPT: the only bits of CR4 that cases have set.
@@ -28,12 +28,12 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner for the cases under `header`, with the settings that a guest gets.
+    /// A runner for the cases under `header`, on a processor that has all instructions of them.
     ///
     /// # Errors
     /// The host has not enough memory.
     pub fn new(header: &Header) -> Result<Self, String> {
-        Self::with_settings(header, Settings::default())
+        Self::with_settings(header, Settings { profile: CpuProfile::Prescott, ..Settings::default() })
     }
 
     /// A runner whose interpreter works as `settings` say.
