@@ -78,13 +78,13 @@ fn a_guest_that_nothing_can_wake_is_reported_as_deadlocked() {
 }
 
 #[test]
-fn an_instruction_that_is_missing_exits_125_with_its_address_bytes_and_name() {
-    let file = TemporaryFile::new("fld.elf", &ElfFile::guest(&[0xd9, 0xe8]).bytes());
-    let finished = run(["run".as_ref(), file.as_ref()]);
-    assert_eq!(finished.status, Some(125), "{finished:?}");
-    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
-    for part in ["0x00101000", "d9 e8", "fld1"] {
-        assert!(finished.stderr.contains(part), "`{part}` is missing in {finished:?}");
+fn an_instruction_beyond_the_processor_is_invalid_and_another_processor_has_it() {
+    // addps xmm0, xmm1 ; ud2
+    let file = TemporaryFile::new("addps.elf", &ElfFile::guest(&[0x0f, 0x58, 0xc1, 0x0f, 0x0b]).bytes());
+    for (cpu, place) in [("i686", "0x00101000"), ("pentium4", "0x00101003")] {
+        let finished = run(["run".as_ref(), "--cpu".as_ref(), cpu.as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(126), "{finished:?}");
+        assert!(finished.stderr.contains("#UD") && finished.stderr.contains(place), "{cpu}: {finished:?}");
     }
 }
 

@@ -147,6 +147,10 @@ pub struct RunOptions {
     #[arg(long, value_name = "FILE", help_heading = "Console input")]
     pub replay: Option<PathBuf>,
 
+    /// The processor: what CPUID tells, and which instructions exist
+    #[arg(long, value_enum, default_value_t = CpuName::I686, help_heading = "Machine")]
+    pub cpu: CpuName,
+
     /// Print counters to stderr at the end: exits, calls, events, decoded blocks
     #[arg(long)]
     pub stats: bool,
@@ -154,6 +158,28 @@ pub struct RunOptions {
     /// How operations are chained; the guest cannot tell
     #[arg(long, value_enum, default_value_t = Dispatch::Tail, hide = true)]
     pub dispatch: Dispatch,
+}
+
+/// `--cpu`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum CpuName {
+    /// Pentium II class: x87, CMOV and MMX
+    I686,
+    /// Pentium 4 class: also SSE and SSE2
+    Pentium4,
+    /// Pentium 4 class with SSE3
+    Prescott,
+}
+
+impl CpuName {
+    /// The processor's profile.
+    pub fn profile(self) -> emulator::CpuProfile {
+        match self {
+            Self::I686 => emulator::CpuProfile::I686,
+            Self::Pentium4 => emulator::CpuProfile::Pentium4,
+            Self::Prescott => emulator::CpuProfile::Prescott,
+        }
+    }
 }
 
 /// `paravane info`

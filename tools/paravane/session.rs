@@ -50,6 +50,7 @@ impl<'a> Session<'a> {
                     Dispatch::Loop => emulator::Dispatch::Loop,
                     Dispatch::Tail => emulator::Dispatch::Tail,
                 },
+                profile: options.cpu.profile(),
                 ..Settings::default()
             },
             ..Config::default()

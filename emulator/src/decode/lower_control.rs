@@ -42,7 +42,10 @@ pub(super) fn lower(form: &Form<'_>) -> Option<Lowered> {
         Mnemonic::Bound => {
             Lowered::straight(with_wide_width!(form.width(0), W => straight(transfer::bound::<W>)))
         }
-        Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 => Lowered::ends(control(transfer::invalid)),
+        // RSM is #UD outside system management mode.
+        Mnemonic::Ud0 | Mnemonic::Ud1 | Mnemonic::Ud2 | Mnemonic::Rsm => {
+            Lowered::ends(control(transfer::invalid))
+        }
         _ if instruction.condition_code() != ConditionCode::None && instruction.is_jcc_short_or_near() => {
             let code = condition_number(instruction.condition_code());
             direct(form, with_condition!(code, C => control(transfer::jump_if::<C>)))

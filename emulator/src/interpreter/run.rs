@@ -243,7 +243,12 @@ impl Run<'_> {
                 .iter()
                 .all(|register| x.cpu.segment(*register).is_flat_data());
         let basis = Basis {
-            mode: Mode { flat, code: (code.base, code.limit), single: self.single, profile: self.settings.profile },
+            mode: Mode {
+                flat,
+                code: (code.base, code.limit),
+                single: self.single,
+                profile: self.settings.profile,
+            },
             mapping: x.space.mapping(),
             memory: x.memory.identity(),
             code_stores: x.memory.code_stores_seen(),

@@ -21,7 +21,8 @@ use crate::loader::{Image, LoadError};
 use crate::outcome::{Crash, CrashReason, Limit, Outcome, Progress};
 use crate::partition::Partition;
 use crate::record::{Event, EventLog, Recorder, Stamp};
-use emulator::{Interpreter, Observer, Ran, RunInputs, Settings, Step, Unobserved};
+use emulator::cpu::control;
+use emulator::{CpuProfile, Interpreter, Observer, Ran, RunInputs, Settings, Step, Unobserved};
 use std::sync::Arc;
 
 /// Console output is handed out at the latest when it has waited so long, in units.
@@ -128,7 +129,7 @@ impl Machine {
     pub fn new(image: Arc<Image>, config: Config) -> Result<Self, LoadError> {
         let clock = Clock::new(config.rate);
         let memory_bytes = config.memory_bytes.unwrap_or(config.abi.default_memory_bytes());
-        let (guest, system) = match config.abi {
+        let (mut guest, system) = match config.abi {
             Abi::Paravane => {
                 let command_line = config.arguments.join(" ");
                 let plan = BootPlan { memory_bytes, name: &config.name, command_line: &command_line };
@@ -140,6 +141,10 @@ impl Machine {
                 (guest, System::Linux(Box::new(linux)))
             }
         };
+        if config.engine.profile > CpuProfile::I686 {
+            // A guest with SSE finds it enabled; the fake CR4 is not its to write yet.
+            guest.cpu.system.cr4 |= control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
+        }
         Ok(Self {
             engine: Interpreter::new(config.engine),
             image,

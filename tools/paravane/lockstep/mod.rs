@@ -19,7 +19,7 @@ use crate::arguments::Lockstep;
 use crate::guest_file::GuestFile;
 use crate::output::{Ended, complain};
 use crate::status::Status;
-use emulator::{PAGE_BYTES, Rights};
+use emulator::{CpuProfile, PAGE_BYTES, Rights, Settings};
 use hypervisor_core::{Abi, Config, Machine};
 use std::sync::Arc;
 
@@ -46,6 +46,8 @@ pub fn lockstep(options: &Lockstep) -> Result<Status, Ended> {
         memory_bytes: options.memory,
         name: shown.clone(),
         arguments: options.arguments.clone(),
+        // The host has all that we model.
+        engine: Settings { profile: CpuProfile::Prescott, ..Settings::default() },
         ..Config::default()
     };
     let machine = Machine::new(Arc::new(file.image), config)

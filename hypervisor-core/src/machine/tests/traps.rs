@@ -206,11 +206,3 @@ fn a_crash_is_told_and_repeats() {
     assert_eq!(tape.count(|event| matches!(event, Event::Crash { .. })), 1);
     assert_eq!(machine.run(&Limits::default(), &mut Unrecorded), crate::Progress::Finished(first));
 }
-
-#[test]
-fn an_instruction_that_is_missing_is_reported_and_no_exception() {
-    let code = with_table(handles().raw(&[0xd9, 0xe8]).at(0x400).iret(), 6, 0);
-    let (outcome, _) = finish(&mut code.machine(), &mut Unrecorded);
-    let Outcome::Unimplemented { eip, bytes, text } = outcome else { panic!("{outcome:?}") };
-    assert_eq!((eip, bytes, text.as_str()), (BASE + 17, vec![0xd9, 0xe8], "fld1"));
-}
