@@ -6,7 +6,7 @@ use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Counted up when the encoding below changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A running digest (XXH3, 128 bits) over explicitly encoded state.
 #[derive(Clone)]
