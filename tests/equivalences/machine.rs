@@ -6,8 +6,8 @@
 use super::program::{ANCHORS, ATTENDED, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
 use super::random::Random;
 use emulator::{
-    AddressSpace, Attention, Cpu, DescriptorTable, Exit, FrameNumber, Interpreter, Observer, PhysicalMemory,
-    Rights, RunInputs, Settings, StateDigest, Step, Unobserved, Vector, Watch,
+    AddressSpace, Attention, Cpu, CpuProfile, DescriptorTable, Exit, FrameNumber, Interpreter, Observer,
+    PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step, Unobserved, Vector, Watch,
     cpu::{EDX, Tls},
     flags,
 };
@@ -101,7 +101,16 @@ pub struct Outcome {
 }
 
 const FRAMES: u32 = 7;
+/// CR4: SSE may be used, and #XM is handled.
+const OSFXSR_AND_OSXMMEXCPT: u32 = 0x600;
+/// x87 status word: all exceptions and their summary.
+const PENDING: u16 = 0x80ff;
 const DISTURBANCE_UNITS: u64 = 61;
+
+/// The same settings on a processor that has all instructions.
+pub fn with_vectors(settings: Settings) -> Settings {
+    Settings { profile: CpuProfile::Prescott, ..settings }
+}
 
 pub struct Machine<'a> {
     program: &'a Program,
@@ -136,6 +145,7 @@ impl<'a> Machine<'a> {
         space.poke(&mut memory, ATTENDED, &[1, 0, 0, 0]).expect("data is mapped");
         space.poke(&mut memory, CODE + program.start, &program.code).expect("the code fits into two pages");
         let mut cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        cpu.system.cr4 |= OSFXSR_AND_OSXMMEXCPT;
         cpu.registers = ANCHORS;
         cpu.eip = CODE + program.start;
         // Some programs start out with their accesses checked for alignment.
@@ -158,7 +168,8 @@ impl<'a> Machine<'a> {
 
     /// Runs until `units` are used up, the exits answered.
     pub fn run(mut self, way: &Way, units: u64) -> Outcome {
-        let mut engines = [Interpreter::new(way.settings), Interpreter::new(way.settings)];
+        let settings = with_vectors(way.settings);
+        let mut engines = [Interpreter::new(settings), Interpreter::new(settings)];
         let mut random = Random::new(self.program.seed ^ 0x0b0d_9e70);
         let mut teller = Teller(StateDigest::new());
         let mut runs = 0;
@@ -176,7 +187,7 @@ impl<'a> Machine<'a> {
             let engine = match way.interpreters {
                 Interpreters::One => 0,
                 Interpreters::New => {
-                    engines[0] = Interpreter::new(way.settings);
+                    engines[0] = Interpreter::new(settings);
                     0
                 }
                 Interpreters::Two => runs % 2,
@@ -258,6 +269,8 @@ impl<'a> Machine<'a> {
         self.cpu.segments = segments;
         self.cpu.eip = CODE + at;
         self.cpu.eflags &= !(flags::TF | flags::AC);
+        // Or every x87 instruction from now on would end a run.
+        self.cpu.fpu.status &= !PENDING;
         // It retired nothing; without a price a program of faults would never end.
         self.units += 1;
     }

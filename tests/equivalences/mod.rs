@@ -2,6 +2,7 @@
 //!
 //! `PARAVANE_ROUNDS` says how many programs each test runs, `PARAVANE_SEED` the seed of the first. Both are printed on failure.
 
+mod floating;
 mod guests;
 mod machine;
 mod program;
@@ -180,9 +181,21 @@ fn the_programs_are_worth_running() {
         }
     }
     assert!(exits * 8 < units, "one unit in eight is an exit: {exits} of {units}");
-    for kind in
-        ["#DE", "#DB", "#BP", "#OF", "#BR", "#UD", "#GP", "#PF", "#AC", "INT n", "privileged", "attention"]
-    {
+    for kind in [
+        "#DE",
+        "#DB",
+        "#BP",
+        "#OF",
+        "#BR",
+        "#UD",
+        "#GP",
+        "#PF",
+        "#AC",
+        "#MF",
+        "INT n",
+        "privileged",
+        "attention",
+    ] {
         assert!(kinds.contains(&kind), "no program ends in {kind}: {kinds:?}");
     }
 }
@@ -192,7 +205,7 @@ fn after_a_fault_the_state_is_that_before_the_instruction() {
     let mut faults = 0;
     for program in programs() {
         let mut machine = Machine::new(&program, Surroundings::Quiet);
-        let mut engine = Interpreter::new(Settings::default());
+        let mut engine = Interpreter::new(machine::with_vectors(Settings::default()));
         while machine.units() < 400 {
             let before = (machine.cpu().clone(), machine.digest());
             let text = disassemble(&machine.next_bytes(), machine.cpu().eip).text;

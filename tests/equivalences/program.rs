@@ -1,5 +1,5 @@
-//! Random i386 integer code: arithmetic on registers and memory, loops, calls, string instructions, stores into the
-//! code itself, and some bytes that mean nothing.
+//! Random i386 code: arithmetic on registers and memory, loops, calls, string instructions, floating point, stores into
+//! the code itself, and some bytes that mean nothing.
 //!
 //! Not here: a check of what an instruction does. The programs serve to compare two ways of running them.
 
@@ -52,8 +52,8 @@ impl Program {
     }
 }
 
-struct Generator {
-    random: Random,
+pub struct Generator {
+    pub random: Random,
     start: u32,
     code: Vec<u8>,
     starts: Vec<u32>,
@@ -61,7 +61,7 @@ struct Generator {
 
 /// What the prefixes of the instruction at hand change.
 #[derive(Clone, Copy)]
-struct Sizes {
+pub struct Sizes {
     word_operand: bool,
     word_address: bool,
 }
@@ -71,12 +71,12 @@ impl Generator {
         self.start + self.code.len() as u32
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.code.extend_from_slice(bytes);
     }
 
     fn instruction(&mut self) {
-        match self.random.below(33) {
+        match self.random.below(38) {
             0..=6 => self.arithmetic(),
             7..=8 => self.unary(),
             9..=10 => self.shift(),
@@ -92,11 +92,18 @@ impl Generator {
             29 => self.exchange(),
             30 => self.special(),
             31 => self.attend(),
+            32..=34 => self.x87(),
+            35..=36 => self.vector(),
             _ => self.noise(),
         }
     }
 
-    fn prefixes(&mut self) -> Sizes {
+    /// What an instruction without prefixes has.
+    pub fn plain_sizes() -> Sizes {
+        Sizes { word_operand: false, word_address: false }
+    }
+
+    pub fn prefixes(&mut self) -> Sizes {
         if self.random.once_in(30) {
             self.bytes(&[0xf0]);
         }
@@ -115,7 +122,7 @@ impl Generator {
     }
 
     /// ModR/M with `reg` in the middle, and what belongs to it.
-    fn operand(&mut self, reg: u8, sizes: Sizes) {
+    pub fn operand(&mut self, reg: u8, sizes: Sizes) {
         let reg = (reg & 7) << 3;
         if self.random.below(5) < 2 {
             let register = self.random.choose(&[0, 1, 2, 3, 5, 6, 7]);

@@ -127,7 +127,7 @@ impl Generator {
     /// The next draft: mostly single instructions, each opcode or form in its turn.
     pub fn draft(&mut self) -> Draft {
         let subject = match self.subject {
-            Subject::All => self.random.choose(&[Subject::Integer, Subject::X87]),
+            Subject::All => self.random.choose(&[Subject::Integer, Subject::X87, Subject::Vectors]),
             one => one,
         };
         match subject {
