@@ -28,23 +28,7 @@ fn is_simd(form: &Form<'_>) -> bool {
 
 /// Whether the modelled processor has the instruction; otherwise it is #UD.
 fn is_present(form: &Form<'_>) -> bool {
-    // Hints are NOPs on a processor that does not know them.
-    if matches!(
-        form.mnemonic(),
-        Mnemonic::Nop
-            | Mnemonic::Reservednop
-            | Mnemonic::Prefetch
-            | Mnemonic::Prefetchw
-            | Mnemonic::Prefetchwt1
-            | Mnemonic::Prefetchnta
-            | Mnemonic::Prefetcht0
-            | Mnemonic::Prefetcht1
-            | Mnemonic::Prefetcht2
-            | Mnemonic::Endbr32
-            | Mnemonic::Endbr64
-            | Mnemonic::Cldemote
-            | Mnemonic::Pause
-    ) {
+    if lower_transfer::is_hint(form.mnemonic()) {
         return true;
     }
     let profile = form.mode.profile;

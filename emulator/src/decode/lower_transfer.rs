@@ -26,19 +26,7 @@ pub(super) fn lower(form: &Form<'_>) -> Option<Lowered> {
             Lowered::straight(with_wide_width!(form.width(0), W => straight(transfer::swap_bytes::<W>)))
         }
         Mnemonic::Xlatb => Lowered::straight(straight(transfer::translate_byte)),
-        Mnemonic::Nop
-        | Mnemonic::Reservednop
-        | Mnemonic::Pause
-        | Mnemonic::Prefetch
-        | Mnemonic::Prefetchw
-        | Mnemonic::Prefetchwt1
-        | Mnemonic::Prefetchnta
-        | Mnemonic::Prefetcht0
-        | Mnemonic::Prefetcht1
-        | Mnemonic::Prefetcht2
-        | Mnemonic::Endbr32
-        | Mnemonic::Endbr64
-        | Mnemonic::Cldemote => Lowered::straight(straight(transfer::nothing)),
+        mnemonic if is_hint(mnemonic) => Lowered::straight(straight(transfer::nothing)),
         Mnemonic::Push => push(form),
         Mnemonic::Pop => pop(form),
         Mnemonic::Pusha | Mnemonic::Pushad => {
@@ -92,7 +80,7 @@ pub(super) fn lower(form: &Form<'_>) -> Option<Lowered> {
         Mnemonic::Scasb => compares::<string::Scas>(form, 1),
         Mnemonic::Scasw => compares::<string::Scas>(form, 2),
         Mnemonic::Scasd => compares::<string::Scas>(form, 4),
-        _ if is_conditional(form, "cmov") => {
+        _ if is_conditional(form, 2) => {
             let code = condition_number(instruction.condition_code());
             Lowered::straight(
                 with_condition!(code, C => with_wide_width!(form.width(0), W => match form.place(1) {
@@ -101,7 +89,7 @@ pub(super) fn lower(form: &Form<'_>) -> Option<Lowered> {
                 })),
             )
         }
-        _ if is_conditional(form, "set") => {
+        _ if is_conditional(form, 1) => {
             let code = condition_number(instruction.condition_code());
             Lowered::straight(with_condition!(code, C => match form.place(0) {
                 Place::Register => straight(transfer::set_if::<C, Target>),
@@ -113,10 +101,31 @@ pub(super) fn lower(form: &Form<'_>) -> Option<Lowered> {
     Some(lowered)
 }
 
-/// Whether the mnemonic is `name` with a condition.
-fn is_conditional(form: &Form<'_>, name: &str) -> bool {
+/// Whether it is a hint: a NOP on a processor that does not know it.
+pub(super) fn is_hint(mnemonic: Mnemonic) -> bool {
+    matches!(
+        mnemonic,
+        Mnemonic::Nop
+            | Mnemonic::Reservednop
+            | Mnemonic::Prefetch
+            | Mnemonic::Prefetchw
+            | Mnemonic::Prefetchwt1
+            | Mnemonic::Prefetchnta
+            | Mnemonic::Prefetcht0
+            | Mnemonic::Prefetcht1
+            | Mnemonic::Prefetcht2
+            | Mnemonic::Endbr32
+            | Mnemonic::Endbr64
+            | Mnemonic::Cldemote
+            | Mnemonic::Pause
+    )
+}
+
+/// Whether it is CMOVcc (two operands) or SETcc (one, which is no branch target).
+fn is_conditional(form: &Form<'_>, operands: u32) -> bool {
     form.instruction.condition_code() != ConditionCode::None
-        && format!("{:?}", form.mnemonic()).to_lowercase().starts_with(name)
+        && form.instruction.op_count() == operands
+        && form.place(0) != Place::Branch
 }
 
 /// The number of a condition in an opcode (SDM Vol. 2, appendix B.1.4.7).
