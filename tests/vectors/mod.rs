@@ -1,10 +1,11 @@
-//! Cases that a real processor answered: `own.jsonl`, `x87.jsonl` and `vectors.jsonl`, written by `cargo xtask oracle`.
+//! Cases that a real processor answered: `own.jsonl`, `x87.jsonl` and `vectors.jsonl`, written by `cargo xtask oracle`, and
+//! `corners.jsonl`, which it answered and random cases do not reach.
 
 use emulator::{CpuProfile, Dispatch, Settings};
 use std::path::Path;
 use vectors::{Case, Header, Lines, Report, Runner, Sense, describe};
 
-const FILES: [&str; 3] = ["own.jsonl", "x87.jsonl", "vectors.jsonl"];
+const FILES: [&str; 4] = ["own.jsonl", "x87.jsonl", "vectors.jsonl", "corners.jsonl"];
 
 fn bytes(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);

@@ -114,9 +114,13 @@ pub(super) fn is_hint(mnemonic: Mnemonic) -> bool {
             | Mnemonic::Prefetcht0
             | Mnemonic::Prefetcht1
             | Mnemonic::Prefetcht2
+            | Mnemonic::Prefetchit0
+            | Mnemonic::Prefetchit1
             | Mnemonic::Endbr32
             | Mnemonic::Endbr64
             | Mnemonic::Cldemote
+            // Without shadow stacks there is nothing to read: the register stays.
+            | Mnemonic::Rdsspd
             | Mnemonic::Pause
     )
 }

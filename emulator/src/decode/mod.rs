@@ -26,6 +26,7 @@ pub use undefined_x87::StatusUse;
 /// Bytes in an instruction at most.
 pub(crate) const LONGEST_INSTRUCTION: usize = 15;
 
-/// F3 0F BC and F3 0F BD are BSF and BSR with an ignored prefix on every processor that we model.
-pub(crate) const DECODER_OPTIONS: u32 =
-    iced_x86::DecoderOptions::NO_MPFX_0FBC | iced_x86::DecoderOptions::NO_MPFX_0FBD;
+/// F3 0F BC, F3 0F BD and F3 0F 09 are BSF, BSR and WBINVD with an ignored prefix on every processor that we model.
+pub(crate) const DECODER_OPTIONS: u32 = iced_x86::DecoderOptions::NO_MPFX_0FBC
+    | iced_x86::DecoderOptions::NO_MPFX_0FBD
+    | iced_x86::DecoderOptions::NO_WBNOINVD;

@@ -11,7 +11,7 @@ use crate::alu::simd::format::{Environment, Format, mxcsr};
 use crate::alu::simd::integer::Lane;
 use crate::cpu::{control, flags};
 use crate::interpreter::{Executor, Operation, Stop};
-use operand::{File, MEMORY, Xmm, check_available, enter_mmx, source, store, target};
+use operand::{File, MEMORY, Xmm, check_available, check_pending, enter_mmx, source, store, target};
 use std::cmp::Ordering;
 
 /// Reads both operands, computes, writes the first one.
@@ -22,26 +22,33 @@ fn transform<T: File, S: File>(
     compute: impl FnOnce(&mut Executor<'_>, u128, u128) -> Result<u128, Stop>,
 ) -> Result<(), Stop> {
     check_available::<T, S>(x)?;
+    let shared = is_shared::<T, S>(operation);
+    if shared {
+        check_pending(x)?;
+    }
     let b = source::<S>(operation, x)?;
     let a = target::<T>(operation, x);
     let result = compute(x, a, b);
     if operation.target & MEMORY != 0 {
         store(operation, x, result?)?;
-        enter::<T, S>(operation, x);
+        if shared {
+            enter_mmx(x);
+        }
         return Ok(());
     }
     // #XM comes after x87 was left, every other fault before.
-    enter::<T, S>(operation, x);
+    if shared {
+        enter_mmx(x);
+    }
     T::write(x, operation.target, result?);
     Ok(())
 }
 
-/// Makes the x87 stack MMX's, if an MMX register is an operand: a conversion from memory has none.
+/// Whether an MMX register is an operand: the instruction waits for x87 and takes its stack. A conversion from memory
+/// has none, and does neither.
 #[inline(always)]
-fn enter<T: File, S: File>(operation: &Operation, x: &mut Executor<'_>) {
-    if T::SHARED_WITH_X87 || S::SHARED_WITH_X87 && operation.source & MEMORY == 0 {
-        enter_mmx(x);
-    }
+fn is_shared<T: File, S: File>(operation: &Operation) -> bool {
+    T::SHARED_WITH_X87 || S::SHARED_WITH_X87 && operation.source & MEMORY == 0
 }
 
 /// `f` of the two operands.

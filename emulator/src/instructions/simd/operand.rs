@@ -71,7 +71,7 @@ impl File for General {
     }
 }
 
-/// The faults that come before any operand is looked at (SDM Vol. 3, 23.25 and table 12-1).
+/// The faults that come before all others (SDM Vol. 3, 23.25 and table 12-1).
 #[inline(always)]
 pub(crate) fn check_available<T: File, S: File>(x: &mut Executor<'_>) -> Result<(), Stop> {
     let (cr0, cr4) = (x.cpu.system.cr0, x.cpu.system.cr4);
@@ -82,11 +82,15 @@ pub(crate) fn check_available<T: File, S: File>(x: &mut Executor<'_>) -> Result<
     if cr0 & control::CR0_TS != 0 {
         return Err(x.fault(Vector::DeviceNotAvailable, 0));
     }
-    if T::SHARED_WITH_X87 || S::SHARED_WITH_X87 {
-        let fpu = &x.cpu.fpu;
-        if fpu.status & !fpu.control & 0x3f != 0 {
-            return Err(x.fault(Vector::FloatingPoint, 0));
-        }
+    Ok(())
+}
+
+/// The fault that comes next, before an instruction that makes the x87 stack MMX's: an exception is pending.
+#[inline(always)]
+pub(crate) fn check_pending(x: &mut Executor<'_>) -> Result<(), Stop> {
+    let fpu = &x.cpu.fpu;
+    if fpu.status & !fpu.control & 0x3f != 0 {
+        return Err(x.fault(Vector::FloatingPoint, 0));
     }
     Ok(())
 }

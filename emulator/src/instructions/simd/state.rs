@@ -1,6 +1,6 @@
 //! MMX and SSE instructions that compute nothing: MXCSR, EMMS, stores by a mask, fences, cache lines.
 
-use super::operand::{File, Mm, Xmm, check_available, enter_mmx};
+use super::operand::{File, Mm, Xmm, check_available, check_pending, enter_mmx};
 use crate::cpu::EDI;
 use crate::instructions::operand::segment_register;
 use crate::interpreter::{Executor, Operation, Stop};
@@ -34,6 +34,7 @@ pub(crate) fn store_mxcsr(operation: &Operation, x: &mut Executor<'_>) -> Result
 /// EMMS: all x87 registers are free.
 pub(crate) fn empty_mmx(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     check_available::<Mm, Mm>(x)?;
+    check_pending(x)?;
     x.cpu.fpu.status &= !(7 << 11);
     x.cpu.fpu.tags = 0;
     Ok(())
@@ -47,6 +48,7 @@ pub(crate) fn store_masked<S: File, const BYTES: u32>(
     check_available::<S, S>(x)?;
     // Real processors leave x87 before they look at memory.
     if S::SHARED_WITH_X87 {
+        check_pending(x)?;
         enter_mmx(x);
     }
     let (bytes, mask) = (S::read(x, operation.target), S::read(x, operation.source));

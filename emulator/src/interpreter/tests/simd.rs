@@ -149,6 +149,36 @@ fn mmx_waits_for_x87_and_takes_its_stack() {
 }
 
 #[test]
+fn a_conversion_from_memory_neither_waits_for_x87_nor_takes_its_stack() {
+    // cvtpi2ps xmm0, [edi]; cvtpi2pd xmm0, [edi]; and cvtpi2ps xmm0, mm1
+    for (code, waits) in
+        [(&[0x0f, 0x2a, 0x07][..], false), (&[0x66, 0x0f, 0x2a, 0x07], false), (&[0x0f, 0x2a, 0xc1], true)]
+    {
+        let mut bench = bench(code);
+        (bench.cpu.fpu.status, bench.cpu.fpu.control) = (0x1881, 0x37e);
+        let exit = bench.run(1).exit;
+        assert_eq!(faults(exit, Vector::FloatingPoint, 0), waits, "{code:x?}: {exit:?}");
+        assert_eq!((bench.cpu.fpu.status, bench.cpu.fpu.tags), (0x1881, 0), "{code:x?}");
+    }
+}
+
+#[test]
+fn what_later_processors_made_of_hints_is_one_still() {
+    // prefetchit1 [edi]; prefetchit0 [0]; rdsspd eax
+    for code in [&[0x0f, 0x18, 0x37][..], &[0x0f, 0x18, 0x3d, 0, 0, 0, 0], &[0xf3, 0x0f, 0x1e, 0xc8]] {
+        for which in [CpuProfile::I686, CpuProfile::Prescott] {
+            let mut bench = profile(code, which);
+            bench.cpu.registers[EAX] = 7;
+            assert_eq!(bench.run(1).exit, Exit::Budget, "{code:x?} on {which:?}");
+            assert_eq!(bench.cpu.registers[EAX], 7);
+        }
+    }
+    // wbnoinvd is wbinvd.
+    let exit = profile(&[0xf3, 0x0f, 0x09], CpuProfile::Prescott).run(1).exit;
+    assert_eq!(exit, Exit::Privileged(crate::Privileged::Cache));
+}
+
+#[test]
 fn a_misaligned_operand_is_refused_before_its_page_is_looked_at() {
     for (code, address, expected) in [
         (MOVAPS_LOAD, DATA + 8, Some(Vector::GeneralProtection)),
