@@ -9,7 +9,7 @@ struct Allowed {
     only_in_tests: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 6] = [
+const ALLOWED: [Allowed; 7] = [
     Allowed {
         manifest: "emulator/Cargo.toml",
         dependencies: &["iced-x86", "xxhash-rust"],
@@ -42,6 +42,11 @@ const ALLOWED: [Allowed; 6] = [
             "iced-x86",
             "libc",
         ],
+        only_in_tests: &[],
+    },
+    Allowed {
+        manifest: "tests/fuzz/Cargo.toml",
+        dependencies: &["emulator", "hypervisor-core", "vectors", "libfuzzer-sys"],
         only_in_tests: &[],
     },
     Allowed {

@@ -65,7 +65,7 @@ fn walked(root: &Path) -> Vec<String> {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if name.starts_with('.') || (folder == root && name == "target") {
+            if name.starts_with('.') || name == "target" {
                 continue;
             }
             if path.is_dir() {
