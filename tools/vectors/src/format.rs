@@ -199,7 +199,7 @@ pub fn parse_header(line: &str) -> Result<Header, String> {
         serde_json::from_str(line).map_err(|error| format!("the first line is no v32 header: {error}"))?;
     if line.format != "v32" || line.version != 1 || line.mode != "ring3-flat32" {
         return Err(format!(
-            "format {} version {} mode {} is not supported; v32 version 1 mode ring3-flat32 is",
+            "format {:?} version {} mode {:?} is not supported; v32 version 1 mode ring3-flat32 is",
             line.format, line.version, line.mode
         ));
     }
@@ -230,13 +230,14 @@ pub fn parse_case(line: &str) -> Result<Case, String> {
 fn descriptors(segments: &BTreeMap<String, SegmentLine>) -> Result<[u64; 8], String> {
     let mut descriptors = DescriptorTable::ring3(Tls::Absent).entries;
     for (selector, segment) in segments {
-        let index = selector.parse::<usize>().map_err(|_| format!("segment {selector} is no selector"))? >> 3;
+        let index =
+            selector.parse::<usize>().map_err(|_| format!("segment {selector:?} is no selector"))? >> 3;
         let attributes = match segment.kind.as_str() {
             "code32" => 0xc0fb,
             "data32" => 0xc0f3,
             other => {
                 return Err(format!(
-                    "segment {selector} has unknown type {other}; code32 and data32 are known"
+                    "segment {selector} has unknown type {other:?}; code32 and data32 are known"
                 ));
             }
         };

@@ -1,6 +1,6 @@
 //! Whatever a file holds, reading it ends in answers or in one error that names the line.
 
-use crate::{Ending, Expected, Sense, answer, compare, parse_answer, parse_case};
+use crate::{Ending, Expected, Sense, answer, compare, parse_answer, parse_case, parse_header};
 
 const HEADER: &str = r#"{"format":"v32","version":1,"mode":"ring3-flat32","unknown":{"a":[1]},"regions":[[268435456,8192,"rx",204],[536870912,4096,"rw",0]],"segments":{"35":{"base":0,"limit":4294967295,"type":"code32"},"43":{"base":0,"limit":4294967295,"type":"data32"}}}"#;
 
@@ -205,4 +205,19 @@ fn changed_memory_is_compared_unless_it_is_undefined_or_the_instruction_faulted(
         1,
         "iterations before the fault were retired"
     );
+}
+
+#[test]
+fn a_header_is_refused_with_one_line_whatever_its_strings_hold() {
+    let header = |mode: &str, selector: &str, kind: &str| {
+        format!(
+            r#"{{"format":"v32","version":1,"mode":"{mode}","regions":[],"segments":{{"{selector}":{{"base":0,"limit":0,"type":"{kind}"}}}}}}"#
+        )
+    };
+    let mode = "ring3-flat32";
+    for line in [header("a\\nb", "35", "code32"), header(mode, "3\\n5", "code32"), header(mode, "35", "c\\n")]
+    {
+        let what = parse_header(&line).unwrap_err();
+        assert!(!what.contains('\n') && what.contains("\\n"), "{what}");
+    }
 }
