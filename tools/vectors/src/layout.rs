@@ -48,7 +48,9 @@ impl Layout {
         }
         checked.sort_by_key(|region| region.base);
         for pair in checked.windows(2) {
-            if pair[0].base + pair[0].pages * PAGE_BYTES > pair[1].base {
+            // The end is up to 4 GiB.
+            let end = u64::from(pair[0].base) + u64::from(pair[0].pages) * u64::from(PAGE_BYTES);
+            if end > u64::from(pair[1].base) {
                 return Err(format!("the regions at {:#x} and {:#x} overlap", pair[0].base, pair[1].base));
             }
         }
@@ -127,4 +129,16 @@ fn rights(letters: &str) -> Option<Rights> {
             _ => return None,
         }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+
+    #[test]
+    fn two_regions_that_both_end_at_4_gib_overlap() {
+        let region = (0xffff_f000, 0x1000, "rw", 0);
+        let refused = Layout::new([region, region].into_iter()).unwrap_err();
+        assert_eq!(refused, "the regions at 0xfffff000 and 0xfffff000 overlap");
+    }
 }
