@@ -39,7 +39,8 @@ impl<'b> BlockDecoder<'b> {
         self.decoder.set_ip(u64::from(eip));
         let instruction = self.decoder.decode();
         let lowered = if !instruction.is_invalid() {
-            lower::lower(&Form::new(&instruction, &self.bytes[position..], self.mode))
+            let bytes = &self.bytes[position..position + instruction.len()];
+            lower::lower(&Form::new(&instruction, bytes, self.mode))
         } else if self.decoder.last_error() != DecoderError::NoMoreBytes {
             let bytes = &self.bytes[position..];
             Lowered::ends(if is_too_long(bytes) {

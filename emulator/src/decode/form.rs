@@ -94,6 +94,7 @@ impl Lowered {
 }
 
 impl<'i> Form<'i> {
+    /// `bytes` are those of the instruction.
     pub(super) fn new(instruction: &'i Instruction, bytes: &[u8], mode: Mode) -> Self {
         Self { instruction, mode, opcode_bits: opcode_bits(bytes) }
     }
