@@ -12,12 +12,18 @@ use emulator::{
 /// The error code of a software interrupt whose gate is closed to ring 3 names the gate in the IDT.
 const IDT_GATE: u32 = 2;
 
+/// Units of one case: a REP through all memory that a file can ask for, and what else it does.
+const UNITS_AT_MOST: u64 = (16 << 20) + (1 << 20);
+
 /// An interpreter and the memory that it runs on.
 #[derive(Debug)]
 pub(crate) struct Engine {
     interpreter: Interpreter,
     space: AddressSpace,
     pub(crate) memory: PhysicalMemory,
+    /// What a case may use; the rest of it is `units_left`.
+    pub(crate) units_of_case: u64,
+    units_left: u64,
 }
 
 /// How the steps of a case ended.
@@ -49,7 +55,18 @@ impl Engine {
                 memory.write(FrameNumber(first.0 + page), 0, &[region.fill; PAGE_BYTES as usize]);
             }
         }
-        Ok(Self { interpreter: Interpreter::new(settings), space, memory })
+        Ok(Self {
+            interpreter: Interpreter::new(settings),
+            space,
+            memory,
+            units_of_case: UNITS_AT_MOST,
+            units_left: UNITS_AT_MOST,
+        })
+    }
+
+    /// A new case is about to run.
+    pub(crate) fn start_case(&mut self) {
+        self.units_left = self.units_of_case;
     }
 
     /// Writes at a position in the bytes of all frames.
@@ -82,12 +99,14 @@ impl Engine {
 
     fn run_instruction(&mut self, cpu: &mut Cpu) -> Option<Stop> {
         let start = cpu.eip;
-        let repeats = is_repeated_string(self.code(cpu, &mut [0; 15]));
+        let mut repeats = is_repeated_string(self.code(cpu, &mut [0; 15]));
         loop {
             if let Some(stop) = self.run_units(cpu, 1) {
                 return Some(stop);
             }
-            if !(repeats && cpu.eip == start) {
+            // It may have overwritten itself with an instruction that is no REP.
+            repeats = repeats && cpu.eip == start && is_repeated_string(self.code(cpu, &mut [0; 15]));
+            if !repeats {
                 return None;
             }
         }
@@ -112,6 +131,10 @@ impl Engine {
         if units == 0 {
             return None;
         }
+        let Some(left) = self.units_left.checked_sub(units) else {
+            return Some(Stop::Failed(format!("more than {} units", self.units_of_case)));
+        };
+        self.units_left = left;
         let inputs = RunInputs { units, ..RunInputs::default() };
         let ran = self.interpreter.run(cpu, &mut self.space, &mut self.memory, &inputs, &mut Unobserved);
         match ran.exit {

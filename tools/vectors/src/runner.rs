@@ -84,6 +84,7 @@ impl Runner {
         self.check_memory(&case.initial.ram)?;
         self.write_memory(&case.initial.ram);
         let Self { engine, .. } = self;
+        engine.start_case();
         let stop = catch_unwind(AssertUnwindSafe(|| run(engine, &mut cpu)));
         let ending = match stop {
             Ok(stop) => self.ending(stop, case, &cpu),
@@ -281,5 +282,28 @@ mod tests {
         assert_eq!(change.regs.0[1], Some(0));
         assert_eq!(change.regs.0[EIP], Some(8193));
         assert_eq!(change.ram, [Piece { address: 4096, bytes: vec![90; 3] }]);
+    }
+
+    #[test]
+    fn a_repeated_instruction_that_becomes_a_jump_to_itself_is_through() {
+        // rep stosw over itself, with the bytes of `jmp $`.
+        let case = CASE.replace("ffc0", "f366ab").replace(r#""ecx":0"#, r#""ecx":3"#);
+        let case = case.replace(r#""edi":0"#, r#""edi":8191"#).replace(r#""eax":0"#, r#""eax":65259"#);
+        let answer = runner().run(&parse_case(&case).unwrap()).unwrap();
+        let Ending::Finished { change, exception: None } = answer.ending else { panic!("{answer:?}") };
+        assert_eq!((change.regs.0[1], change.regs.0[EIP]), (Some(2), None));
+    }
+
+    #[test]
+    fn a_case_that_repeats_almost_for_ever_is_ended() {
+        // again: mov ecx, ffffh; rep lodsb by SI; jmp again
+        let header = r#"{"format":"v32","version":1,"mode":"ring3-flat32","regions":[[0,65536,"rwx",204]]}"#;
+        let mut runner = Runner::new(&parse_header(header).unwrap()).unwrap();
+        runner.engine.units_of_case = 200_000;
+        let case = CASE.replace(r#"[65536,"01"],"#, "").replace("ffc0", "b9ffff000067f3acebf6");
+        let case = case.replace(r#""id":1,"#, r#""id":1,"steps":1000000,"#);
+        let answer = runner.run(&parse_case(&case).unwrap()).unwrap();
+        let Ending::Panic(what) = answer.ending else { panic!("{answer:?}") };
+        assert_eq!(what, "more than 200000 units");
     }
 }
