@@ -8,6 +8,7 @@ pub mod step;
 pub mod vectors;
 
 mod elf;
+mod floats;
 mod guest;
 mod input;
 mod ways;

@@ -2,11 +2,12 @@
 //!
 //! An input is the code, then the state; what is missing of the state is as usual, so that a seed can be code alone.
 
+use crate::floats;
 use crate::input::Input;
 use crate::ways::{State, ways};
 use emulator::cpu::{Tls, control};
 use emulator::{
-    AddressSpace, Cpu, DescriptorTable, F80, FrameNumber, PhysicalMemory, Rights, Segment, flags,
+    AddressSpace, Cpu, CpuProfile, DescriptorTable, FrameNumber, PhysicalMemory, Rights, Segment, flags,
 };
 
 const CODE: u32 = 0x10_0000;
@@ -18,6 +19,8 @@ const LOW: u32 = 0x8000;
 const LAST_PAGE: u32 = 0xffff_f000;
 const FRAMES: u32 = 8;
 const UNITS_AT_MOST: u8 = 8;
+/// The one with all instructions first: it is what code alone runs on.
+const PROFILES: [CpuProfile; 3] = [CpuProfile::Prescott, CpuProfile::Pentium4, CpuProfile::I686];
 
 /// Edges of what is mapped, and numbers that arithmetic turns on.
 const MARKS: [u32; 14] = [
@@ -41,15 +44,17 @@ const REGISTERS: [u32; 8] =
 
 /// Runs the input's code in all ways.
 pub fn check(bytes: &[u8]) {
-    let units = u64::from(Input::new(bytes).byte().unwrap_or(0) % UNITS_AT_MOST) + 1;
-    let mut endings = ways().map(|way| (way, way.run(state(bytes), units))).into_iter();
+    let first = Input::new(bytes).byte().unwrap_or(0);
+    let units = u64::from(first % UNITS_AT_MOST) + 1;
+    let profile = PROFILES[usize::from(first / UNITS_AT_MOST) % PROFILES.len()];
+    let mut endings = ways(profile).map(|way| (way, way.run(state(bytes), units))).into_iter();
     let Some((first_way, first)) = endings.next() else { return };
     for (way, ending) in endings {
         assert_eq!(first, ending, "{first_way:?} and {way:?} part");
     }
 }
 
-/// The input: a byte for the units, a byte for the length of the code, the code, the state.
+/// The input: a byte for the units and the profile, a byte for the length of the code, the code, the state.
 fn state(bytes: &[u8]) -> State {
     let mut input = Input::new(bytes);
     input.byte();
@@ -59,10 +64,11 @@ fn state(bytes: &[u8]) -> State {
     let mut cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
     cpu.eip = CODE + at;
     cpu.registers = REGISTERS;
+    cpu.system.cr4 = control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
     general(&mut cpu, &mut input);
     system(&mut cpu, &mut input);
     segments(&mut cpu, &mut input);
-    floating_point(&mut cpu, &mut input);
+    floats::fill(&mut cpu, &mut input);
     let (space, mut memory) = mapped();
     space.poke(&mut memory, CODE + at, code).expect("the code fits into two pages");
     space.poke(&mut memory, DATA, &[0x5a; 0x600]).expect("data is mapped");
@@ -105,8 +111,9 @@ fn system(cpu: &mut Cpu, input: &mut Input<'_>) {
         | set(2, control::CR0_MP)
         | set(3, control::CR0_AM)
         | set(4, 1 << 5);
-    // OSFXSR and OSXMMEXCPT are bits 9 and 10.
-    cpu.system.cr4 = set(5, 1 << 9) | set(6, 1 << 10) | set(7, control::CR4_TSD | control::CR4_UMIP);
+    cpu.system.cr4 ^= set(5, control::CR4_OSFXSR)
+        | set(6, control::CR4_OSXMMEXCPT)
+        | set(7, control::CR4_TSD | control::CR4_UMIP);
     cpu.interrupt_shadow = input.byte().is_some_and(|byte| byte & 1 == 1);
 }
 
@@ -144,32 +151,5 @@ fn segments(cpu: &mut Cpu, input: &mut Input<'_>) {
             cpu.eip -= CODE;
         }
         _ => {}
-    }
-}
-
-fn floating_point(cpu: &mut Cpu, input: &mut Input<'_>) {
-    let Some(kind) = input.byte() else { return };
-    let fpu = &mut cpu.fpu;
-    if kind & 1 != 0 {
-        fpu.control = input.number(2) as u16 & 0x1f7f | 0x40;
-        fpu.status = input.number(2) as u16 & 0x7f7f;
-        if fpu.status & !fpu.control & 0x3f != 0 {
-            // ES, and B as its copy.
-            fpu.status |= 0x8080;
-        }
-    }
-    if kind & 2 != 0 {
-        fpu.tags = input.number(1) as u8;
-        for register in &mut fpu.registers {
-            *register = F80 { significand: input.number(8) as u64, sign_exponent: input.number(2) as u16 };
-        }
-    }
-    if kind & 4 != 0 {
-        cpu.sse.mxcsr = input.word() & 0xffff;
-    }
-    if kind & 8 != 0 {
-        for register in &mut cpu.sse.xmm {
-            *register = input.number(16);
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The ways of running the same state, and what comes of each.
 
 use emulator::{
-    AddressSpace, Cpu, Dispatch, Exit, Interpreter, Observer, PhysicalMemory, Ran, RunInputs,
+    AddressSpace, Cpu, CpuProfile, Dispatch, Exit, Interpreter, Observer, PhysicalMemory, Ran, RunInputs,
     SegmentRegister, Settings, StateDigest, Step, Unobserved, Vector, flags,
 };
 
@@ -30,9 +30,9 @@ pub struct Way {
     observed: bool,
 }
 
-/// All ways. The first is the one that the others are compared with.
-pub fn ways() -> [Way; 7] {
-    let dispatch = |dispatch| Settings { dispatch, ..Settings::default() };
+/// All ways of running on a modelled processor. The first is the one that the others are compared with.
+pub fn ways(profile: CpuProfile) -> [Way; 7] {
+    let dispatch = |dispatch| Settings { dispatch, profile, ..Settings::default() };
     let (looped, tail) = (dispatch(Dispatch::Loop), dispatch(Dispatch::Tail));
     let way = |settings, split, observed| Way { settings, split, observed };
     [
