@@ -76,10 +76,21 @@ fn a_fault_that_both_raise_is_no_difference() {
         (&[0xf4], "#GP"),
         (&[0xcc], "#BP"),
         (&[0xb0, 0x7f, 0x04, 1, 0xce], "#OF"),
+        (&[0xf1], "#DB"),
     ] {
         let Some(finished) = lockstep(&program(code), &[]) else { return };
         assert_eq!(finished.status, Some(0), "{name}: {finished:?}");
         assert!(finished.stderr.contains(&format!("both raised {name}")), "{finished:?}");
+    }
+}
+
+#[test]
+fn the_host_is_not_asked_for_what_its_kernel_takes_for_a_system_call() {
+    // syscall; sysenter
+    for code in [&[0x0f, 0x05][..], &[0x0f, 0x34]] {
+        let Some(finished) = lockstep(&program(code), &[]) else { return };
+        assert_eq!(finished.status, Some(0), "{finished:?}");
+        assert!(finished.stderr.contains("(the emulator raised #"), "{finished:?}");
     }
 }
 

@@ -103,7 +103,7 @@ impl Native {
         self.ask(libc::PTRACE_SINGLESTEP, ptr::null_mut())?;
         let status = wait(self.pid)?;
         if !libc::WIFSTOPPED(status) {
-            return Err(io::Error::other("the child ended by itself"));
+            return Err(io::Error::other(format!("its child {}", ending(status))));
         }
         Ok(match libc::WSTOPSIG(status) {
             libc::SIGTRAP => Stop::Step,
@@ -243,6 +243,16 @@ fn wait(pid: libc::pid_t) -> io::Result<c_int> {
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
+    }
+}
+
+/// How a child ended that should have gone on.
+fn ending(status: c_int) -> String {
+    if libc::WIFSIGNALED(status) {
+        let signal = libc::WTERMSIG(status);
+        format!("was killed by signal {signal}: from outside, or because it made a system call")
+    } else {
+        format!("ended by itself with code {}", libc::WEXITSTATUS(status))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Region;
 use super::native::{Native, Refused, Scope, Stop};
 use super::report::Difference;
-use super::rules::{Executed, forgive, is_integer, is_taken_over, signal};
+use super::rules::{Executed, enters_kernel, forgive, is_integer, is_taken_over, signal};
 use super::state::{State, WrittenByte, written_bytes};
 use crate::arguments::Lockstep;
 use crate::output::{Ended, Output, complain};
@@ -186,8 +186,9 @@ impl<'a> Pair<'a> {
         let vector = exception.vector;
         let expected = signal(vector);
         let ours = State::of(&crash.cpu);
-        if expected == libc::SIGTRAP || vector == emulator::Vector::Overflow {
-            // A trap: the instruction was compared when it retired.
+        // A trap: the instruction was compared when it retired.
+        let compared = expected == libc::SIGTRAP || vector == emulator::Vector::Overflow;
+        if compared || enters_kernel(&crash.code) {
             return Ok(None);
         }
         let stop = self.native.step()?;
@@ -271,7 +272,8 @@ impl<'a> Pair<'a> {
                     | CrashReason::UpcallFrame { .. }
                     | CrashReason::Deadlock => "an exception",
                 };
-                (format!("both raised {name} at 0x{:08x}", crash.cpu.eip), Status::Success)
+                let who = if enters_kernel(&crash.code) { "the emulator" } else { "both" };
+                (format!("{who} raised {name} at 0x{:08x}", crash.cpu.eip), Status::Success)
             }
             Outcome::Unimplemented { eip, text, .. } => {
                 return Err(Ended::Failed(format!(

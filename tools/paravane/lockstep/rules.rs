@@ -1,21 +1,14 @@
 //! Where two right processors may differ, and which instructions only one of them runs.
 //!
-//! Flags and integer results that the architecture leaves undefined come from the emulator's table; here are the x87
-//! unit's, and what depends on the host and not on the program.
+//! What the architecture leaves undefined comes from the emulator's table; here is how far results may be off, and what
+//! depends on the host and not on the program.
 
 use super::state::{State, WrittenByte};
 use emulator::decode::{self, UndefinedResult};
 use emulator::{Cpu, Vector};
 
-/// Bits of the x87 status word.
-mod status {
-    pub const UE: u16 = 1 << 4;
-    pub const PE: u16 = 1 << 5;
-    pub const C0: u16 = 1 << 8;
-    pub const C1: u16 = 1 << 9;
-    pub const C2: u16 = 1 << 10;
-    pub const C3: u16 = 1 << 14;
-}
+/// Bits of the x87 status word that no rule asks of an approximate result: UE, PE and C1.
+const OPEN_IF_APPROXIMATE: u16 = 1 << 4 | 1 << 5 | 1 << 9;
 
 /// x87 instructions whose result the architecture allows to be off by one unit in the last place.
 const APPROXIMATE: [&str; 8] = ["f2xm1", "fcos", "fpatan", "fptan", "fsin", "fsincos", "fyl2x", "fyl2xp1"];
@@ -25,12 +18,6 @@ const RECIPROCAL: [&str; 4] = ["rcpps", "rcpss", "rsqrtps", "rsqrtss"];
 
 /// What the disassembler writes before a mnemonic.
 const WRITTEN_PREFIX: [&str; 11] = ["o16", "a16", "lock", "rep", "repne", "es", "cs", "ss", "ds", "fs", "gs"];
-
-/// x87 instructions after which C0, C2 and C3 mean something, or are what they were.
-const DEFINED_CONDITION: [&str; 20] = [
-    "fcom", "fcomp", "fcompp", "fcomi", "fcomip", "fucom", "fucomp", "fucompp", "fucomi", "fucomip", "ficom",
-    "ficomp", "ftst", "fxam", "fprem", "fprem1", "fldenv", "frstor", "fxrstor", "fninit",
-];
 
 const EVERY_PREFIX: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 
@@ -49,8 +36,9 @@ pub struct Executed<'a> {
 /// something about the processor or its tables instead of computing.
 pub fn is_taken_over(bytes: &[u8]) -> bool {
     match without_prefixes(bytes) {
-        // INT n, that is a system call; INTO, whose trap has no signal of its own.
-        [0xcd | 0xce, ..] => true,
+        // INT n, that is a system call; INTO, whose trap has no signal of its own; INT1, whose trap a hypervisor below
+        // the host reports in front of it.
+        [0xcd | 0xce | 0xf1, ..] => true,
         // RDTSC, RDPMC, CPUID; LAR, LSL.
         [0x0f, 0x31 | 0x33 | 0xa2 | 0x02 | 0x03, ..] => true,
         // SLDT, STR, VERR, VERW.
@@ -59,6 +47,12 @@ pub fn is_taken_over(bytes: &[u8]) -> bool {
         [0x0f, 0x01, operand, ..] => matches!(operand >> 3 & 7, 0 | 1 | 4),
         _ => false,
     }
+}
+
+/// Whether the host's kernel would take an instruction for a system call. To the emulator it is a fault.
+pub fn enters_kernel(bytes: &[u8]) -> bool {
+    // SYSCALL, SYSENTER.
+    matches!(without_prefixes(bytes), [0x0f, 0x05 | 0x34, ..])
 }
 
 /// Whether an instruction surely leaves the x87, MMX and SSE registers of a real processor alone.
@@ -95,10 +89,22 @@ pub fn forgive(executed: Executed<'_>, ours: &State, theirs: &mut State, bytes: 
         second.host &= !1;
         second.host |= second.emulator & 1;
     }
+    theirs.status = theirs.status & !undefined.status | ours.status & undefined.status;
+    if let Some(image) = undefined.image {
+        bytes.retain(|byte| {
+            let offset = byte.address.wrapping_sub(image.address);
+            !image.ranges.iter().any(|(start, length)| offset.wrapping_sub(*start) < *length)
+        });
+    }
     let text = decode::disassemble(executed.bytes, executed.before.eip).text;
     let mnemonic = text.split(' ').find(|word| !WRITTEN_PREFIX.contains(word)).unwrap_or_default();
-    if mnemonic.starts_with('f') {
-        forgive_x87(mnemonic, ours, theirs, bytes);
+    if APPROXIMATE.contains(&mnemonic) {
+        theirs.status = theirs.status & !OPEN_IF_APPROXIMATE | ours.status & OPEN_IF_APPROXIMATE;
+        for (ours, theirs) in ours.stack.iter().zip(&mut theirs.stack) {
+            if is_next_to(*ours, *theirs) {
+                *theirs = *ours;
+            }
+        }
     }
     if RECIPROCAL.contains(&mnemonic) {
         for (ours, theirs) in ours.xmm.iter().zip(&mut theirs.xmm) {
@@ -106,38 +112,6 @@ pub fn forgive(executed: Executed<'_>, ours: &State, theirs: &mut State, bytes: 
                 *theirs = *ours;
             }
         }
-    }
-}
-
-fn forgive_x87(mnemonic: &str, ours: &State, theirs: &mut State, bytes: &mut Vec<WrittenByte>) {
-    let condition = status::C0 | status::C2 | status::C3;
-    let mut undefined = if DEFINED_CONDITION.contains(&mnemonic) { 0 } else { condition };
-    if APPROXIMATE.contains(&mnemonic) {
-        undefined |= status::C1 | status::PE | status::UE;
-        if matches!(mnemonic, "fcos" | "fptan" | "fsin" | "fsincos") {
-            // C2 tells that the operand was out of range.
-            undefined &= !status::C2;
-        }
-        for (ours, theirs) in ours.stack.iter().zip(&mut theirs.stack) {
-            if is_next_to(*ours, *theirs) {
-                *theirs = *ours;
-            }
-        }
-    }
-    theirs.status = theirs.status & !undefined | ours.status & undefined;
-    let Some(start) = bytes.iter().map(|byte| byte.address).min() else { return };
-    let length = bytes.len();
-    bytes.retain(|byte| !is_pointer(mnemonic, length, byte.address.wrapping_sub(start)));
-}
-
-/// Whether a byte of a saved x87 state belongs to the pointers and the opcode of the last instruction, or tells which
-/// bits of MXCSR the host has, or is reserved.
-fn is_pointer(mnemonic: &str, area_bytes: usize, offset: u32) -> bool {
-    match (mnemonic, area_bytes) {
-        ("fnstenv", 14) | ("fnsave", 94) => (6..14).contains(&offset),
-        ("fnstenv", 28) | ("fnsave", 108) => (12..28).contains(&offset),
-        ("fxsave", _) => (6..24).contains(&offset) || (28..32).contains(&offset) || offset >= 288,
-        _ => false,
     }
 }
 
@@ -187,7 +161,7 @@ pub fn signal(vector: Vector) -> i32 {
 mod tests {
     use super::{Executed, forgive, is_integer, is_next_to, is_taken_over};
     use crate::lockstep::state::{State, WrittenByte};
-    use emulator::cpu::{DescriptorTable, Tls};
+    use emulator::cpu::{self, DescriptorTable, Tls};
     use emulator::{Cpu, flags};
 
     fn forgiven(code: &[u8], ours: &State, theirs: &State) -> State {
@@ -200,9 +174,14 @@ mod tests {
 
     #[test]
     fn system_calls_and_what_depends_on_the_host_are_taken_over() {
-        for code in
-            [&[0xcd, 0x80][..], &[0x0f, 0xa2], &[0x0f, 0x31], &[0x66, 0x0f, 0x02, 0xc1], &[0x0f, 0x01, 0xe0]]
-        {
+        for code in [
+            &[0xcd, 0x80][..],
+            &[0xf1],
+            &[0x0f, 0xa2],
+            &[0x0f, 0x31],
+            &[0x66, 0x0f, 0x02, 0xc1],
+            &[0x0f, 0x01, 0xe0],
+        ] {
             assert!(is_taken_over(code), "{code:02x?}");
         }
         for code in [&[0x90][..], &[0xcc], &[0x0f, 0x01, 0xd0], &[0xf3, 0xa4], &[0x0f, 0xaf, 0xc1]] {
@@ -261,19 +240,31 @@ mod tests {
 
     #[test]
     fn the_pointers_of_a_saved_environment_are_forgiven_in_both_sizes() {
-        for (code, length, first, behind) in [
-            (&[0xd9, 0x37][..], 28, 12, 28),
-            (&[0x66, 0xd9, 0x37], 14, 6, 14),
-            (&[0x66, 0xdd, 0x37], 94, 6, 14),
-        ] {
+        type Defined = fn(u32) -> bool;
+        let table: [(&[u8], u32, Defined); 3] = [
+            (&[0xd9, 0x37], 28, |offset| offset < 10 && offset % 4 < 2),
+            (&[0x66, 0xd9, 0x37], 14, |offset| offset < 6),
+            (&[0x66, 0xdd, 0x37], 94, |offset| !(6..14).contains(&offset)),
+        ];
+        for (code, length, defined) in table {
             let byte = |address| WrittenByte { address, emulator: 1, host: 2 };
             let mut bytes: Vec<_> = (0x1000..0x1000 + length).map(byte).collect();
-            let before = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+            let mut before = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+            before.registers[cpu::EDI] = 0x1000;
             let executed = Executed { bytes: code, before: &before, raised: None };
             forgive(executed, &State::default(), &mut State::default(), &mut bytes);
             let left: Vec<_> = bytes.iter().map(|byte| byte.address - 0x1000).collect();
-            let expected: Vec<_> = (0..first).chain(behind..length).collect();
+            let expected: Vec<u32> = (0..length).filter(|offset| defined(*offset)).collect();
             assert_eq!(left, expected, "{code:02x?}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_forgiven_where_the_table_leaves_them_open() {
+        let (ours, theirs) = (State::default(), State { status: 0x4700, ..State::default() });
+        // FLD1 leaves all but C1 open, FCOM none, FLDCW all.
+        for (code, left) in [(&[0xd9, 0xe8][..], 0x200), (&[0xd8, 0xd1], 0x4700), (&[0xd9, 0x2f], 0)] {
+            assert_eq!(forgiven(code, &ours, &theirs).status, left, "{code:02x?}");
         }
     }
 
