@@ -5,13 +5,17 @@ use super::generate::Draft;
 use super::image::FxImage;
 use super::native::{End, Outcome, State, Task};
 use emulator::decode::disassemble;
-use emulator::flags;
+use emulator::{Rights, flags};
 use std::fmt::Write as _;
 use vectors::{Case, Change, EFLAGS, EIP, ExceptionRecord, Expected, Fpu, Layout, Piece, Registers, Sse};
 
-const BREAKPOINT: u8 = 3;
+/// The vector of INT3.
+pub const BREAKPOINT: u8 = 3;
 const DEBUG: u8 = 1;
 const INT3: u8 = 0xcc;
+const NOP: u8 = 0x90;
+/// EFLAGS without any flag.
+const ALWAYS_ONE: u32 = 2;
 /// Flags that say how the processor was stopped, not what the case did.
 const STOP_FLAGS: u32 = flags::TF | flags::RF | flags::VM;
 
@@ -84,6 +88,26 @@ pub fn task(case: &Case, layout: &Layout) -> Task {
         *segment = registers.value(8 + index) as u16;
     }
     Task { state, image, end }
+}
+
+/// A task that every host with a 32-bit mode can do: a NOP in the first page that may be executed.
+/// None if there is no such page.
+pub fn nop(layout: &Layout) -> Option<Task> {
+    let executable = |region: &&vectors::Region| region.rights.contains(Rights::EXECUTE);
+    let region = layout.regions().iter().find(executable)?;
+    let code = Piece { address: region.base, bytes: vec![NOP] };
+    let mut case = Case { steps: 1, ..Case::default() };
+    case.initial.ram = vec![code];
+    for (position, register) in case.initial.regs.0.iter_mut().enumerate() {
+        *register = Some(match position {
+            EIP => region.base,
+            EFLAGS => ALWAYS_ONE,
+            9 => 0x23,
+            8 | 10 | 11 => 0x2b,
+            _ => 0,
+        });
+    }
+    Some(task(&case, layout))
 }
 
 /// The answer that the host gave.

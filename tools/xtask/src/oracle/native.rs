@@ -236,7 +236,9 @@ unsafe fn map_region(region: &Region, file: c_int, offset: usize) -> Result<(), 
     if mapped == address {
         return Ok(());
     }
-    Err(failure(&format!("the host does not map {:#x}, which can need privileges below 10000h", region.base)))
+    let privileged =
+        if region.base < 0x1_0000 { ", which needs privileges below vm.mmap_min_addr" } else { "" };
+    Err(failure(&format!("the host does not map {:#x}{privileged}", region.base)))
 }
 
 /// Memory that stays shared across fork.

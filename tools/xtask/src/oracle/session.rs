@@ -1,9 +1,9 @@
 //! Generates cases, lets the host's processor answer them, and compares the emulator with it.
 
 use super::SKIPPED;
-use super::exchange::{case, expected, name, task};
+use super::exchange::{BREAKPOINT, case, expected, name, nop, task};
 use super::generate::{Generator, HEADER, Subject};
-use super::native::Native;
+use super::native::{Native, Outcome};
 use super::shrink::smallest;
 use emulator::Vector;
 use std::fs;
@@ -34,14 +34,14 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
         Some(file) => read_cases(file)?,
         None => (parse_header(HEADER)?, Vec::new()),
     };
-    let native = match Native::new(&header.layout) {
+    let runner = Runner::new(&header)?;
+    let native = match able(&header.layout) {
         Ok(native) => native,
         Err(reason) => {
             eprintln!("xtask: the host's processor cannot be asked: {reason}");
             return Ok(ExitCode::from(SKIPPED));
         }
     };
-    let runner = Runner::new(&header)?;
     let mut session = Session {
         layout: header.layout,
         native,
@@ -71,6 +71,17 @@ pub fn run(arguments: &[&str]) -> Result<ExitCode, String> {
     }
     let total = session.report.total();
     Ok(ExitCode::from(u8::from(total.defined != total.cases)))
+}
+
+/// The host's processor, once it has run a NOP.
+fn able(layout: &Layout) -> Result<Native, String> {
+    let mut native = Native::new(layout)?;
+    let Some(nop) = nop(layout) else { return Ok(native) };
+    match native.run(&[nop])?.first() {
+        Some(Some(Outcome { vector: BREAKPOINT, .. })) => Ok(native),
+        Some(Some(other)) => Err(format!("a NOP in 32-bit mode raised exception {}", other.vector)),
+        _ => Err("a NOP in 32-bit mode ended its process".to_owned()),
+    }
 }
 
 /// The cases of a file.
@@ -246,4 +257,21 @@ fn faults_are_open(case: &Case, host: Option<ExceptionRecord>, ours: &Ending) ->
     // one operand in a segment that can be null. One processor does it both ways, by the prefix.
     let order_is_open = (host.number == alignment) != (ours.number == alignment) || case.group == "string";
     runs_across_the_end || order_is_open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADER, Native, SKIPPED, able, parse_header, run};
+    use std::process::ExitCode;
+
+    #[test]
+    fn a_host_whose_addresses_are_taken_is_skipped_and_says_why() {
+        let layout = parse_header(HEADER).unwrap().layout;
+        // Where it cannot even be made once, the reason is the same kind of line.
+        let first = Native::new(&layout);
+        let reason = able(&layout).unwrap_err();
+        assert!(reason.starts_with("the host does not map 0x") && !reason.contains('\n'), "{reason}");
+        assert_eq!(run(&["--count", "1"]), Ok(ExitCode::from(SKIPPED)));
+        drop(first);
+    }
 }
