@@ -127,17 +127,14 @@ pub(crate) fn power_minus_one(value: F80, control: Control) -> Outcome {
     }
     let flags = denormal_flag(&[&a]);
     if a.exponent >= 0 {
-        let exact = match (a.exponent == 0 && a.significand == ONE.significand, a.negative) {
-            (true, true) => F80 { sign_exponent: 0xbffe, ..ONE },
-            _ => value,
+        // Processors take the exact results for 1 and -1 for inexact too, and compute the first from below.
+        let is_one = a.exponent == 0 && a.significand == ONE.significand;
+        let outcome = match (is_one, a.negative) {
+            (true, false) => Wide::ONE.slightly_less().rounded(control),
+            (true, true) => Outcome::exact(F80 { sign_exponent: 0xbffe, ..ONE }),
+            (false, _) => Outcome::exact(value),
         };
-        // Outside the range the operand stays, and counts as inexact.
-        let inexact = if exact == value && value.significand != ONE.significand || a.exponent > 0 {
-            exception::PRECISION
-        } else {
-            0
-        };
-        return Outcome::exact(exact).with(flags | inexact);
+        return outcome.with(exception::PRECISION);
     }
     let exponent = Wide::of(&a).times(Wide::LN_2);
     series(exponent, exponent, |n| n + 1).rounded(control).with(flags)
@@ -207,10 +204,10 @@ pub(crate) fn y_log2_x_plus_one(y: F80, x: F80, control: Control) -> Outcome {
         (Class::Infinity, _) if a.negative => Outcome::invalid(),
         (Class::Infinity, Class::Zero) => Outcome::invalid(),
         (Class::Infinity, _) => Outcome::exact(infinity(b.negative)).with(flags),
-        // Undefined by the architecture: processors give the operand back.
-        _ if a.negative && a.exponent >= 0 => Outcome::exact(x).with(exception::PRECISION | flags),
         (_, Class::Zero) => Outcome::exact(zero(negative)).with(flags),
         (_, Class::Infinity) => Outcome::exact(infinity(negative)).with(flags),
+        // Undefined by the architecture: processors give the operand back.
+        _ if a.negative && a.exponent >= 0 => Outcome::exact(x).with(exception::PRECISION | flags),
         _ => {
             let (x, y) = (Wide::of(&a), Wide::of(&b));
             let logarithm = if a.exponent < -1 {
