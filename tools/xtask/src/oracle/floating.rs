@@ -2,11 +2,20 @@
 
 use super::catalogue::{Family, Form};
 use super::forms::{decode_any, is_short, memory_operand};
-use super::generate::{DATA, Draft, Generator, PAGE, STACK, put};
+use super::generate::{DATA, Draft, Generator, LOW, PAGE, STACK, put};
 use super::operands::{Lanes, operand};
 use super::values::{control_word, extended, mxcsr, related, status_word, tags};
 use iced_x86::{Instruction, Mnemonic, Register};
 use vectors::{Fpu, Hex, Sse};
+
+/// What instructions in a row are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Row {
+    X87,
+    Vectors,
+    /// In turns: MMX has its registers where x87 has them.
+    Both,
+}
 
 /// Where operands of instructions in a row lie.
 const BLOCK_DATA: u32 = DATA + 0x800;
@@ -19,18 +28,20 @@ impl Generator {
                 let form = self.x87.next().clone();
                 self.instruction(&form)
             }
-            85..98 => self.row(Family::is_x87),
+            85..93 => self.row(Row::X87),
+            93..98 => self.row(Row::Both),
             _ => self.reserved_escape(),
         }
     }
 
     pub(super) fn vector(&mut self) -> Draft {
         match self.random.below(100) {
-            0..92 => {
+            0..90 => {
                 let form = self.vectors.next().clone();
                 self.instruction(&form)
             }
-            _ => self.row(|family| !family.is_x87()),
+            90..96 => self.row(Row::Vectors),
+            _ => self.row(Row::Both),
         }
     }
 
@@ -69,7 +80,10 @@ impl Generator {
     /// MASKMOVQ and MASKMOVDQU store at DS:EDI without naming it.
     fn aim_implied(&mut self, draft: &mut Draft, instruction: &Instruction) {
         if matches!(instruction.mnemonic(), Mnemonic::Maskmovq | Mnemonic::Maskmovdqu) {
-            draft.general[7] = self.target().min(u32::MAX - 1024);
+            let target = self.target().min(u32::MAX - 1024);
+            let within_reach = LOW + target % (PAGE - 32);
+            let is_short = draft.code.contains(&0x67);
+            draft.general[7] = if is_short { target << 16 | within_reach } else { target };
         }
     }
 
@@ -86,6 +100,10 @@ impl Generator {
         }
         if any_address && random.percent(8) {
             bytes.push(0x67);
+        }
+        // To x87 a repetition means nothing.
+        if form.family.is_x87() && form.encodings[0][0] != 0x0f && random.percent(4) {
+            bytes.push(random.choose(&[0xf2, 0xf3]));
         }
         let chosen = random.below(form.encodings.len() as u32) as usize;
         bytes.extend(&form.encodings[chosen]);
@@ -109,9 +127,11 @@ impl Generator {
                 st[1] = related(random, st[0]);
                 st[3] = related(random, st[0]);
             }
-            if matches!(instruction.mnemonic(), Mnemonic::F2xm1 | Mnemonic::Fyl2xp1) {
-                // What is outside their domain has no defined result.
-                st[0] = within_a_quarter(st[0]);
+            // What is outside their domain has no defined result.
+            match instruction.mnemonic() {
+                Mnemonic::F2xm1 => st[0] = below(st[0], 0x3fff),
+                Mnemonic::Fyl2xp1 => st[0] = below(st[0], 0x3ffd),
+                _ => {}
             }
             let mut sse = Sse { mxcsr: Some(0x1f80), xmm: Some([Hex(0); 8]) };
             if instruction.mnemonic() == Mnemonic::Fxsave {
@@ -137,7 +157,10 @@ impl Generator {
         let sse = Sse { mxcsr: Some(mxcsr(random)), xmm: Some(xmm) };
         // Only instructions with MMX registers take notice of the x87 state.
         let uses_mmx = (0..instruction.op_count()).any(|at| instruction.op_register(at).is_mm());
-        if !(uses_mmx || instruction.mnemonic() == Mnemonic::Emms) {
+        // The others have to ignore it. Processors differ in whether a conversion from packed integers in memory does.
+        let converts = matches!(instruction.mnemonic(), Mnemonic::Cvtpi2ps | Mnemonic::Cvtpi2pd);
+        let ignores = !(uses_mmx || instruction.mnemonic() == Mnemonic::Emms);
+        if ignores && (converts || random.percent(90)) {
             return (Fpu { cw: Some(0x37f), sw: Some(0), tag: Some(0), st: Some([Hex(0); 8]) }, sse);
         }
         let control = if random.percent(90) { 0x37f } else { control_word(random) };
@@ -151,24 +174,22 @@ impl Generator {
         (fpu, sse)
     }
 
-    /// Instructions of a family in a row, with operands in registers and at fixed places.
-    fn row(&mut self, of: impl Fn(Family) -> bool) -> Draft {
-        let x87 = of(Family::X87);
-        let mut draft = self.start(if x87 { Family::X87 } else { Family::Sse2 }.group());
+    /// Instructions in a row, with operands in registers and at fixed places.
+    fn row(&mut self, of: Row) -> Draft {
+        let mut draft = self.start(if of == Row::X87 { Family::X87 } else { Family::Sse2 }.group());
         draft.general[ESP] = STACK + 0x800;
         draft.ram.clear();
         draft.eip &= !0xfff;
         let count = 3 + self.random.below(12);
         while draft.steps <= count {
-            let form = if x87 { self.x87.next() } else { self.vectors.next() }.clone();
-            for _ in 0..self.random.below(40) {
-                // A row has forms from all over the catalogue.
-                if x87 {
-                    self.x87.next()
-                } else {
-                    self.vectors.next()
-                };
-            }
+            let x87 = of == Row::X87 || of == Row::Both && self.random.percent(60);
+            // A row has forms from all over the catalogue.
+            let skipped = self.random.below(40);
+            let turns = if x87 { &mut self.x87 } else { &mut self.vectors };
+            (0..skipped).for_each(|_| {
+                turns.next();
+            });
+            let form = turns.next().clone();
             let mut bytes = self.form_bytes(&form, false);
             let Some((instruction, offsets)) = decode_any(&bytes) else { continue };
             if !fits_row(&form, &instruction) {
@@ -208,11 +229,12 @@ impl Generator {
     }
 }
 
-/// The number, or with the exponent brought down if it is finite and 1/4 or more.
-fn within_a_quarter(number: u128) -> u128 {
-    const QUARTER: u128 = 0x3ffd;
+/// The number, or with the exponent brought down if it is finite and has `end` or more for its biased exponent.
+fn below(number: u128, end: u128) -> u128 {
     match number >> 64 & 0x7fff {
-        exponent @ QUARTER..0x7fff => number & !(0x7fff << 64) | ((exponent & 0x1fff | 0x2000) - 3) << 64,
+        exponent if (end..0x7fff).contains(&exponent) => {
+            number & !(0x7fff << 64) | (end - 1 - (exponent & 0x1f)) << 64
+        }
         _ => number,
     }
 }

@@ -16,7 +16,7 @@ pub const HEADER: &str = r#"{"format":"v32","version":1,"mode":"ring3-flat32","r
 
 pub(super) const CODE: u32 = 0x1000_0000;
 pub(super) const CODE_BYTES: u32 = 0x2000;
-const LOW: u32 = 0x8000;
+pub(super) const LOW: u32 = 0x8000;
 pub(super) const DATA: u32 = 0x2000_0000;
 const DATA_BYTES: u32 = 0x2000;
 pub(super) const STACK: u32 = 0x3000_0000;

@@ -107,12 +107,19 @@ fn reserved(random: &mut Random) -> u32 {
 /// An image for FXRSTOR, up to the last register.
 fn fx_image(random: &mut Random) -> Vec<u8> {
     let control = control_word(random);
-    let mut bytes = vec![0; 32];
+    // What is reserved, the pointers and the upper bytes of the numbers' slots are of any value.
+    let mut bytes: Vec<u8> = (0..32).map(|_| random.bits() as u8).collect();
+    let status = status_word(random, control);
+    let (control, status) =
+        if random.percent(80) { (control, status) } else { (random.bits() as u16, random.bits() as u16) };
     bytes[..2].copy_from_slice(&control.to_le_bytes());
-    bytes[2..4].copy_from_slice(&status_word(random, control).to_le_bytes());
+    bytes[2..4].copy_from_slice(&status.to_le_bytes());
     bytes[4] = tags(random);
     bytes[24..28].copy_from_slice(&(mxcsr(random) | reserved(random)).to_le_bytes());
-    (0..8).for_each(|_| bytes.extend(extended(random).to_le_bytes()));
+    (0..8).for_each(|_| {
+        let upper = u128::from(random.bits()) << 80;
+        bytes.extend((extended(random) | upper).to_le_bytes());
+    });
     (0..8).for_each(|_| bytes.extend(Lanes::Integers.number(random).to_le_bytes()));
     bytes
 }
