@@ -3,13 +3,14 @@
 //! A child process maps the regions below 4 GiB and raises a signal. The handler writes a case into the context that
 //! it returns to, so that the kernel itself enters 32-bit code; the trap that ends the case brings the handler back,
 //! with the registers, the trap's number, its error code and CR2. The x87 and SSE state go the same way, as the FXSAVE
-//! image in that context. The child ends without touching anything else, and a crash of it costs one case.
+//! image in that context. The child has no open file and may make no system call but that return and its exit, whatever
+//! a case of somebody's file does; a crash of it costs one case.
 
 #![allow(unsafe_code)] // Signals, shared memory and another code segment: see docs/decisions/0004-native-oracle.md.
 
 use super::image::{FxImage, IMAGE_BYTES};
 use std::arch::{asm, naked_asm};
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -20,6 +21,8 @@ const BATCH: usize = 256;
 /// A child that has not ended its batch by then hangs.
 const SECONDS: u32 = 20;
 const STACK_BYTES: usize = 1 << 16;
+/// How the child says that it could not be confined.
+const EXIT_UNCONFINED: c_int = 3;
 const SIGNALS: [c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP];
 /// What the handler runs with: IF, and the bit that is always one.
 const CALM_FLAGS: u64 = 0x202;
@@ -151,7 +154,10 @@ impl Native {
             self.load(batch);
             self.run_child()?;
             // SAFETY: the child has ended; nobody else has the mapping.
-            let done = unsafe { (*self.control).done }.min(batch.len());
+            let (started, done) = unsafe { ((*self.control).running, (*self.control).done.min(batch.len())) };
+            if !started {
+                return Err("the process that runs cases ended before the first of them".to_owned());
+            }
             outcomes.extend((0..done).map(|index| Some(self.outcome(index))));
             if done < batch.len() {
                 outcomes.push(None);
@@ -190,6 +196,9 @@ impl Native {
                     if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
                         return Err(failure("cannot wait for the child"));
                     }
+                }
+                if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == EXIT_UNCONFINED {
+                    return Err("seccomp is not there to confine the process that runs cases".to_owned());
                 }
                 Ok(())
             }
@@ -271,8 +280,22 @@ fn child(control: *mut Control, pages: &[usize]) -> ! {
         for signal in SIGNALS {
             libc::sigaction(signal, &raw const action, ptr::null_mut());
         }
-        libc::raise(libc::SIGTRAP);
+        confine();
+        asm!("int3");
         libc::_exit(1)
+    }
+}
+
+/// Takes away what a case could reach with a system call of its own.
+fn confine() {
+    // SAFETY: plain system calls in a process that has nothing left to do with its files.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_long, 0, 0, 0);
+        // A kernel before 5.9 keeps them open: then a case may still write to them, and do no more.
+        libc::syscall(libc::SYS_close_range, 0, c_uint::MAX, 0);
+        if libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT as c_long, 0, 0, 0) == -1 {
+            libc::_exit(EXIT_UNCONFINED);
+        }
     }
 }
 
@@ -326,7 +349,7 @@ unsafe extern "C" fn handle(
             control.done += 1;
         }
         if control.done == control.count {
-            asm!("syscall", in("rax") libc::SYS_exit_group, in("rdi") 0, options(noreturn));
+            asm!("syscall", in("rax") libc::SYS_exit, in("rdi") 0, options(noreturn));
         }
         control.running = true;
         let state = &(*control.slots.add(control.done)).state;
