@@ -165,7 +165,7 @@ impl Segment {
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct DescriptorTable {
     /// The raw descriptors; entry 0 is the null descriptor.
-    pub entries: [u64; 8],
+    pub entries: [u64; 16],
     /// How many of `entries` exist; a selector beyond is #GP(selector).
     pub length: u8,
 }
@@ -198,6 +198,14 @@ impl DescriptorTable {
                 data,
                 data,
                 data,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
             ],
             length: match thread_local {
                 Tls::Present => 8,

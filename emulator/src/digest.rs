@@ -68,8 +68,8 @@ impl StateDigest {
             self.number(u64::from(base) | u64::from(limit) << 32);
         }
         self.number(u64::from(system.ldtr) | u64::from(system.tr) << 16);
-        for entry in descriptors.entries {
-            self.number(entry);
+        for entry in descriptors.entries.iter().take(descriptors.length.into()) {
+            self.number(*entry);
         }
         for word in [fpu.control, fpu.status, fpu.tags.into(), fpu.opcode] {
             self.number(u64::from(word));

@@ -28,6 +28,7 @@ mod abi_campaign;
 mod test_images;
 
 pub use console::{Arrival, Input};
+pub use linux::Effect;
 pub use loader::{Image, LoadError};
 pub use machine::{Abi, Config, Counters, Limits, Machine};
 pub use outcome::{Crash, CrashReason, Limit, Outcome, Progress, TrailEntry};

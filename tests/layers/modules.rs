@@ -164,7 +164,7 @@ pub fn no_unsafe(files: &[File]) -> Vec<Violation> {
 const SETS_EIP: [&str; 4] = [
     "hypervisor-core/src/boot.rs",
     "hypervisor-core/src/delivery.rs",
-    "hypervisor-core/src/linux.rs",
+    "hypervisor-core/src/linux/start.rs",
     "hypervisor-core/src/machine/exits.rs",
 ];
 

@@ -197,7 +197,7 @@ pub struct Info {
 /// `paravane lockstep`
 #[derive(Args, Debug)]
 pub struct Lockstep {
-    /// The program: a static i386 Linux ELF file that uses only write, exit, exit_group and getpid
+    /// The program: a static i386 Linux ELF file, as for run --abi linux
     #[arg(value_name = "FILE")]
     pub image: PathBuf,
 
@@ -223,7 +223,8 @@ pub struct Lockstep {
 pub enum Abi {
     /// Paravane's own hypercalls
     Paravane,
-    /// Linux on i386: a static program that uses only write, exit, exit_group and getpid
+    /// Linux on i386: a static program that computes and writes, with a C library or without; docs/LINUX.md has its
+    /// system calls
     Linux,
 }
 

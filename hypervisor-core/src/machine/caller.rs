@@ -4,6 +4,7 @@ use super::{Counters, InputState, Machine, System};
 use crate::clock::Clock;
 use crate::console::{Arrival, Input};
 use crate::ledger::Ledger;
+use crate::linux::Effect;
 use crate::loader::{Image, Symbols};
 use crate::own_symbols::own_symbols;
 use crate::record::Stamp;
@@ -41,6 +42,15 @@ impl Machine {
         match &mut self.system {
             System::Paravane(_) => Vec::new(),
             System::Linux(linux) => std::mem::take(&mut linux.errors),
+        }
+    }
+
+    /// What the last system call of a Linux program changed beside EAX.
+    #[must_use]
+    pub fn system_call_effects(&self) -> &[Effect] {
+        match &self.system {
+            System::Paravane(_) => &[],
+            System::Linux(linux) => &linux.effects,
         }
     }
 

@@ -174,7 +174,7 @@ impl Machine {
         let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
         let System::Linux(linux) = &mut self.system else { return };
-        let end = linux::system_call(linux, &self.guest, number, arguments, &mut self.log);
+        let end = linux::system_call((linux, &mut self.guest, &self.clock), number, arguments, &mut self.log);
         self.retire(length);
         let result = match end {
             SystemCallEnd::Return(value) => {

@@ -3,6 +3,7 @@
 //! The same words stand in traces and in the projections that golden tests compare.
 
 use crate::columns::{pad, quoted, seconds};
+use crate::linux_names::linux_call_by_name;
 use crate::places::describe;
 use emulator::{Exception, Vector};
 use hypervisor_core::abi::{show_call, show_result};
@@ -111,13 +112,14 @@ fn words(symbols: &Symbols, event: &Event) -> String {
 }
 
 /// A system call of Linux on i386, as `strace` would name it.
-fn linux_call(number: u32, [first, second, third, ..]: [u32; 5], place: impl Fn(u32) -> String) -> String {
+fn linux_call(number: u32, arguments: [u32; 5], place: impl Fn(u32) -> String) -> String {
+    let [first, second, third, ..] = arguments;
     match number {
         1 => format!("exit({})", first.cast_signed()),
         4 => format!("write({first}, {third} at {})", place(second)),
         20 => "getpid()".to_owned(),
         252 => format!("exit_group({})", first.cast_signed()),
-        other => format!("linux call {other}"),
+        other => linux_call_by_name(other, arguments).unwrap_or_else(|| format!("linux call {other}")),
     }
 }
 
@@ -212,7 +214,8 @@ mod tests {
                 "call    write(1, 5 at main+0x8) = 5  from main+0x4",
             ),
             (call(Abi::Linux, 1, [7, 0, 0, 0, 0], None), "call    exit(7)  from main+0x4"),
-            (call(Abi::Linux, 5, [0; 5], Some(-38_i32 as u32)), "call    linux call 5 = -38  from main+0x4"),
+            (call(Abi::Linux, 3, [0; 5], Some(-38_i32 as u32)), "call    linux call 3 = -38  from main+0x4"),
+            (call(Abi::Linux, 45, [0; 5], Some(7)), "call    brk(0) = 7  from main+0x4"),
         ] {
             assert_eq!(shown(&event), text);
         }

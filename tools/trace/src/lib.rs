@@ -6,6 +6,7 @@ mod both;
 mod columns;
 mod digest;
 mod event_text;
+mod linux_names;
 mod listing;
 mod places;
 mod projection;

@@ -23,7 +23,7 @@ pub struct Header {
     /// The memory map.
     pub layout: Layout,
     /// Raw descriptors of the selectors that cases may start with, by table index.
-    pub descriptors: [u64; 8],
+    pub descriptors: [u64; 16],
 }
 
 /// A state to start from, what to run, and what comes out of it if that is known.
@@ -227,7 +227,7 @@ pub fn parse_case(line: &str) -> Result<Case, String> {
 }
 
 /// The descriptors that the header's selectors name. Only flat segments can be described.
-fn descriptors(segments: &BTreeMap<String, SegmentLine>) -> Result<[u64; 8], String> {
+fn descriptors(segments: &BTreeMap<String, SegmentLine>) -> Result<[u64; 16], String> {
     let mut descriptors = DescriptorTable::ring3(Tls::Absent).entries;
     for (selector, segment) in segments {
         let index =

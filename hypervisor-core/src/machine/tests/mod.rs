@@ -2,6 +2,7 @@
 
 mod console;
 mod hostile;
+mod linux;
 mod programs;
 mod time;
 mod traps;

@@ -8,7 +8,7 @@ use crate::{CrashReason, Event, Image, Outcome, Unrecorded};
 use emulator::{Exception, Rights, SegmentRegister, Vector, cpu};
 use std::sync::Arc;
 
-fn linux(code: &Code, arguments: &[&str]) -> Machine {
+pub(super) fn linux(code: &Code, arguments: &[&str]) -> Machine {
     let image = Image::read(&Elf::with_code(&code.bytes, 0x8000).bytes()).unwrap();
     let config = Config {
         abi: Abi::Linux,
