@@ -56,6 +56,40 @@ fn integer_string_x87_and_flag_instructions_are_in_step_to_the_end() {
 }
 
 #[test]
+fn what_system_calls_change_is_in_step() {
+    let call = |number: u8| [0xb8, number, 0, 0, 0, 0xcd, 0x80];
+    let ebx_ebp = [0x89, 0xeb];
+    let mut code = vec![0x31, 0xdb, 0xb9, 0, 0x20, 0, 0, 0xba, 3, 0, 0, 0, 0xbe, 0x22, 0, 0, 0]; // 2000h bytes, anonymous
+    code.extend([0xbf, 0xff, 0xff, 0xff, 0xff, 0x31, 0xed]); // edi = -1; ebp = 0
+    code.extend(call(192)); // mmap2
+    code.extend([0x89, 0xc5, 0xc7, 0x45, 4, 42, 0, 0, 0]); // mov ebp, eax; mov dword [ebp + 4], 42
+    code.extend([0x6a, 0x51, 0x68, 0xff, 0xff, 0x0f, 0, 0x55, 0x6a, 0xff, 0x89, 0xe3]); // a user_desc; mov ebx, esp
+    code.extend(call(243)); // set_thread_area
+    code.extend([0x5b, 0x8d, 0x04, 0xdd, 3, 0, 0, 0, 0x8e, 0xe8]); // pop ebx; lea eax, [8 * ebx + 3]; mov gs, eax
+    code.extend([0x65, 0x8b, 0x15, 4, 0, 0, 0, 0x8c, 0xe9]); // mov edx, gs:[4]; mov ecx, gs
+    code.extend([0x0f, 0xa2]); // cpuid: the effects of the last call are not to come again
+    code.extend(ebx_ebp);
+    code.extend(call(122)); // uname
+    code.extend([0x8b, 0x4d, 0]); // mov ecx, [ebp]
+    code.extend(ebx_ebp);
+    code.extend([0xb9, 0, 0x20, 0, 0, 0xba, 0, 0x30, 0, 0, 0xbe, 1, 0, 0, 0]); // from 2000h to 3000h, may move
+    code.extend(call(163)); // mremap
+    code.extend([0x89, 0xc5, 0x8b, 0x4d, 0, 0x89, 0xeb]); // mov ebp, eax; mov ecx, [ebp]; mov ebx, ebp
+    code.extend([0xb9, 0, 0x10, 0, 0, 0xba, 1, 0, 0, 0]); // 1000h bytes, to read
+    code.extend(call(125)); // mprotect
+    code.extend([0x8b, 0x55, 0]); // mov edx, [ebp]
+    code.extend(call(91)); // munmap
+    code.extend([0x8b, 0x8d, 0, 0x10, 0, 0, 0x89, 0x8d, 0, 0x20, 0, 0]); // mov ecx, [ebp + 1000h]; mov [ebp + 2000h], ecx
+    let file = program(&code);
+    let Some(finished) = lockstep(&file, &[]) else { return };
+    assert_eq!(finished.status, Some(0), "{finished:?}");
+    // A page that went is gone on both sides.
+    code.extend([0x8b, 0x4d, 0]); // mov ecx, [ebp]
+    let Some(finished) = lockstep(&program(&code), &[]) else { return };
+    assert!(finished.stderr.contains("both raised #PF"), "{finished:?}");
+}
+
+#[test]
 fn the_console_is_printed_once() {
     // call over the text; pop ecx; write(1, ecx, 3)
     let code = [

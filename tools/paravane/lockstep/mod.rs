@@ -2,7 +2,7 @@
 //! instruction.
 //!
 //! The emulated run is the one of `paravane run --abi linux`: the host's side follows it and changes nothing. Only
-//! Linux on x86-64 has a host's side.
+//! Linux on x86-64 has a host's side. System calls are the emulator's; what they change is copied to the host.
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod native;

@@ -1,14 +1,15 @@
 //! The program on the host's own processor: a child process that runs one instruction at a time, by ptrace.
 //!
 //! The child is a copy of this process which maps the program's pages below 4 GiB and stops; its registers are then
-//! set so that it goes on in 32-bit code. It may make no system call any more. Not here: what its state should be.
+//! set so that it goes on in 32-bit code. From there on it may only change its memory, and only at the gate: an
+//! instruction of ours, to which the parent sends it. Not here: what its state should be.
 
 #![allow(unsafe_code)] // fork, ptrace and their companions: see docs/decisions/0006-lockstep.md.
 
 use super::Region;
 use super::state::State;
 use emulator::{Rights, cpu};
-use std::arch::asm;
+use std::arch::{asm, naked_asm};
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::fs::{File, OpenOptions};
 use std::mem::{MaybeUninit, size_of};
@@ -37,6 +38,16 @@ pub enum Stop {
 const EXIT_TRACE: c_int = 1;
 const EXIT_MAP: c_int = 2;
 const EXIT_CONFINE: c_int = 3;
+
+/// PTRACE_SET_THREAD_AREA (Linux arch/x86/include/uapi/asm/ptrace-abi.h).
+const SET_THREAD_AREA: c_uint = 26;
+/// Code segment of 64-bit programs, and the flags that it starts a system call with.
+const LONG_CODE: u64 = 0x33;
+const PLAIN_FLAGS: u64 = 0x202;
+/// AUDIT_ARCH_X86_64 (Linux include/uapi/linux/audit.h).
+const ARCHITECTURE: u32 = 0xc000_003e;
+/// The length of SYSCALL: a filter sees the address behind it.
+const SYSCALL_BYTES: u64 = 2;
 
 /// A child process, stopped.
 #[derive(Debug)]
@@ -136,6 +147,7 @@ impl Native {
             .map(|value| value as u32),
             eip: general.rip as u32,
             eflags: general.eflags as u32,
+            bases: [general.fs_base as u32, general.gs_base as u32],
             selectors: selectors.map(|selector| selector as u16),
             control: floating.cwd,
             status: floating.swd,
@@ -158,7 +170,7 @@ impl Native {
         (general.rsi, general.rdi) = (value(cpu::ESI), value(cpu::EDI));
         let selectors = state.selectors.map(u64::from);
         [general.es, general.cs, general.ss, general.ds, general.fs, general.gs] = selectors;
-        (general.fs_base, general.gs_base) = (0, 0);
+        [general.fs_base, general.gs_base] = state.bases.map(u64::from);
         general.rip = u64::from(state.eip);
         general.eflags = u64::from(state.eflags);
         // It is in no system call that the kernel would have to start again.
@@ -194,6 +206,69 @@ impl Native {
     /// Some of it is not mapped.
     pub fn write(&self, address: u32, bytes: &[u8]) -> io::Result<()> {
         self.memory.write_all_at(bytes, u64::from(address))
+    }
+
+    /// Gives it zeroed pages where it has none.
+    ///
+    /// # Errors
+    /// The host has no place for them.
+    pub fn map(&mut self, region: &Region) -> io::Result<()> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+        let numbers = [protection(region.rights), flags, -1, 0].map(i64::from).map(i64::cast_unsigned);
+        let [protection, flags, no_file, offset] = numbers;
+        let (address, length) = (u64::from(region.address), u64::from(region.length_bytes));
+        self.call(libc::SYS_mmap, [address, length, protection, flags, no_file, offset])
+    }
+
+    /// Takes pages away.
+    ///
+    /// # Errors
+    /// The child is gone.
+    pub fn unmap(&mut self, address: u32, length_bytes: u32) -> io::Result<()> {
+        self.call(libc::SYS_munmap, [address.into(), length_bytes.into(), 0, 0, 0, 0])
+    }
+
+    /// Gives its pages other rights.
+    ///
+    /// # Errors
+    /// It does not have all of them.
+    pub fn protect(&mut self, region: &Region) -> io::Result<()> {
+        let rights = i64::from(protection(region.rights)).cast_unsigned();
+        self.call(libc::SYS_mprotect, [region.address.into(), region.length_bytes.into(), rights, 0, 0, 0])
+    }
+
+    /// Sets a segment for thread-local storage, a `user_desc`.
+    ///
+    /// # Errors
+    /// The host does not accept it.
+    pub fn set_thread_area(&mut self, entry: u32, mut words: [u32; 4]) -> io::Result<()> {
+        // SAFETY: the request takes the number of the entry and reads the four words.
+        let answer = unsafe {
+            let entry = ptr::without_provenance_mut::<c_void>(entry as usize);
+            libc::ptrace(SET_THREAD_AREA, self.pid, entry, words.as_mut_ptr().cast::<c_void>())
+        };
+        if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Sends it through the gate. Its registers are lost.
+    fn call(&mut self, number: c_long, arguments: [u64; 6]) -> io::Result<()> {
+        let mut general = self.general()?;
+        general.rax = number.cast_unsigned();
+        [general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9] = arguments;
+        (general.cs, general.rip, general.eflags) = (LONG_CODE, gate_address(), PLAIN_FLAGS);
+        general.orig_rax = u64::MAX;
+        self.ask(libc::PTRACE_SETREGS, ptr::from_mut(&mut general).cast())?;
+        self.ask(libc::PTRACE_CONT, ptr::null_mut())?;
+        let status = wait(self.pid)?;
+        if !libc::WIFSTOPPED(status) || libc::WSTOPSIG(status) != libc::SIGTRAP {
+            return Err(io::Error::other("the child did not come back from changing its memory"));
+        }
+        let answer = self.general()?.rax.cast_signed();
+        // Errors are the last 4095 numbers.
+        match i32::try_from(answer) {
+            Ok(number @ -4095..=-1) => Err(io::Error::from_raw_os_error(-number)),
+            _ => Ok(()),
+        }
     }
 
     fn general(&self) -> io::Result<libc::user_regs_struct> {
@@ -288,12 +363,55 @@ fn become_program(regions: &[Region]) -> ! {
                 libc::_exit(EXIT_MAP);
             }
         }
-        // Only read, write and exit are left, and the steps never get to an INT.
-        if libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT as c_long, 0, 0, 0) == -1 {
+        // Only its memory can be changed, only by the gate, and the steps never get to an INT.
+        if !confine() {
             libc::_exit(EXIT_CONFINE);
         }
         asm!("int3");
         libc::_exit(EXIT_TRACE)
+    }
+}
+
+/// Where the child makes the only system calls that it may make.
+#[unsafe(naked)]
+extern "C" fn gate() {
+    // SAFETY: the parent sets all registers before the child gets here, and stops it behind.
+    naked_asm!("syscall", "int3")
+}
+
+fn gate_address() -> u64 {
+    gate as extern "C" fn() as usize as u64
+}
+
+/// Gives up all system calls of the calling thread but three, at the gate.
+fn confine() -> bool {
+    let filter =
+        |code: u32, yes: u8, no: u8, k: u32| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
+    let load = |offset| filter(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
+    let equal = |value, yes, no| filter(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, yes, no, value);
+    let answer = |value| filter(libc::BPF_RET | libc::BPF_K, 0, 0, value);
+    let behind = gate_address() + SYSCALL_BYTES;
+    // `struct seccomp_data`: number at 0, architecture at 4, address at 8. A jump counts from the next filter.
+    let mut filters = [
+        load(4),
+        equal(ARCHITECTURE, 0, 8),
+        load(0),
+        equal(libc::SYS_mmap as u32, 2, 0),
+        equal(libc::SYS_munmap as u32, 1, 0),
+        equal(libc::SYS_mprotect as u32, 0, 4),
+        load(8),
+        equal(behind as u32, 0, 2),
+        load(12),
+        equal((behind >> 32) as u32, 1, 0),
+        // All mismatches lead here.
+        answer(libc::SECCOMP_RET_KILL_PROCESS),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filters.len() as u16, filter: filters.as_mut_ptr() };
+    // SAFETY: the program and its filters outlive the calls.
+    unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER as c_long, &raw const program) == 0
     }
 }
 

@@ -10,7 +10,9 @@ use crate::output::{Ended, Output, complain};
 use crate::quantities::grouped;
 use crate::status::Status;
 use emulator::{Access, AccessKind, Cpu, Step};
-use hypervisor_core::{Crash, CrashReason, Event, Limits, Machine, Outcome, Progress, Recorder, Stamp};
+use hypervisor_core::{
+    Crash, CrashReason, Effect, Event, Limits, Machine, Outcome, Progress, Recorder, Stamp,
+};
 use log::{Level, log_enabled};
 use std::io;
 use std::time::Instant;
@@ -24,7 +26,6 @@ const SHOWN_BYTES: usize = 16;
 pub struct Pair<'a> {
     machine: Machine,
     native: Native,
-    regions: &'a [Region],
     options: &'a Lockstep,
     console: Output,
     done: Done,
@@ -79,14 +80,14 @@ impl<'a> Pair<'a> {
     ///
     /// # Errors
     /// The host has no place for the program, or does not let it be stepped.
-    pub fn new(machine: Machine, regions: &'a [Region], options: &'a Lockstep) -> Result<Self, Refused> {
+    pub fn new(machine: Machine, regions: &[Region], options: &'a Lockstep) -> Result<Self, Refused> {
         let native = Native::start(regions, &State::of(machine.cpu()), |region| {
             let mut bytes = vec![0; region.length_bytes as usize];
             // All of a region is mapped.
             let _ = machine.peek(region.address, &mut bytes);
             bytes
         })?;
-        Ok(Self { machine, native, regions, options, console: Output::stdout(), done: Done::default() })
+        Ok(Self { machine, native, options, console: Output::stdout(), done: Done::default() })
     }
 
     /// Runs both to the program's end, or to the first difference.
@@ -138,6 +139,12 @@ impl<'a> Pair<'a> {
         }
         let ours = State::of(self.machine.cpu());
         if is_taken_over(&self.done.bytes) {
+            // INT 80h; after any other instruction they are those of a call before.
+            if self.done.bytes.ends_with(&[0xcd, 0x80]) {
+                for effect in self.machine.system_call_effects() {
+                    imitate(&self.machine, &mut self.native, effect)?;
+                }
+            }
             self.native.set_state(&ours)?;
             for access in &self.done.accesses {
                 let length = usize::from(access.length_bytes).min(8);
@@ -211,7 +218,7 @@ impl<'a> Pair<'a> {
     /// Compares all memory: what the host wrote and the emulator did not is found here.
     fn sweep(&mut self) -> io::Result<Option<Difference>> {
         let mut differing = Vec::new();
-        for region in self.regions {
+        for region in &super::regions(&self.machine) {
             for offset in (0..region.length_bytes).step_by(SWEEP_BYTES as usize) {
                 let length = SWEEP_BYTES.min(region.length_bytes - offset) as usize;
                 let address = region.address + offset;
@@ -293,6 +300,34 @@ impl<'a> Pair<'a> {
         }
         Ok(status)
     }
+}
+
+/// The host takes over what a system call did.
+fn imitate(machine: &Machine, native: &mut Native, effect: &Effect) -> io::Result<()> {
+    match *effect {
+        Effect::Wrote { address, length_bytes } => copy(machine, native, address, length_bytes),
+        Effect::Mapped { address, length_bytes, rights } => {
+            native.map(&Region { address, length_bytes, rights })?;
+            copy(machine, native, address, length_bytes)
+        }
+        Effect::Unmapped { address, length_bytes } => native.unmap(address, length_bytes),
+        Effect::Protected { address, length_bytes, rights } => {
+            native.protect(&Region { address, length_bytes, rights })
+        }
+        Effect::ThreadArea { entry, words } => native.set_thread_area(entry, words),
+    }
+}
+
+/// Copies memory to the host.
+fn copy(machine: &Machine, native: &Native, address: u32, length_bytes: u32) -> io::Result<()> {
+    for offset in (0..length_bytes).step_by(SWEEP_BYTES as usize) {
+        let mut bytes = vec![0; SWEEP_BYTES.min(length_bytes - offset) as usize];
+        // A later effect of the same call may have unmapped it.
+        if machine.peek(address + offset, &mut bytes).is_ok() {
+            native.write(address + offset, &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_equal(ours: &State, theirs: &State, bytes: &[WrittenByte]) -> bool {

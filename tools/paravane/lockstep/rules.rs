@@ -45,6 +45,8 @@ pub fn is_taken_over(bytes: &[u8]) -> bool {
         [0x0f, 0x00, operand, ..] => matches!(operand >> 3 & 7, 0 | 1 | 4 | 5),
         // SGDT, SIDT, SMSW.
         [0x0f, 0x01, operand, ..] => matches!(operand >> 3 & 7, 0 | 1 | 4),
+        // BSF and BSR behind a REP, as compilers write them, are TZCNT and LZCNT on newer processors.
+        [0x0f, 0xbc | 0xbd, ..] => bytes.iter().take_while(|byte| **byte != 0x0f).any(|byte| *byte == 0xf3),
         _ => false,
     }
 }
@@ -181,6 +183,7 @@ mod tests {
             &[0x0f, 0x31],
             &[0x66, 0x0f, 0x02, 0xc1],
             &[0x0f, 0x01, 0xe0],
+            &[0xf3, 0x0f, 0xbc, 0xcf],
         ] {
             assert!(is_taken_over(code), "{code:02x?}");
         }

@@ -1,6 +1,6 @@
 //! What two processors are compared by: all registers that a program can see, and the bytes that it wrote.
 
-use emulator::{Access, AccessKind, Cpu, flags};
+use emulator::{Access, AccessKind, Cpu, SegmentRegister, flags};
 
 /// Bits of EFLAGS that single-stepping, exceptions and the host's kernel use for themselves.
 const HOST_FLAGS: u32 = flags::TF | flags::RF | flags::VIF | flags::VIP | flags::VM;
@@ -16,6 +16,8 @@ pub struct State {
     pub eflags: u32,
     /// ES, CS, SS, DS, FS, GS.
     pub selectors: [u16; 6],
+    /// The bases of FS and GS. Not compared: what is read through them shows them.
+    pub bases: [u32; 2],
     /// The x87 control word.
     pub control: u16,
     /// The x87 status word.
@@ -38,6 +40,7 @@ impl State {
             eip: cpu.eip,
             eflags: cpu.eflags,
             selectors: cpu.segments.map(|segment| segment.selector),
+            bases: [SegmentRegister::Fs, SegmentRegister::Gs].map(|register| cpu.segment(register).base),
             control: cpu.fpu.control,
             status: cpu.fpu.status,
             tags: cpu.fpu.tags,
@@ -53,6 +56,7 @@ impl State {
     /// What counts of it: without the host's own flags and without what is in empty x87 registers.
     pub fn compared(&self) -> Self {
         let mut state = self.clone();
+        state.bases = [0; 2];
         state.eflags &= !HOST_FLAGS;
         for (i, value) in state.stack.iter_mut().enumerate() {
             let physical = (usize::from(self.status >> 11 & 7) + i) % 8;
