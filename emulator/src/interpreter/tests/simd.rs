@@ -111,6 +111,57 @@ fn control_bits_decide_before_operands() {
 }
 
 #[test]
+fn every_class_of_instructions_asks_its_own_control_bits() {
+    use control::{CR0_EM, CR0_MP, CR0_TS};
+    const UD: Option<Vector> = Some(Vector::InvalidOpcode);
+    const NM: Option<Vector> = Some(Vector::DeviceNotAvailable);
+    // Without OSFXSR; with EM; with TS; with MP and TS.
+    type Row = (&'static str, &'static [u8], [Option<Vector>; 4]);
+    let table: &[Row] = &[
+        ("fld1", &[0xd9, 0xe8], [None, NM, NM, NM]),
+        ("fninit", &[0xdb, 0xe3], [None, NM, NM, NM]),
+        ("fnstsw ax", &[0xdf, 0xe0], [None, NM, NM, NM]),
+        ("fisttp dword [edi]", &[0xdb, 0x0f], [None, NM, NM, NM]),
+        ("fwait", &[0x9b], [None, None, None, NM]),
+        ("fxsave [edi]", &[0x0f, 0xae, 0x07], [None, NM, NM, NM]),
+        ("emms", &[0x0f, 0x77], [None, UD, NM, NM]),
+        ("movq [edi], mm0", &[0x0f, 0x7f, 0x07], [None, UD, NM, NM]),
+        ("movntq [edi], mm0", &[0x0f, 0xe7, 0x07], [None, UD, NM, NM]),
+        ("pavgb mm0, mm1", &[0x0f, 0xe0, 0xc1], [None, UD, NM, NM]),
+        ("maskmovq mm0, mm1", &[0x0f, 0xf7, 0xc1], [None, UD, NM, NM]),
+        ("paddq mm0, mm1", &[0x0f, 0xd4, 0xc1], [None, UD, NM, NM]),
+        ("cvtpi2ps xmm0, [edi]", &[0x0f, 0x2a, 0x07], [UD, UD, NM, NM]),
+        ("cvtps2pi mm0, xmm1", &[0x0f, 0x2d, 0xc1], [UD, UD, NM, NM]),
+        ("movdq2q mm0, xmm1", &[0xf2, 0x0f, 0xd6, 0xc1], [UD, UD, NM, NM]),
+        ("maskmovdqu xmm0, xmm1", &[0x66, 0x0f, 0xf7, 0xc1], [UD, UD, NM, NM]),
+        ("movntps [edi], xmm0", &[0x0f, 0x2b, 0x07], [UD, UD, NM, NM]),
+        ("stmxcsr [edi]", &[0x0f, 0xae, 0x1f], [UD, UD, NM, NM]),
+        ("pextrw eax, xmm0, 0", &[0x66, 0x0f, 0xc5, 0xc0, 0], [UD, UD, NM, NM]),
+        ("ucomisd xmm0, xmm1", &[0x66, 0x0f, 0x2e, 0xc1], [UD, UD, NM, NM]),
+        ("lddqu xmm0, [edi]", &[0xf2, 0x0f, 0xf0, 0x07], [UD, UD, NM, NM]),
+        ("prefetchnta [edi]", &[0x0f, 0x18, 0x07], [None; 4]),
+        ("movnti [edi], eax", &[0x0f, 0xc3, 0x07], [None; 4]),
+        ("clflush [edi]", &[0x0f, 0xae, 0x3f], [None; 4]),
+        ("lfence", &[0x0f, 0xae, 0xe8], [None; 4]),
+        ("mfence", &[0x0f, 0xae, 0xf0], [None; 4]),
+        ("pause", &[0xf3, 0x90], [None; 4]),
+    ];
+    for (name, code, expected) in table {
+        let settings = [(0, 0), (CR0_EM, u32::MAX), (CR0_TS, u32::MAX), (CR0_MP | CR0_TS, u32::MAX)];
+        for ((cr0, cr4), expected) in settings.into_iter().zip(expected) {
+            let mut bench = bench(code);
+            bench.cpu.system.cr0 = bench.cpu.system.cr0 & !(CR0_EM | CR0_MP | CR0_TS) | cr0;
+            bench.cpu.system.cr4 = cr4 & control::CR4_OSFXSR;
+            let vector = match bench.run(1).exit {
+                Exit::Exception(exception) => Some(exception.vector),
+                _ => None,
+            };
+            assert_eq!(vector, *expected, "{name} with CR0 {cr0:x} and CR4 {cr4:x}");
+        }
+    }
+}
+
+#[test]
 fn an_unmasked_exception_leaves_its_flags_and_nothing_else() {
     for (cr4, vector) in [(control::CR4_OSXMMEXCPT, Vector::SimdFloatingPoint), (0, Vector::InvalidOpcode)] {
         let mut bench = bench(DIVSS);
