@@ -188,6 +188,11 @@ impl Executor<'_> {
         self.check_store(address, length)
     }
 
+    /// Checks that a byte can be read without reading it.
+    pub(crate) fn check_load(&mut self, address: u32) -> Result<(), Stop> {
+        self.translate(address, Intent::Read).map(|_| ())
+    }
+
     /// Checks that bytes can be written without writing them, so that a store of several parts is all or nothing.
     pub(crate) fn check_store(&mut self, address: u32, length: u32) -> Result<(), Stop> {
         let mut page = address & !PAGE_OFFSET;

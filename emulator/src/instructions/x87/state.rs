@@ -93,8 +93,15 @@ impl Executor<'_> {
     /// The linear address of `length` bytes that can be written.
     fn writable(&mut self, operation: &Operation, length: u32) -> Result<u32, Stop> {
         let address = self.x87_address(operation, length, AccessKind::Write)?;
-        self.check_store(address, length)?;
+        self.check_image(address, length)?;
         Ok(address)
+    }
+
+    /// Checks that an image can be written, by its first and its last byte: it has no third page, and these are the
+    /// bytes that a fault names.
+    fn check_image(&mut self, address: u32, length: u32) -> Result<(), Stop> {
+        self.check_store(address, 1)?;
+        self.check_store(address.wrapping_add(length - 1), 1)
     }
 
     /// Stores bytes that [`Executor::writable`] has checked.
@@ -114,7 +121,12 @@ impl Executor<'_> {
     }
 
     fn load_bytes(&mut self, operation: &Operation, bytes: &mut [u8]) -> Result<(), Stop> {
-        let address = self.x87_address(operation, bytes.len() as u32, AccessKind::Read)?;
+        let length = bytes.len() as u32;
+        let address = self.x87_address(operation, length, AccessKind::Read)?;
+        self.check_alignment(address, if length.is_multiple_of(4) { 4 } else { 2 })?;
+        // As for an image that is written.
+        self.check_load(address)?;
+        self.check_load(address.wrapping_add(length - 1))?;
         let places = (address..=u32::MAX).chain(0..);
         if bytes.len().is_multiple_of(4) {
             for (word, address) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(places.step_by(4)) {
@@ -286,12 +298,14 @@ pub(crate) fn turn<const BY: u16>(operation: &Operation, x: &mut Executor<'_>) -
 /// The offset of the first XMM register in an FXSAVE image, and the bytes that are defined.
 const XMM_OFFSET: usize = 160;
 const FX_BYTES: usize = 288;
+/// The bytes that are accessed.
+const FX_IMAGE_BYTES: u32 = 512;
 /// The bits of MXCSR that exist, DAZ included.
 const MXCSR_MASK: u32 = 0xffff;
 
 fn fx_address(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> Result<u32, Stop> {
     x.x87_available()?;
-    let address = x.x87_address(operation, 512, kind)?;
+    let address = x.x87_address(operation, FX_IMAGE_BYTES, kind)?;
     if address & 15 != 0 {
         return Err(x.fault(Vector::GeneralProtection, 0));
     }
@@ -301,7 +315,9 @@ fn fx_address(operation: &Operation, x: &mut Executor<'_>, kind: AccessKind) -> 
 /// FXSAVE: x87, MXCSR and XMM registers; the 224 bytes behind them stay as they are.
 pub(crate) fn fx_save(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     let address = fx_address(operation, x, AccessKind::Write)?;
-    x.check_store(address, 512)?;
+    // Unlike other images, processors look at the end of this one first.
+    x.check_store(address.wrapping_add(FX_IMAGE_BYTES - 1), 1)?;
+    x.check_store(address, 1)?;
     let (fpu, sse) = (&x.cpu.fpu, &x.cpu.sse);
     let mut image = [0; FX_BYTES];
     let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
@@ -324,9 +340,10 @@ pub(crate) fn fx_save(operation: &Operation, x: &mut Executor<'_>) -> Result<(),
 
 /// FXRSTOR: reserved bits of MXCSR are #GP.
 pub(crate) fn fx_restore(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
-    fx_address(operation, x, AccessKind::Read)?;
+    let address = fx_address(operation, x, AccessKind::Read)?;
+    x.check_load(address.wrapping_add(FX_IMAGE_BYTES - 1))?;
     // All of it is read, also what means nothing.
-    let mut image = [0; 512];
+    let mut image = [0; FX_IMAGE_BYTES as usize];
     x.load_bytes(operation, &mut image)?;
     let word = |at: usize| u16::from_le_bytes([image[at], image[at + 1]]);
     let long = |at: usize| u32::from(word(at)) | u32::from(word(at + 2)) << 16;

@@ -271,6 +271,31 @@ fn a_store_into_a_missing_page_writes_nothing() {
 }
 
 #[test]
+fn a_fault_of_an_image_names_its_first_or_its_last_byte() {
+    const MISSING: u32 = DATA + 0x1000;
+    // fnstenv [edi]; fldenv [edi]; fxsave [edi]; fxrstor [edi]
+    let table: &[(&[u8], u32, u32)] = &[
+        (&[0xd9, 0x37], MISSING - 4, MISSING + 23),
+        (&[0xd9, 0x37], MISSING, MISSING),
+        (&[0xd9, 0x27], MISSING - 4, MISSING + 23),
+        (&[0xd9, 0x27], MISSING, MISSING),
+        (&[0x0f, 0xae, 0x07], MISSING - 16, MISSING + 495),
+        (&[0x0f, 0xae, 0x07], MISSING, MISSING + 511),
+        (&[0x0f, 0xae, 0x0f], MISSING - 16, MISSING + 495),
+        (&[0x0f, 0xae, 0x0f], MISSING, MISSING + 511),
+    ];
+    for (code, address, expected) in table {
+        let mut bench = bench(code);
+        bench.cpu.registers[EDI] = *address;
+        let exit = bench.run(1).exit;
+        assert!(
+            matches!(exit, Exit::Exception(e) if e.vector == Vector::PageFault && e.address == *expected),
+            "{code:x?} at {address:x}: {exit:x?}"
+        );
+    }
+}
+
+#[test]
 fn a_mask_chooses_bytes_but_not_pages() {
     // maskmovdqu xmm0, xmm1
     let code = [0x66, 0x0f, 0xf7, 0xc1];
