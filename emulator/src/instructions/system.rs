@@ -81,18 +81,25 @@ mod feature {
     pub(super) const PENTIUM4: u32 = I686 | CLFSH | FXSR | SSE | SSE2;
 }
 
-/// CPUID: what the profile claims, and nothing that does not work.
+/// CPUID: what the profile claims, and nothing that does not work. SDM Vol. 2A, "CPUID".
+///
+/// The vendor is the one of the models that the profiles are made after: C libraries look at the features of vendors that
+/// they know, and of no others.
 pub(crate) fn identify(_: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     // In EBX: CLFLUSH works on eight times eight bytes.
     const LINE: u32 = 8 << 8;
     let [eax, ebx, ecx, edx] = match (x.registers[EAX], x.profile()) {
         (0, _) => {
-            [1, u32::from_le_bytes(*b"Para"), u32::from_le_bytes(*b"i686"), u32::from_le_bytes(*b"vane")]
+            [2, u32::from_le_bytes(*b"Genu"), u32::from_le_bytes(*b"ntel"), u32::from_le_bytes(*b"ineI")]
         }
         // Family, model, stepping.
         (1, CpuProfile::I686) => [0x652, 0, 0, feature::I686],
         (1, CpuProfile::Pentium4) => [0xf24, LINE, 0, feature::PENTIUM4],
         (1, CpuProfile::Prescott) => [0xf34, LINE, feature::SSE3, feature::PENTIUM4],
+        // Ask once; data cache and second level as the models have them: 16 and 512 KiB, 8 and 512 KiB, 16 KiB and 1 MiB.
+        (2, CpuProfile::I686) => [0x0043_0c01, 0, 0, 0],
+        (2, CpuProfile::Pentium4) => [0x007b_6601, 0, 0, 0],
+        (2, CpuProfile::Prescott) => [0x007c_6001, 0, 0, 0],
         _ => [0; 4],
     };
     x.registers[EAX] = eax;

@@ -85,6 +85,22 @@ fn cpuid_claims_what_the_profile_has() {
 }
 
 #[test]
+fn cpuid_names_a_vendor_whose_features_programs_look_at() {
+    for which in [CpuProfile::I686, CpuProfile::Pentium4, CpuProfile::Prescott] {
+        let mut bench = profile(&[0x0f, 0xa2], which);
+        assert_eq!(bench.run(1).exit, Exit::Budget);
+        let [eax, ecx, edx, ebx, ..] = bench.cpu.registers;
+        assert_eq!([ebx, edx, ecx].map(u32::to_le_bytes).concat(), b"GenuineIntel");
+        assert_eq!(eax, 2, "{which:?}");
+        // Leaf 2 is asked once: AL is 1. Bit 31 is clear: the bytes are descriptors.
+        let mut bench = profile(&[0x0f, 0xa2], which);
+        bench.cpu.registers[EAX] = 2;
+        assert_eq!(bench.run(1).exit, Exit::Budget);
+        assert_eq!(bench.cpu.registers[EAX] & 0x8000_00ff, 1, "{which:?}");
+    }
+}
+
+#[test]
 fn control_bits_decide_before_operands() {
     let sfence: &[u8] = &[0x0f, 0xae, 0xf8];
     let absent: &[u8] = &[0x0f, 0x28, 0x05, 0, 0, 0, 0];
