@@ -6,13 +6,16 @@
 pub mod abi;
 pub mod boot;
 pub mod clock;
+pub mod config;
 pub mod console;
 pub mod event_channel;
+pub mod health;
 pub mod ledger;
 pub mod loader;
 pub mod machine;
 pub mod outcome;
 pub mod record;
+pub mod schedule;
 pub mod timer;
 
 mod calls;
