@@ -21,6 +21,6 @@ pub use digest::StateDigest;
 pub use exit::{Exception, Exit, Privileged, Ran, Vector};
 pub use fpu::{F80, Fpu, Sse};
 pub use interpreter::{CpuProfile, Dispatch, Interpreter, Settings, Statistics};
-pub use memory::{AddressSpace, FrameNumber, MemoryError, PAGE_BYTES, PhysicalMemory, Rights};
+pub use memory::{AddressSpace, FrameNumber, MemoryError, PAGE_BYTES, PhysicalMemory, Rights, SharedMemory};
 pub use observer::{Access, AccessKind, Observer, Step, Unobserved};
 pub use run_inputs::{Attention, RunInputs, Watch};

@@ -5,9 +5,10 @@ use crate::abi::{
     NOTE_ABI, NOTE_MEMORY, NOTE_NAME, RAM_BASE, memory_map_entry, shared_page, start_info,
 };
 use crate::clock::Clock;
+use crate::config::{PartitionConfig, PartitionId};
 use crate::guest::Guest;
 use crate::loader::{Image, LoadError};
-use crate::partition::Partition;
+use crate::paravirtual::Paravirtual;
 use emulator::cpu::Tls;
 use emulator::{AddressSpace, Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, PhysicalMemory, Rights, cpu};
 
@@ -42,12 +43,23 @@ struct Area {
 /// What a partition is started with.
 #[derive(Clone, Copy, Debug)]
 pub struct BootPlan<'a> {
-    /// How much memory it has.
-    pub memory_bytes: u64,
-    /// Its name; cut after 31 bytes.
-    pub name: &'a str,
+    /// Its number.
+    pub id: PartitionId,
+    /// Its image, memory and name, which is cut after 31 bytes.
+    pub config: &'a PartitionConfig,
     /// Its command line.
     pub command_line: &'a str,
+    /// Why it is started.
+    pub start: Start,
+}
+
+/// Why a partition is started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Start {
+    /// One of `start_info::START_...`.
+    pub condition: u32,
+    /// How often it was started before.
+    pub restart_count: u32,
 }
 
 /// Whether the image is for this ABI.
@@ -120,10 +132,12 @@ impl MemoryNeed {
 ///
 /// # Errors
 /// The image does not fit the ABI or the memory, or the plan is impossible.
-pub fn boot(image: &Image, plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Partition), LoadError> {
+pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), LoadError> {
+    let image = &*plan.config.image;
+    let memory_bytes = plan.config.memory_bytes;
     check_abi(image)?;
-    check_memory_size(plan.memory_bytes)?;
-    memory_need(image)?.check(plan.memory_bytes)?;
+    check_memory_size(memory_bytes)?;
+    memory_need(image)?.check(memory_bytes)?;
     let command_line_bytes = plan.command_line.len() as u64;
     if command_line_bytes > u64::from(COMMAND_LINE_MOST_BYTES) {
         let most_bytes = u64::from(COMMAND_LINE_MOST_BYTES);
@@ -134,7 +148,7 @@ pub fn boot(image: &Image, plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest,
         space: AddressSpace::new(),
         memory: PhysicalMemory::new(),
     };
-    let areas = areas(plan.memory_bytes as u32);
+    let areas = areas(memory_bytes as u32, plan.config.memory_is_executable);
     let mut shared = FrameNumber(0);
     for area in &areas {
         let first = map_new(&mut guest, area.base, area.bytes, area.rights)?;
@@ -151,9 +165,9 @@ pub fn boot(image: &Image, plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest,
     guest.cpu.registers[cpu::EAX] = MAGIC;
     guest.cpu.registers[cpu::EBX] = START_INFO;
     guest.cpu.registers[cpu::ESP] = BOOT_STACK + BOOT_STACK_BYTES;
-    let mut partition = Partition::new(shared, SHARED_PAGE);
-    partition.publish_time(&mut guest, clock);
-    Ok((guest, partition))
+    let mut paravirtual = Paravirtual::new(shared, SHARED_PAGE);
+    paravirtual.publish_time(&mut guest, clock);
+    Ok((guest, paravirtual))
 }
 
 /// Whether the address is in the hypercall page.
@@ -176,10 +190,11 @@ fn check_memory_size(bytes: u64) -> Result<(), LoadError> {
 }
 
 /// The frames of areas that follow each other here follow each other, too: the page of counts follows the shared page.
-fn areas(memory_bytes: u32) -> [Area; 6] {
+fn areas(memory_bytes: u32, is_executable: bool) -> [Area; 6] {
+    let ram = if is_executable { Rights::ALL } else { Rights::READ_WRITE };
     let area = |base, bytes, kind, rights| Area { base, bytes, kind, rights };
     [
-        area(RAM_BASE, memory_bytes, memory_map_entry::KIND_RAM, Rights::READ_WRITE),
+        area(RAM_BASE, memory_bytes, memory_map_entry::KIND_RAM, ram),
         area(START_INFO, START_INFO_BYTES, memory_map_entry::KIND_START_INFO, Rights::READ),
         area(SHARED_PAGE, shared_page::SIZE_BYTES, memory_map_entry::KIND_SHARED_PAGE, Rights::READ_WRITE),
         area(COUNT_PAGE, COUNT_PAGE_BYTES, memory_map_entry::KIND_COUNT_PAGE, Rights::READ),
@@ -256,7 +271,7 @@ fn start_info_bytes(plan: &BootPlan<'_>, areas: &[Area], clock: &Clock) -> Vec<u
     set(start_info::MAGIC, MAGIC);
     set(start_info::ABI_VERSION, ABI_VERSION);
     set(start_info::SIZE, start_info::SIZE_BYTES);
-    set(start_info::PARTITION_ID, 0);
+    set(start_info::PARTITION_ID, u32::from(plan.id.0));
     set(start_info::MEMORY_MAP, MEMORY_MAP);
     set(start_info::MEMORY_MAP_COUNT, areas.len() as u32);
     set(start_info::SHARED_PAGE, SHARED_PAGE);
@@ -270,8 +285,9 @@ fn start_info_bytes(plan: &BootPlan<'_>, areas: &[Area], clock: &Clock) -> Vec<u
         set(start_info::COMMAND_LINE, COMMAND_LINE);
         set(start_info::COMMAND_LINE_LENGTH, plan.command_line.len() as u32);
     }
-    set(start_info::START_CONDITION, start_info::START_COLD);
-    let name = plan.name.as_bytes();
+    set(start_info::START_CONDITION, plan.start.condition);
+    set(start_info::RESTART_COUNT, plan.start.restart_count);
+    let name = plan.config.name.as_bytes();
     let name = &name[..name.len().min(start_info::PARTITION_NAME_BYTES as usize - 1)];
     let at = start_info::PARTITION_NAME as usize;
     bytes[at..at + name.len()].copy_from_slice(name);

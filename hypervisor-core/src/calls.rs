@@ -8,7 +8,7 @@ use crate::abi::{
 use crate::clock::Clock;
 use crate::delivery::{Handler, Trap};
 use crate::guest::Guest;
-use crate::partition::Partition;
+use crate::paravirtual::Paravirtual;
 use crate::record::{Event, EventLog};
 use emulator::{DescriptorTable, Rights, Segment};
 
@@ -32,8 +32,8 @@ pub enum CallEnd {
 /// What a call works on.
 #[derive(Debug)]
 pub struct Caller<'a> {
-    /// The partition.
-    pub partition: &'a mut Partition,
+    /// What the core knows of it.
+    pub paravirtual: &'a mut Paravirtual,
     /// Its processor and memory.
     pub guest: &'a mut Guest,
     /// Virtual time at the call.
@@ -58,20 +58,20 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::EventUnmask { port } => caller.unmask(port)?,
         Request::EventSend { port } => caller.send(port)?,
         Request::EventStatus { port, status } => {
-            let answer = caller.partition.ports.status(port, &caller.partition.shared(caller.guest));
+            let answer = caller.paravirtual.ports.status(port, &caller.paravirtual.shared(caller.guest));
             caller.guest.set_bytes(status.address, &answer.to_bytes())?;
             0
         }
         Request::UpcallSetEntry { entry } => caller.set_upcall_entry(entry)?,
         Request::InterruptsSetLevel { level } => {
             let before = caller.level();
-            caller.partition.interrupts().set(caller.guest, level == InterruptLevel::Enabled);
+            caller.paravirtual.interrupts().set(caller.guest, level == InterruptLevel::Enabled);
             before
         }
         Request::InterruptsGetLevel {} => caller.level(),
         Request::InterruptsFlash {} => {
             let before = caller.level();
-            caller.partition.interrupts().set(caller.guest, false);
+            caller.paravirtual.interrupts().set(caller.guest, false);
             return Ok(CallEnd::Flash(before));
         }
         Request::Iret {} => return Ok(CallEnd::ReturnFromFrame),
@@ -84,17 +84,17 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         }
         Request::TimerSetOneShot { deadline_ns } => {
             caller.timer_port()?;
-            caller.partition.timer.set_one_shot(deadline_ns);
+            caller.paravirtual.timer.set_one_shot(deadline_ns);
             0
         }
         Request::TimerSetPeriodic { period_ns, policy } => caller.set_periodic(period_ns, policy)?,
         Request::TimerCancel {} => {
-            caller.partition.timer.cancel();
+            caller.paravirtual.timer.cancel();
             0
         }
         Request::Yield {} => 0,
         Request::Block {} => {
-            caller.partition.interrupts().set(caller.guest, true);
+            caller.paravirtual.interrupts().set(caller.guest, true);
             return Ok(CallEnd::Wait);
         }
         Request::Shutdown { code } => return Ok(CallEnd::Shutdown(code)),
@@ -121,7 +121,7 @@ pub fn asks_for_input(number: u32, arguments: [u32; 5]) -> bool {
 
 impl Caller<'_> {
     fn level(&mut self) -> u32 {
-        let enabled = self.partition.interrupts().enabled(self.guest);
+        let enabled = self.paravirtual.interrupts().enabled(self.guest);
         if enabled { InterruptLevel::Enabled.word() } else { InterruptLevel::Disabled.word() }
     }
 
@@ -132,54 +132,54 @@ impl Caller<'_> {
         first_count: ToGuest<u32>,
     ) -> Result<u32, CallError> {
         self.guest.check(first_count.address, 4, Rights::WRITE)?;
-        self.partition.ports.bind_interrupt(port, interrupt)?;
+        self.paravirtual.ports.bind_interrupt(port, interrupt)?;
         self.give_first_count(port, first_count)?;
-        let console = &self.partition.console;
+        let console = &self.paravirtual.console;
         let happened = match interrupt {
             VirtualInterrupt::Timer => false,
             VirtualInterrupt::ConsoleInput => console.waiting() > 0,
             VirtualInterrupt::ConsoleEnd => console.has_ended(),
         };
         if happened {
-            let mut shared = self.partition.shared(self.guest);
-            self.partition.ports.raise(interrupt, 1, &mut shared, self.log);
+            let mut shared = self.paravirtual.shared(self.guest);
+            self.paravirtual.ports.raise(interrupt, 1, &mut shared, self.log);
         }
         Ok(0)
     }
 
     fn bind_self(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<u32, CallError> {
         self.guest.check(first_count.address, 4, Rights::WRITE)?;
-        self.partition.ports.bind_self(port)?;
+        self.paravirtual.ports.bind_self(port)?;
         self.give_first_count(port, first_count)?;
         Ok(0)
     }
 
     fn give_first_count(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<(), CallError> {
-        let count = self.partition.ports.count(port, &self.partition.shared(self.guest));
+        let count = self.paravirtual.ports.count(port, &self.paravirtual.shared(self.guest));
         self.guest.set_bytes(first_count.address, &count.to_le_bytes())
     }
 
     fn unbind(&mut self, port: EventPort) -> Result<u32, CallError> {
-        let mut shared = self.partition.shared(self.guest);
-        self.partition.ports.unbind(port, &mut shared, self.log)?;
+        let mut shared = self.paravirtual.shared(self.guest);
+        self.paravirtual.ports.unbind(port, &mut shared, self.log)?;
         Ok(0)
     }
 
     fn mask(&mut self, port: EventPort) -> Result<u32, CallError> {
-        let mut shared = self.partition.shared(self.guest);
-        self.partition.ports.mask(port, &mut shared)?;
+        let mut shared = self.paravirtual.shared(self.guest);
+        self.paravirtual.ports.mask(port, &mut shared)?;
         Ok(0)
     }
 
     fn unmask(&mut self, port: EventPort) -> Result<u32, CallError> {
-        let mut shared = self.partition.shared(self.guest);
-        self.partition.ports.unmask(port, &mut shared, self.log)?;
+        let mut shared = self.paravirtual.shared(self.guest);
+        self.paravirtual.ports.unmask(port, &mut shared, self.log)?;
         Ok(0)
     }
 
     fn send(&mut self, port: EventPort) -> Result<u32, CallError> {
-        let mut shared = self.partition.shared(self.guest);
-        self.partition.ports.send(port, &mut shared, self.log)?;
+        let mut shared = self.paravirtual.shared(self.guest);
+        self.paravirtual.ports.send(port, &mut shared, self.log)?;
         Ok(0)
     }
 
@@ -187,7 +187,7 @@ impl Caller<'_> {
         if let Some(address) = entry.0 {
             self.guest.check(address, 1, Rights::EXECUTE)?;
         }
-        self.partition.upcall_entry = entry.0;
+        self.paravirtual.upcall_entry = entry.0;
         Ok(0)
     }
 
@@ -200,7 +200,7 @@ impl Caller<'_> {
             self.guest.check(address, 1, Rights::EXECUTE)?;
         }
         for entry in entries {
-            self.partition.traps.set(entry);
+            self.paravirtual.traps.set(entry);
         }
         Ok(0)
     }
@@ -211,7 +211,7 @@ impl Caller<'_> {
         if vector == GATE_VECTOR || (!has_error_code && error_code != 0) {
             return Err(CallError::InvalidArgument);
         }
-        let handler = self.partition.traps.handler(vector).ok_or(CallError::NoHandler)?;
+        let handler = self.paravirtual.traps.handler(vector).ok_or(CallError::NoHandler)?;
         Ok(CallEnd::Raise(handler, Trap::software(vector, has_error_code.then_some(error_code))))
     }
 
@@ -228,7 +228,7 @@ impl Caller<'_> {
     }
 
     fn timer_port(&self) -> Result<EventPort, CallError> {
-        self.partition.ports.bound_to(VirtualInterrupt::Timer).ok_or(CallError::NotBound)
+        self.paravirtual.ports.bound_to(VirtualInterrupt::Timer).ok_or(CallError::NotBound)
     }
 
     fn set_periodic(&mut self, period_ns: u64, policy: TickPolicy) -> Result<u32, CallError> {
@@ -237,7 +237,7 @@ impl Caller<'_> {
         }
         self.timer_port()?;
         let now_ns = self.clock.now_ns();
-        self.partition
+        self.paravirtual
             .timer
             .set_periodic(now_ns, period_ns, policy)
             .map_err(|_| CallError::PeriodTooShort)?;
@@ -247,7 +247,7 @@ impl Caller<'_> {
     fn console_write(&mut self, bytes: BytesFromGuest) -> Result<u32, CallError> {
         let length = representable(bytes.length_bytes)?;
         let bytes = self.guest.bytes(bytes.address, length)?;
-        self.partition.console.write(&bytes);
+        self.paravirtual.console.write(&bytes);
         self.log.note(|| Event::ConsoleOutput(bytes));
         Ok(length)
     }
@@ -255,7 +255,7 @@ impl Caller<'_> {
     fn console_read(&mut self, buffer: BytesToGuest) -> Result<u32, CallError> {
         let length = representable(buffer.length_bytes)?;
         self.guest.check(buffer.address, length, Rights::WRITE)?;
-        let console = &mut self.partition.console;
+        let console = &mut self.paravirtual.console;
         if console.waiting() == 0 && console.has_ended() {
             return Err(CallError::EndOfInput);
         }

@@ -38,6 +38,9 @@ impl PlanId {
 /// The most partitions of a system.
 pub const PARTITIONS_MOST: usize = 1024;
 
+/// How often a partition is started again unless its configuration says otherwise.
+pub const RESTARTS_DEFAULT: u32 = 3;
+
 /// A system: its parts refer to each other by place.
 #[derive(Clone, Debug, Default)]
 pub struct SystemConfig {
@@ -102,6 +105,31 @@ pub struct PartitionConfig {
     pub restarts_most: u32,
     /// How many calls may fail within a period before that is an event.
     pub illegal_calls: Option<CallRate>,
+}
+
+impl PartitionConfig {
+    /// A partition of this image with everything else as it is by default.
+    #[must_use]
+    pub fn new(name: &str, image: Arc<Image>) -> Self {
+        Self {
+            name: name.to_owned(),
+            image,
+            abi: Abi::Paravane,
+            memory_bytes: Abi::Paravane.default_memory_bytes(),
+            memory_is_executable: false,
+            arguments: Vec::new(),
+            boot_module: None,
+            profile: CpuProfile::default(),
+            privileged: PrivilegedPolicy::default(),
+            umip: false,
+            io_ports: Vec::new(),
+            rights: PartitionRights::default(),
+            console_input: true,
+            health: HealthTable::default(),
+            restarts_most: RESTARTS_DEFAULT,
+            illegal_calls: None,
+        }
+    }
 }
 
 /// A rate of calls.

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod loader;
 pub mod machine;
 pub mod outcome;
+pub mod partition;
 pub mod record;
 pub mod schedule;
 pub mod timer;
@@ -23,16 +24,18 @@ mod delivery;
 mod guest;
 mod linux;
 mod own_symbols;
-mod partition;
+mod paravirtual;
 
 #[cfg(test)]
 mod abi_campaign;
 #[cfg(test)]
 mod test_images;
 
+pub use config::{PartitionConfig, PartitionId, SystemConfig};
 pub use console::{Arrival, Input};
 pub use linux::Effect;
 pub use loader::{Image, LoadError};
-pub use machine::{Abi, Config, Counters, Limits, Machine};
+pub use machine::{Abi, Config, Counters, Limits, Machine, StartError};
 pub use outcome::{Crash, CrashReason, Limit, Outcome, Progress, TrailEntry};
+pub use partition::Partition;
 pub use record::{Event, Recorder, Stamp, Unrecorded};

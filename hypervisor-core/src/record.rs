@@ -3,6 +3,7 @@
 //! Not here: text, files, formats. A recorder of `tools/trace` makes them.
 
 use crate::abi::EventPort;
+use crate::config::PartitionId;
 use crate::ledger::{DropReason, Source};
 use crate::machine::Abi;
 use crate::outcome::CrashReason;
@@ -11,6 +12,8 @@ use emulator::Step;
 /// A point of a run: the instruction with this number is the next to start, or starts here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash)]
 pub struct Stamp {
+    /// Whose run this is.
+    pub partition: PartitionId,
     /// Units that the partition has executed before; the first instruction is number 0. Idling adds none.
     pub instruction: u64,
     /// Virtual time in nanoseconds since the machine started.

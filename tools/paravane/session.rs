@@ -11,7 +11,9 @@ use crate::quantities::{grouped, time};
 use crate::statistics::statistics;
 use crate::status::{LAST_GUEST_CODE, Status};
 use emulator::Settings;
-use hypervisor_core::{Config, Limit, Limits, LoadError, Machine, Outcome, Progress, Recorder, Stamp};
+use hypervisor_core::{
+    Config, Limit, Limits, LoadError, Machine, Outcome, PartitionId, Progress, Recorder, Stamp,
+};
 use log::{debug, info};
 use std::sync::Arc;
 use trace::Place;
@@ -155,7 +157,7 @@ impl<'a> Session<'a> {
                 Status::Failure
             }
             Outcome::Crashed(crash) => {
-                let trail = self.machine.last_instructions(TRAIL_LENGTH);
+                let trail = self.machine.last_instructions(PartitionId(0), TRAIL_LENGTH);
                 let symbols = self.machine.symbols();
                 let now_ns = self.machine.stamp().now_ns;
                 complain(CrashReport { crash, trail: &trail, symbols: &symbols, now_ns });

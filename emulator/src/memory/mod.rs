@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use address_space::{AddressSpace, MemoryError, PageFault, Rights};
 pub(crate) use address_space::{Intent, Withheld};
 pub(crate) use physical::GRANULE_BYTES;
-pub use physical::{FrameNumber, PhysicalMemory};
+pub use physical::{FrameNumber, PhysicalMemory, SharedMemory};
 pub(crate) use translation::Word;
 
 /// Bytes in a page and in a frame.

@@ -5,6 +5,7 @@
 use super::{Identity, PAGE_BYTES};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 /// The number of a frame, counted from 0 in the order of allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
@@ -27,19 +28,54 @@ pub struct PhysicalMemory {
 #[derive(Debug)]
 struct Slab {
     first: u32,
+    bytes: Rc<Allocation>,
+}
+
+/// Frames that several memories can hold at once. What one writes, all read; no two of them live on different threads.
+#[derive(Clone, Debug)]
+pub struct SharedMemory {
+    count: u32,
+    bytes: Rc<Allocation>,
+}
+
+impl SharedMemory {
+    /// `count` zeroed frames. None if the host has not enough memory, or if `count` is 0.
+    #[must_use]
+    pub fn new(count: u32) -> Option<Self> {
+        Some(Self { count, bytes: Rc::new(Allocation::new(count)?) })
+    }
+}
+
+#[derive(Debug)]
+struct Allocation {
     layout: Layout,
-    allocation: NonNull<u8>,
+    start: NonNull<u8>,
     /// The first multiple of a frame's length in the allocation.
     base: NonNull<u8>,
 }
 
-// SAFETY: a slab owns its bytes; the pointer is not shared with another thread.
-unsafe impl Send for Slab {}
+impl Allocation {
+    fn new(count: u32) -> Option<Self> {
+        // With room to align by hand: an allocator asked for zeroes at a large alignment writes them, one asked for no
+        // alignment takes untouched pages of the host.
+        let bytes = (count as usize).checked_mul(FRAME_BYTES)?.checked_add(FRAME_BYTES)?;
+        let layout = Layout::from_size_align(bytes, 1).ok()?;
+        if count == 0 {
+            return None;
+        }
+        // SAFETY: the size is not zero.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let skip = start.as_ptr().align_offset(FRAME_BYTES);
+        // SAFETY: `skip` is below a frame's length, and there is one frame's length more than needed.
+        let base = unsafe { start.add(skip) };
+        Some(Self { layout, start, base })
+    }
+}
 
-impl Drop for Slab {
+impl Drop for Allocation {
     fn drop(&mut self) {
-        // SAFETY: `allocation` was made with `layout` in `PhysicalMemory::allocate`.
-        unsafe { dealloc(self.allocation.as_ptr(), self.layout) }
+        // SAFETY: `start` was made with `layout` in `Allocation::new`.
+        unsafe { dealloc(self.start.as_ptr(), self.layout) }
     }
 }
 
@@ -60,22 +96,23 @@ impl PhysicalMemory {
     /// Adds `count` zeroed frames with consecutive numbers and returns the first. None if the host has not enough
     /// memory, or if `count` is 0 or there would be more than 2^32 frames.
     pub fn allocate(&mut self, count: u32) -> Option<FrameNumber> {
+        let bytes = Rc::new(Allocation::new(count)?);
+        self.add(count, bytes, FrameMarks::default())
+    }
+
+    /// Adds frames that other memories hold, too, with consecutive numbers, and returns the first. None if there would
+    /// be more than 2^32 frames. Code in them is not followed when another memory's guest changes it: they are for data.
+    pub fn attach(&mut self, shared: &SharedMemory) -> Option<FrameNumber> {
+        // Another memory may have written them.
+        let marks = FrameMarks { written: true, ..FrameMarks::default() };
+        self.add(shared.count, Rc::clone(&shared.bytes), marks)
+    }
+
+    fn add(&mut self, count: u32, bytes: Rc<Allocation>, marks: FrameMarks) -> Option<FrameNumber> {
         let first = self.frame_count();
-        first.checked_add(count)?;
-        // With room to align by hand: an allocator asked for zeroes at a large alignment writes them, one asked for no
-        // alignment takes untouched pages of the host.
-        let bytes = (count as usize).checked_mul(FRAME_BYTES)?.checked_add(FRAME_BYTES)?;
-        let layout = Layout::from_size_align(bytes, 1).ok()?;
-        if count == 0 {
-            return None;
-        }
-        // SAFETY: the size is not zero.
-        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        let skip = allocation.as_ptr().align_offset(FRAME_BYTES);
-        // SAFETY: `skip` is below a frame's length, and there is one frame's length more than needed.
-        let base = unsafe { allocation.add(skip) };
-        self.slabs.push(Slab { first, layout, allocation, base });
-        self.marks.resize(self.marks.len() + count as usize, FrameMarks::default());
+        let end = first.checked_add(count)?;
+        self.slabs.push(Slab { first, bytes });
+        self.marks.resize(end as usize, marks);
         Some(FrameNumber(first))
     }
 
@@ -130,7 +167,7 @@ impl PhysicalMemory {
         };
         assert!((frame.0 as usize) < self.marks.len(), "no such frame");
         // SAFETY: `frame` exists and lies in this slab.
-        unsafe { slab.base.as_ptr().add((frame.0 - slab.first) as usize * FRAME_BYTES) }
+        unsafe { slab.bytes.base.as_ptr().add((frame.0 - slab.first) as usize * FRAME_BYTES) }
     }
 
     /// Notes that a store translation for `frame` is handed out.
@@ -183,7 +220,7 @@ fn granules(offset: u32, length: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{FrameNumber, PhysicalMemory, granules};
+    use super::{FrameNumber, PhysicalMemory, SharedMemory, granules};
 
     #[test]
     fn frames_keep_their_numbers_and_bytes_across_allocations() {
@@ -196,6 +233,25 @@ mod tests {
         memory.read(FrameNumber(1), 4095, &mut byte);
         assert_eq!(byte, [7]);
         assert!(memory.was_written(FrameNumber(1)) && !memory.was_written(FrameNumber(0)));
+    }
+
+    #[test]
+    fn shared_frames_are_one_in_all_memories_that_hold_them() {
+        let shared = SharedMemory::new(2).unwrap();
+        let mut memories = [PhysicalMemory::new(), PhysicalMemory::new()];
+        memories[1].allocate(1).unwrap();
+        let firsts = memories.each_mut().map(|memory| memory.attach(&shared).unwrap());
+        assert_eq!(firsts, [FrameNumber(0), FrameNumber(1)]);
+        memories[0].write(FrameNumber(1), 9, &[7]);
+        let mut byte = [0];
+        memories[1].read(FrameNumber(2), 9, &mut byte);
+        assert_eq!(byte, [7]);
+        drop(shared);
+        let [first, second] = memories;
+        drop(first);
+        second.read(FrameNumber(2), 9, &mut byte);
+        assert_eq!(byte, [7]);
+        assert!(second.was_written(FrameNumber(1)) && !second.was_written(FrameNumber(0)));
     }
 
     #[test]

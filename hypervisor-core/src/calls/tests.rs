@@ -2,11 +2,12 @@
 
 use super::{CallEnd, Caller, perform};
 use crate::abi::{CALLS, Call, CallError, VirtualInterrupt, shared_page};
-use crate::boot::{self, BootPlan};
+use crate::boot::{self, BootPlan, Start};
 use crate::clock::Clock;
+use crate::config::{PartitionConfig, PartitionId};
 use crate::console::{Arrival, Input};
 use crate::guest::Guest;
-use crate::partition::Partition;
+use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
 use crate::test_images::{BASE, Code};
 use emulator::StateDigest;
@@ -20,7 +21,7 @@ const BAD_ENTRIES: u32 = BASE + 0x100;
 
 struct Bench {
     guest: Guest,
-    partition: Partition,
+    paravirtual: Paravirtual,
     clock: Clock,
 }
 
@@ -37,14 +38,16 @@ impl Bench {
             .raw(&BASE.to_le_bytes())
             .raw(&[0, 0, 0x23, 0]) // a handler that cannot be executed
             .raw(&PLAIN.to_le_bytes());
-        let plan = BootPlan { memory_bytes: 1 << 20, name: "bench", command_line: "" };
+        let config = PartitionConfig { memory_bytes: 1 << 20, ..PartitionConfig::new("bench", code.image()) };
+        let plan =
+            BootPlan { id: PartitionId(0), config: &config, command_line: "", start: Start::default() };
         let clock = Clock::default();
-        let (guest, partition) = boot::boot(&code.image(), &plan, &clock).unwrap();
-        let mut bench = Self { guest, partition, clock };
+        let (guest, paravirtual) = boot::boot(&plan, &clock).unwrap();
+        let mut bench = Self { guest, paravirtual, clock };
         assert_eq!(bench.call(Call::EventBindInterrupt, &[0, 5, PLAIN]), Ok(CallEnd::Return(0)));
         assert_eq!(bench.call(Call::EventBindSelf, &[6, PLAIN]), Ok(CallEnd::Return(0)));
-        bench.partition.console.give(Input { unit: 0, what: Arrival::End });
-        bench.partition.console.arrive(0);
+        bench.paravirtual.console.give(Input { unit: 0, what: Arrival::End });
+        bench.paravirtual.console.arrive(0);
         bench
     }
 
@@ -55,16 +58,16 @@ impl Bench {
     fn call_number(&mut self, number: u32, arguments: &[u32]) -> Result<CallEnd, CallError> {
         let mut registers = [0; 5];
         registers[..arguments.len()].copy_from_slice(arguments);
-        let Self { guest, partition, clock } = self;
-        perform(&mut Caller { partition, guest, clock, log: &mut EventLog::default() }, number, registers)
+        let Self { guest, paravirtual, clock } = self;
+        perform(&mut Caller { paravirtual, guest, clock, log: &mut EventLog::default() }, number, registers)
     }
 
     fn digest(&self) -> u128 {
         let mut digest = StateDigest::new();
         digest.cpu(&self.guest.cpu);
         digest.memory(&self.guest.memory);
-        self.partition.digest(&mut digest);
-        digest.bytes(self.partition.console.output());
+        self.paravirtual.digest(&mut digest);
+        digest.bytes(self.paravirtual.console.output());
         digest.value()
     }
 }
@@ -214,9 +217,9 @@ fn whatever_a_guest_passes_no_call_panics() {
         }
         bench.clock.advance(13);
         let retired = bench.clock.units();
-        bench.partition.raise_due(&mut bench.guest, &bench.clock, retired, &mut EventLog::default());
-        bench.partition.console.take_output();
-        assert!(bench.partition.ports.ledger().balances());
+        bench.paravirtual.raise_due(&mut bench.guest, &bench.clock, retired, &mut EventLog::default());
+        bench.paravirtual.console.take_output();
+        assert!(bench.paravirtual.ports.ledger().balances());
     }
 }
 
@@ -252,21 +255,21 @@ fn a_timer_stays_armed_and_its_event_pending() {
     let mut bench = Bench::new();
     bench.call(Call::TimerSetPeriodic, &[1_000, 0, 0]).unwrap();
     bench.clock.advance(250);
-    bench.partition.raise_due(&mut bench.guest, &bench.clock, 1, &mut EventLog::default());
+    bench.paravirtual.raise_due(&mut bench.guest, &bench.clock, 1, &mut EventLog::default());
     bench.call(Call::TimerCancel, &[]).unwrap();
     bench.call(Call::TimerCancel, &[]).unwrap();
-    let shared = bench.partition.shared(&mut bench.guest);
-    assert!(bench.partition.ports.is_pending(VirtualInterrupt::Timer, &shared));
-    assert!(!bench.partition.timer.is_set());
+    let shared = bench.paravirtual.shared(&mut bench.guest);
+    assert!(bench.paravirtual.ports.is_pending(VirtualInterrupt::Timer, &shared));
+    assert!(!bench.paravirtual.timer.is_set());
 }
 
 #[test]
 fn a_read_takes_no_more_than_fits_and_never_waits() {
     let mut bench = Bench::new();
-    bench.partition.console = crate::console::Console::default();
+    bench.paravirtual.console = crate::console::Console::default();
     assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN, 4]), Ok(CallEnd::Return(0)));
-    bench.partition.console.give(Input { unit: 0, what: Arrival::Bytes(b"abcdef".to_vec()) });
-    bench.partition.console.arrive(0);
+    bench.paravirtual.console.give(Input { unit: 0, what: Arrival::Bytes(b"abcdef".to_vec()) });
+    bench.paravirtual.console.arrive(0);
     assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN, 4]), Ok(CallEnd::Return(4)));
     assert_eq!(bench.call(Call::ConsoleRead, &[PLAIN + 4, 4]), Ok(CallEnd::Return(2)));
     assert_eq!(bench.guest.bytes(PLAIN, 6).unwrap(), b"abcdef");

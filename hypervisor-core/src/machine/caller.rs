@@ -1,21 +1,27 @@
 //! What the machine's caller gives, takes and asks between two runs.
 
-use super::{Counters, InputState, Machine, System};
+use super::{Counters, Machine};
 use crate::clock::Clock;
+use crate::config::{PartitionId, SystemConfig};
 use crate::console::{Arrival, Input};
 use crate::ledger::Ledger;
 use crate::linux::Effect;
 use crate::loader::{Image, Symbols};
+use crate::outcome::Outcome;
 use crate::own_symbols::own_symbols;
+use crate::partition::{InputState, Partition, Personality};
 use crate::record::Stamp;
 use emulator::{Cpu, MemoryError, Rights, StateDigest, Statistics};
 
 impl Machine {
-    /// Gives console input. A unit that has passed counts as now.
+    /// Gives console input to the partition that reads it. A unit that has passed counts as now.
     pub fn give_input(&mut self, input: Input) {
-        self.input = InputState::Known;
+        let reader = self.config.partitions.iter().position(|partition| partition.console_input);
+        let Some(reader) = reader else { return };
         let unit = input.unit.max(self.clock.units());
-        self.console_mut().give(Input { unit, ..input });
+        let partition = &mut self.partitions[reader];
+        partition.input = InputState::Known;
+        partition.console_mut().give(Input { unit, ..input });
     }
 
     /// Gives all console input at the start of time, and its end.
@@ -31,39 +37,84 @@ impl Machine {
         self.may_idle_until = self.may_idle_until.max(unit);
     }
 
-    /// Removes the console output so far.
+    /// Removes the console output of the first partition so far.
     pub fn take_output(&mut self) -> Vec<u8> {
-        self.output_since = None;
-        self.console_mut().take_output()
+        self.take_output_of(PartitionId(0))
+    }
+
+    /// Removes the console output of a partition so far.
+    pub fn take_output_of(&mut self, id: PartitionId) -> Vec<u8> {
+        let partition = &mut self.partitions[id.index()];
+        partition.output_since = None;
+        partition.console_mut().take_output()
     }
 
     /// Removes what a Linux program wrote to its standard error so far.
     pub fn take_errors(&mut self) -> Vec<u8> {
-        match &mut self.system {
-            System::Paravane(_) => Vec::new(),
-            System::Linux(linux) => std::mem::take(&mut linux.errors),
+        match &mut self.partitions[0].personality {
+            Personality::Paravane(_) => Vec::new(),
+            Personality::Linux(linux) => std::mem::take(&mut linux.errors),
         }
     }
 
     /// What the last system call of a Linux program changed beside EAX.
     #[must_use]
     pub fn system_call_effects(&self) -> &[Effect] {
-        match &self.system {
-            System::Paravane(_) => &[],
-            System::Linux(linux) => &linux.effects,
+        match &self.partitions[0].personality {
+            Personality::Paravane(_) => &[],
+            Personality::Linux(linux) => &linux.effects,
         }
     }
 
     /// The console input that has arrived, with the units at which it came: given again, it makes the same run.
     #[must_use]
     pub fn arrived_input(&self) -> &[Input] {
-        self.console().arrived()
+        let reader = self.config.partitions.iter().position(|partition| partition.console_input);
+        reader.map_or(&[], |reader| self.partitions[reader].console().arrived())
     }
 
-    /// Where the run is.
+    /// What the machine is made of.
+    #[must_use]
+    pub fn config(&self) -> &SystemConfig {
+        &self.config
+    }
+
+    /// The partitions, in the order of the configuration.
+    #[must_use]
+    pub fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// A partition.
+    ///
+    /// # Panics
+    /// If there is none of this number.
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> &Partition {
+        &self.partitions[id.index()]
+    }
+
+    fn first(&self) -> &Partition {
+        &self.partitions[0]
+    }
+
+    /// Where the run of the first partition is.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        Stamp { instruction: self.executed, now_ns: self.clock.now_ns() }
+        self.stamp_of(PartitionId(0))
+    }
+
+    /// Where the run of a partition is.
+    #[must_use]
+    pub fn stamp_of(&self, id: PartitionId) -> Stamp {
+        let instruction = self.partitions[id.index()].executed;
+        Stamp { partition: id, instruction, now_ns: self.clock.now_ns() }
+    }
+
+    /// Units executed by all partitions.
+    #[must_use]
+    pub fn executed(&self) -> u64 {
+        self.executed
     }
 
     /// Virtual time.
@@ -72,19 +123,95 @@ impl Machine {
         &self.clock
     }
 
-    /// The processor between two instructions.
+    /// The first partition's processor between two instructions.
+    #[must_use]
+    pub fn cpu(&self) -> &Cpu {
+        self.first().cpu()
+    }
+
+    /// What the first partition's guest may do with the page that holds `address`.
+    #[must_use]
+    pub fn rights(&self, address: u32) -> Option<Rights> {
+        self.first().rights(address)
+    }
+
+    /// Reads the first partition's memory, whatever the rights of its pages.
+    ///
+    /// # Errors
+    /// The first address that is not mapped; `bytes` is then filled up to it.
+    pub fn peek(&self, address: u32, bytes: &mut [u8]) -> Result<(), MemoryError> {
+        self.first().peek(address, bytes)
+    }
+
+    /// The first partition's image.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.config.partitions[0].image
+    }
+
+    /// The names of the first partition's image and of the core's own pages.
+    #[must_use]
+    pub fn symbols(&self) -> Symbols {
+        self.symbols_of(PartitionId(0))
+    }
+
+    /// The names of a partition's image and of the core's own pages.
+    #[must_use]
+    pub fn symbols_of(&self, id: PartitionId) -> Symbols {
+        let symbols = &self.config.partitions[id.index()].image.symbols;
+        match &self.partitions[id.index()].personality {
+            Personality::Paravane(_) => symbols.with(own_symbols()),
+            Personality::Linux(_) => symbols.clone(),
+        }
+    }
+
+    /// Counters of what the first partition's guest did.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        self.first().counters()
+    }
+
+    /// Counters of how the first partition's interpreter worked.
+    #[must_use]
+    pub fn engine_statistics(&self) -> Statistics {
+        self.first().engine_statistics()
+    }
+
+    /// What became of the first partition's events; None for a Linux program, which has none.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.first().ledger()
+    }
+
+    /// A digest of everything that decides how the run goes on.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        let mut digest = StateDigest::new();
+        digest.number(self.clock.units());
+        for number in self.schedule.encoded() {
+            digest.number(number);
+        }
+        for partition in &self.partitions {
+            partition.digest(&mut digest);
+        }
+        digest.value()
+    }
+}
+
+impl Partition {
+    /// Its processor between two instructions.
     #[must_use]
     pub fn cpu(&self) -> &Cpu {
         &self.guest.cpu
     }
 
-    /// What the guest may do with the page that holds `address`.
+    /// What its guest may do with the page that holds `address`.
     #[must_use]
     pub fn rights(&self, address: u32) -> Option<Rights> {
         self.guest.space.page(address).map(|(_, rights)| rights)
     }
 
-    /// Reads the guest's memory, whatever the rights of its pages.
+    /// Reads its memory, whatever the rights of the pages.
     ///
     /// # Errors
     /// The first address that is not mapped; `bytes` is then filled up to it.
@@ -92,53 +219,27 @@ impl Machine {
         self.guest.space.peek(&self.guest.memory, address, bytes)
     }
 
-    /// The image.
-    #[must_use]
-    pub fn image(&self) -> &Image {
-        &self.image
-    }
-
-    /// The names of the image and of the core's own pages.
-    #[must_use]
-    pub fn symbols(&self) -> Symbols {
-        match &self.system {
-            System::Paravane(_) => self.image.symbols.with(own_symbols()),
-            System::Linux(_) => self.image.symbols.clone(),
-        }
-    }
-
-    /// Counters of what the guest did.
+    /// Counters of what its guest did.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Counters of how the interpreter worked.
+    /// Counters of how its interpreter worked.
     #[must_use]
     pub fn engine_statistics(&self) -> Statistics {
         self.engine.statistics()
     }
 
-    /// What became of the events; None for a Linux program, which has none.
+    /// What became of its events; None for a Linux program, which has none.
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
-        match &self.system {
-            System::Paravane(partition) => Some(partition.ports.ledger()),
-            System::Linux(_) => None,
-        }
+        self.paravirtual().map(|paravirtual| paravirtual.ports.ledger())
     }
 
-    /// A digest of everything that decides how the run goes on.
+    /// How it ended.
     #[must_use]
-    pub fn digest(&self) -> u128 {
-        let mut digest = StateDigest::new();
-        digest.cpu(&self.guest.cpu);
-        digest.memory(&self.guest.memory);
-        digest.number(self.clock.units());
-        digest.number(self.executed);
-        if let System::Paravane(partition) = &self.system {
-            partition.digest(&mut digest);
-        }
-        digest.value()
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
     }
 }

@@ -1,12 +1,14 @@
 //! What the machine does when a run of the guest ends.
 
-use super::{Abi, InputState, Machine, System};
+use super::Abi;
+use super::turn::Turn;
 use crate::abi::{Call, GATE_VECTOR};
 use crate::boot;
 use crate::calls::{self, CallEnd, Caller};
 use crate::delivery::{self, Handler, Trap};
 use crate::linux::{self, SystemCallEnd};
 use crate::outcome::{CrashReason, Outcome};
+use crate::partition::{InputState, Personality};
 use crate::record::{Event, Recorder};
 use emulator::{Exception, Exit, Step, Vector, cpu, decode, flags};
 
@@ -21,15 +23,15 @@ struct Before {
     bytes: Vec<u8>,
 }
 
-impl Machine {
+impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
     pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, recorder: &mut R) {
-        self.counters.count_exit(exit);
+        self.partition.counters.count_exit(exit);
         if exit != Exit::Budget
-            && let System::Paravane(partition) = &mut self.system
+            && let Personality::Paravane(paravirtual) = &mut self.partition.personality
         {
             // Not after a used-up budget: its end depends on the caller's slices.
-            partition.may_have_taken = true;
+            paravirtual.may_have_taken = true;
         }
         match exit {
             // The next turn delivers what the attention was about.
@@ -45,22 +47,22 @@ impl Machine {
     }
 
     fn unimplemented(&mut self) {
-        let eip = self.guest.cpu.eip;
-        let mut bytes = self.guest.code();
+        let eip = self.partition.guest.cpu.eip;
+        let mut bytes = self.partition.guest.code();
         let decode::Disassembly { length, text } = decode::disassemble(&bytes, eip);
         bytes.truncate(length);
-        self.outcome = Some(Outcome::Unimplemented { eip, bytes, text });
+        self.partition.outcome = Some(Outcome::Unimplemented { eip, bytes, text });
     }
 
     fn exception<R: Recorder>(&mut self, exception: Exception, recorder: &mut R) {
-        let handler = match &self.system {
-            System::Paravane(partition) => partition.traps.handler(exception.vector as u8),
-            System::Linux(_) => None,
+        let handler = match &self.partition.personality {
+            Personality::Paravane(paravirtual) => paravirtual.traps.handler(exception.vector as u8),
+            Personality::Linux(_) => None,
         };
         let Some(handler) = handler else { return self.crash(CrashReason::Unhandled(exception)) };
         let trap = Trap::exception(exception);
         self.deliver_trap(handler, trap);
-        if self.outcome.is_none() && trap.fault {
+        if self.partition.outcome.is_none() && trap.fault {
             self.flush(recorder);
             self.pass(1);
         }
@@ -76,11 +78,11 @@ impl Machine {
     }
 
     fn deliver_trap(&mut self, handler: Handler, trap: Trap) {
-        let System::Paravane(partition) = &mut self.system else { return };
-        let eip = self.guest.cpu.eip;
-        match delivery::deliver_trap(&mut self.guest, partition.interrupts(), handler, trap) {
+        let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
+        let eip = self.partition.guest.cpu.eip;
+        match delivery::deliver_trap(&mut self.partition.guest, paravirtual.interrupts(), handler, trap) {
             Ok(()) => {
-                self.counters.traps[usize::from(trap.vector)] += 1;
+                self.partition.counters.traps[usize::from(trap.vector)] += 1;
                 let Trap { vector, error_code, address, .. } = trap;
                 self.log.note(|| Event::Trap { vector, error_code, address, eip, handler: handler.address });
             }
@@ -89,11 +91,15 @@ impl Machine {
     }
 
     fn software_interrupt<R: Recorder>(&mut self, vector: u8, length: u8, recorder: &mut R) {
-        let handler = match &self.system {
-            System::Paravane(_) if vector == GATE_VECTOR => return self.hypercall(length, recorder),
-            System::Paravane(partition) => partition.traps.handler(vector).filter(|handler| handler.user),
-            System::Linux(_) if vector == LINUX_VECTOR => return self.system_call(length, recorder),
-            System::Linux(_) => None,
+        let handler = match &self.partition.personality {
+            Personality::Paravane(_) if vector == GATE_VECTOR => return self.hypercall(length, recorder),
+            Personality::Paravane(paravirtual) => {
+                paravirtual.traps.handler(vector).filter(|handler| handler.user)
+            }
+            Personality::Linux(_) if vector == LINUX_VECTOR => {
+                return self.system_call(length, recorder);
+            }
+            Personality::Linux(_) => None,
         };
         let Some(handler) = handler else {
             // As an interrupt gate that ring 3 may not use (SDM Vol. 3, 6.12.1.2).
@@ -109,16 +115,16 @@ impl Machine {
     fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
-        if self.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
+        if self.partition.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
             // The INT has not retired: it comes again, and is counted then.
-            self.counters.exits_software_interrupt -= 1;
-            self.input = InputState::Wanted;
+            self.partition.counters.exits_software_interrupt -= 1;
+            self.partition.input = InputState::Wanted;
             return;
         }
         let caller = if R::ACTIVE { self.caller(number) } else { 0 };
-        let System::Paravane(partition) = &mut self.system else { return };
+        let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         let end = calls::perform(
-            &mut Caller { partition, guest: &mut self.guest, clock: &self.clock, log: &mut self.log },
+            &mut Caller { paravirtual, guest: &mut self.partition.guest, clock: self.clock, log: self.log },
             number,
             arguments,
         )
@@ -129,11 +135,11 @@ impl Machine {
             CallEnd::ReturnFromFrame | CallEnd::Shutdown(_) => None,
         };
         if end == CallEnd::ReturnFromFrame {
-            match delivery::return_from_frame(&mut self.guest, partition.interrupts()) {
+            match delivery::return_from_frame(&mut self.partition.guest, paravirtual.interrupts()) {
                 Ok(interrupts) => {
-                    self.retired += 1;
-                    partition.holds_upcall = true;
-                    let eip = self.guest.cpu.eip;
+                    self.partition.retired += 1;
+                    paravirtual.holds_upcall = true;
+                    let eip = self.partition.guest.cpu.eip;
                     self.log.note(|| Event::InterruptReturn { eip, interrupts });
                 }
                 Err(exception) => return self.exception(exception, recorder),
@@ -141,10 +147,10 @@ impl Machine {
         } else {
             self.retire(length);
             if let Some(value) = result {
-                self.guest.cpu.registers[cpu::EAX] = value;
+                self.partition.guest.cpu.registers[cpu::EAX] = value;
             }
         }
-        self.counters.count_call(number);
+        self.partition.counters.count_call(number);
         self.log.note_cause(|| Event::Call { abi: Abi::Paravane, number, arguments, result, caller });
         self.report(&before, recorder);
         self.flush(recorder);
@@ -154,72 +160,73 @@ impl Machine {
 
     /// What a call does after its INT has retired.
     fn finish_call(&mut self, end: CallEnd) {
-        let System::Paravane(partition) = &mut self.system else { return };
+        let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         match end {
             CallEnd::Return(_) | CallEnd::ReturnFromFrame => {}
-            CallEnd::Wait => partition.waits = true,
+            CallEnd::Wait => paravirtual.waits = true,
             CallEnd::Flash(_) => {
                 // The frame says "disabled", so that the handler's return ends the moment in which upcalls were enabled.
-                let pending = partition.interrupts().upcall_pending(&mut self.guest);
-                if let Some(entry) = partition.upcall_entry.filter(|_| pending) {
+                let pending = paravirtual.interrupts().upcall_pending(&mut self.partition.guest);
+                if let Some(entry) = paravirtual.upcall_entry.filter(|_| pending) {
                     self.deliver_upcall(entry);
                 }
             }
             CallEnd::Raise(handler, trap) => self.deliver_trap(handler, trap),
-            CallEnd::Shutdown(code) => self.outcome = Some(Outcome::Shutdown { code }),
+            CallEnd::Shutdown(code) => self.partition.outcome = Some(Outcome::Shutdown { code }),
         }
     }
 
     fn system_call<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
-        let System::Linux(linux) = &mut self.system else { return };
-        let end = linux::system_call((linux, &mut self.guest, &self.clock), number, arguments, &mut self.log);
+        let Personality::Linux(linux) = &mut self.partition.personality else { return };
+        let given = (&mut **linux, &mut self.partition.guest, &*self.clock);
+        let end = linux::system_call(given, number, arguments, self.log);
         self.retire(length);
         let result = match end {
             SystemCallEnd::Return(value) => {
-                self.guest.cpu.registers[cpu::EAX] = value;
+                self.partition.guest.cpu.registers[cpu::EAX] = value;
                 Some(value)
             }
             SystemCallEnd::Exit(_) => None,
         };
-        self.counters.count_system_call(number);
+        self.partition.counters.count_system_call(number);
         let caller = before.eip;
         self.log.note_cause(|| Event::Call { abi: Abi::Linux, number, arguments, result, caller });
         self.report(&before, recorder);
         self.flush(recorder);
         self.pass(1);
         if let SystemCallEnd::Exit(code) = end {
-            self.outcome = Some(Outcome::Shutdown { code });
+            self.partition.outcome = Some(Outcome::Shutdown { code });
         }
     }
 
     /// Who called: behind a stub of the hypercall page, the return address.
     fn caller(&self, number: u32) -> u32 {
-        let eip = self.guest.cpu.eip;
+        let eip = self.partition.guest.cpu.eip;
         let is_called = boot::is_in_hypercall_page(eip) && Call::from_number(number) != Some(Call::Iret);
-        match self.guest.stack_words::<1>() {
+        match self.partition.guest.stack_words::<1>() {
             Ok([return_address]) if is_called => return_address,
             _ => eip,
         }
     }
 
     fn before<R: Recorder>(&self, length: u8) -> Before {
-        let mut bytes = if R::ACTIVE { self.guest.code() } else { Vec::new() };
+        let mut bytes = if R::ACTIVE { self.partition.guest.code() } else { Vec::new() };
         bytes.truncate(usize::from(length));
-        let processor = &self.guest.cpu;
+        let processor = &self.partition.guest.cpu;
         Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
     }
 
     /// An INT retires: the processor did not do it.
     fn retire(&mut self, length: u8) {
-        let processor = &mut self.guest.cpu;
+        let processor = &mut self.partition.guest.cpu;
         processor.eip = processor.eip.wrapping_add(u32::from(length));
         processor.eflags &= !flags::RF;
         processor.interrupt_shadow = false;
-        self.retired += 1;
-        if let System::Paravane(partition) = &mut self.system {
-            partition.holds_upcall = false;
+        self.partition.retired += 1;
+        if let Personality::Paravane(paravirtual) = &mut self.partition.personality {
+            paravirtual.holds_upcall = false;
         }
     }
 
@@ -232,7 +239,7 @@ impl Machine {
                     bytes: &before.bytes,
                     registers_before: &before.registers,
                     eflags_before: before.eflags,
-                    after: &self.guest.cpu,
+                    after: &self.partition.guest.cpu,
                     accesses: &[],
                 },
             );

@@ -1,43 +1,76 @@
-//! What happens while the guest waits: time skips to what wakes it, or the caller is asked, or it is deadlocked.
+//! What happens while nobody runs: time skips to what comes next, or the caller is asked, or a partition is deadlocked.
 
-use super::{Limits, Machine, System};
+use super::{Limits, Machine};
+use crate::config::PartitionId;
 use crate::outcome::{CrashReason, Progress};
+use crate::partition::Partition;
 use crate::record::{Event, Recorder};
 
-impl Machine {
+impl Partition {
     /// Whether the guest waits in `block` and nothing has come.
     pub(super) fn is_waiting(&mut self) -> bool {
-        let System::Paravane(partition) = &mut self.system else { return false };
-        if partition.waits && partition.interrupts().upcall_pending(&mut self.guest) {
-            partition.waits = false;
+        let Some((paravirtual, guest)) = self.paravirtual_mut() else { return false };
+        if paravirtual.waits && paravirtual.interrupts().upcall_pending(guest) {
+            paravirtual.waits = false;
         }
-        partition.waits
+        paravirtual.waits
     }
+}
 
-    /// Passes idle time, or says why it cannot.
-    pub(super) fn idle<R: Recorder>(&mut self, limits: &Limits, recorder: &mut R) -> Option<Progress> {
-        let System::Paravane(partition) = &self.system else { return None };
-        let wakes_at = partition.wakes_at(&mut self.guest, &self.clock);
-        let awaits_input = partition.awaits_input(&mut self.guest);
-        if wakes_at.is_none() && !awaits_input {
-            self.crash(CrashReason::Deadlock);
+impl Machine {
+    /// Passes time in which the waiting partition could run, or says why it cannot.
+    pub(super) fn idle<R: Recorder>(
+        &mut self,
+        id: PartitionId,
+        limits: &Limits,
+        recorder: &mut R,
+    ) -> Option<Progress> {
+        let clock = self.clock;
+        let (paravirtual, guest) = self.partitions[id.index()].paravirtual_mut()?;
+        let wakes_at = paravirtual.wakes_at(guest, &clock);
+        let awaits_input = paravirtual.awaits_input(guest);
+        let given = paravirtual.console.coming().next().map_or(0, |input| input.unit);
+        let others_may_run = self.slot.end != u64::MAX;
+        if wakes_at.is_none() && !awaits_input && !others_may_run {
+            let mut turn = self.turn_of(id);
+            turn.crash(CrashReason::Deadlock);
+            turn.flush(recorder);
+            self.note_ends(id);
             return None;
         }
-        let rate = self.clock.rate();
-        let limit = limits.time_ns.map(|most_ns| rate.first_unit_at(most_ns));
-        let until = [wakes_at, limit].into_iter().flatten().min();
-        let now = self.clock.units();
-        let asks = self.config.interactive || wakes_at.is_none();
-        let given = partition.console.coming().next().map_or(0, |input| input.unit);
+        let asks = self.config.interactive || (wakes_at.is_none() && !others_may_run);
         let allowed = if asks { self.may_idle_until.max(given) } else { u64::MAX };
+        let until = self.idle_end(wakes_at, limits);
         let target = until.unwrap_or(u64::MAX).min(allowed);
-        if target <= now {
+        if target <= clock.units() {
             return Some(Progress::Idle { until_units: until });
         }
-        self.log.note(|| Event::Idle { until_ns: rate.nanoseconds(target) });
+        let until_ns = clock.rate().nanoseconds(target);
+        let mut turn = self.turn_of(id);
+        turn.log.note(|| Event::Idle { until_ns });
         // Told with the instant at which the guest begins to wait.
-        self.flush(recorder);
-        self.pass_idle(target - now);
+        turn.flush(recorder);
+        self.partitions[id.index()].counters.idle_units += target - clock.units();
+        self.clock.skip_to(target);
         None
+    }
+
+    /// Passes time in which no partition could run.
+    pub(super) fn idle_gap(&mut self, limits: &Limits) -> Option<Progress> {
+        let until = self.idle_end(None, limits);
+        let allowed = if self.config.interactive { self.may_idle_until } else { u64::MAX };
+        let target = until.unwrap_or(u64::MAX).min(allowed);
+        if target <= self.clock.units() {
+            return Some(Progress::Idle { until_units: until });
+        }
+        self.clock.skip_to(target);
+        None
+    }
+
+    /// The unit at which idling ends at the latest; None: never.
+    fn idle_end(&self, wakes_at: Option<u64>, limits: &Limits) -> Option<u64> {
+        let limit = limits.time_ns.map(|most_ns| self.clock.rate().first_unit_at(most_ns));
+        let slot_end = Some(self.slot.end).filter(|end| *end != u64::MAX);
+        [wakes_at, limit, slot_end].into_iter().flatten().min()
     }
 }

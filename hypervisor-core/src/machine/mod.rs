@@ -1,35 +1,34 @@
-//! Runs a guest: time passes, events come due, upcalls are delivered, instructions run, and every exit is decided.
+//! Runs a system: windows begin and end, events come due, upcalls are delivered, instructions run, and every exit is
+//! decided.
 //!
-//! One partition for now. What happens on an exit is in `exits`, what idling means in `idle`, what the machine's caller
-//! gives, takes and asks in `caller`.
+//! What one partition does in its turn is in `turn`, on an exit in `exits`, while it waits in `idle`; what it does to
+//! others in `effects`; what the machine's caller gives, takes and asks in `caller`.
 
 mod caller;
 mod counters;
 mod exits;
 mod idle;
 mod trail;
+mod turn;
 
 pub use counters::Counters;
 
-use crate::boot::{self, BootPlan};
 use crate::clock::{Clock, Rate};
-use crate::console::Console;
-use crate::delivery;
-use crate::guest::Guest;
-use crate::linux::{self, Linux};
+use crate::config::{PartitionConfig, PartitionId, SystemConfig};
 use crate::loader::{Image, LoadError};
-use crate::outcome::{Crash, CrashReason, Limit, Outcome, Progress};
-use crate::partition::Partition;
-use crate::record::{Event, EventLog, Recorder, Stamp};
-use emulator::cpu::control;
-use emulator::{CpuProfile, Interpreter, Observer, Ran, RunInputs, Settings, Step, Unobserved};
+use crate::outcome::{Limit, Outcome, Progress};
+use crate::partition::{InputState, Partition};
+use crate::record::{EventLog, Recorder, Stamp};
+use crate::schedule::{Plan, Schedule, Slot};
+use emulator::{Observer, Settings, Step};
+use std::fmt;
 use std::sync::Arc;
+use turn::Turn;
 
 /// Console output is handed out at the latest when it has waited so long, in units.
 const OUTPUT_PATIENCE_UNITS: u64 = 1_000_000;
 /// Console output is handed out at the latest when there is so much of it.
 const OUTPUT_CHUNK_BYTES: usize = 4096;
-const CRASH_STACK_WORDS: u32 = 16;
 
 /// For which system an image was built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -82,104 +81,117 @@ pub struct Limits {
     pub slice_units: Option<u64>,
 }
 
-/// A machine with its guest.
+/// A partition that cannot be started as it is configured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartError {
+    /// Which.
+    pub partition: PartitionId,
+    /// Why.
+    pub error: LoadError,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A system and its virtual time.
 #[derive(Debug)]
 pub struct Machine {
-    image: Arc<Image>,
-    config: Config,
-    guest: Guest,
-    system: System,
-    engine: Interpreter,
+    config: SystemConfig,
+    partitions: Vec<Partition>,
+    schedule: Schedule,
+    /// What the schedule says about now.
+    slot: Slot,
     clock: Clock,
-    executed: u64,
-    retired: u64,
     log: EventLog,
-    counters: Counters,
+    /// Units executed by all partitions.
+    executed: u64,
     outcome: Option<Outcome>,
     /// Up to this unit the caller lets idle time pass.
     may_idle_until: u64,
-    /// When the oldest output that was not handed out was written.
-    output_since: Option<u64>,
-    input: InputState,
-}
-
-/// Whether the caller knows that the guest reads its console.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum InputState {
-    /// The guest has not asked for input.
-    Unasked,
-    /// It is about to ask: the call was not performed.
-    Wanted,
-    /// The caller was told, or gave input by itself.
-    Known,
-}
-
-/// What serves the guest.
-#[derive(Debug)]
-enum System {
-    Paravane(Box<Partition>),
-    Linux(Box<Linux>),
+    /// Units executed when the major frame began.
+    executed_at_frame: u64,
 }
 
 impl Machine {
-    /// A machine whose guest is about to start.
+    /// A machine with one guest, which is about to start and always runs.
     ///
     /// # Errors
     /// The image does not fit the configuration.
     pub fn new(image: Arc<Image>, config: Config) -> Result<Self, LoadError> {
-        let clock = Clock::new(config.rate);
         let memory_bytes = config.memory_bytes.unwrap_or(config.abi.default_memory_bytes());
-        let (mut guest, system) = match config.abi {
-            Abi::Paravane => {
-                let command_line = config.arguments.join(" ");
-                let plan = BootPlan { memory_bytes, name: &config.name, command_line: &command_line };
-                let (guest, partition) = boot::boot(&image, &plan, &clock)?;
-                (guest, System::Paravane(Box::new(partition)))
-            }
-            Abi::Linux => {
-                let (guest, linux) = linux::start(&image, memory_bytes, &config.name, &config.arguments)?;
-                (guest, System::Linux(Box::new(linux)))
-            }
+        let partition = PartitionConfig {
+            abi: config.abi,
+            memory_bytes,
+            arguments: config.arguments,
+            profile: config.engine.profile,
+            ..PartitionConfig::new(&config.name, image)
         };
-        if config.engine.profile > CpuProfile::I686 {
-            // A guest with SSE finds it enabled; the fake CR4 is not its to write yet.
-            guest.cpu.system.cr4 |= control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
+        let system = SystemConfig {
+            rate: config.rate,
+            partitions: vec![partition],
+            interactive: config.interactive,
+            engine: config.engine,
+            ..SystemConfig::default()
+        };
+        Self::of_system(system).map_err(|error| error.error)
+    }
+
+    /// A machine whose partitions are about to start.
+    ///
+    /// # Errors
+    /// An image does not fit its partition.
+    ///
+    /// # Panics
+    /// If there is no partition, or there are several and no plan.
+    pub fn of_system(mut config: SystemConfig) -> Result<Self, StartError> {
+        if config.plans.is_empty() {
+            assert!(config.partitions.len() == 1, "several partitions need a plan");
+            config.plans.push(Plan::always(PartitionId(0)));
         }
+        let clock = Clock::new(config.rate);
+        let partitions = (0..config.partitions.len() as u16).map(PartitionId);
+        let partitions: Result<Vec<_>, _> = partitions
+            .map(|id| {
+                Partition::new(id, &config, &clock).map_err(|error| StartError { partition: id, error })
+            })
+            .collect();
+        let mut schedule = Schedule::new(config.plans.clone(), config.plan_switch);
+        schedule.advance(0);
         Ok(Self {
-            engine: Interpreter::new(config.engine),
-            image,
+            partitions: partitions?,
+            slot: schedule.slot(0),
+            schedule,
             config,
-            guest,
-            system,
             clock,
-            executed: 0,
-            retired: 0,
             log: EventLog::default(),
-            counters: Counters::default(),
+            executed: 0,
             outcome: None,
             may_idle_until: 0,
-            output_since: None,
-            input: InputState::Unasked,
+            executed_at_frame: 0,
         })
     }
 
-    /// Runs until the guest ends, a limit is reached, or the caller is needed.
+    /// Runs until the system ends, a limit is reached, or the caller is needed.
     pub fn run<R: Recorder>(&mut self, limits: &Limits, recorder: &mut R) -> Progress {
         self.log.set_active(R::ACTIVE);
         let slice_end = limits.slice_units.map(|units| self.clock.units().saturating_add(units.max(1)));
         loop {
             let progress = self.turn(limits, slice_end, recorder);
-            if matches!(progress, Some(Progress::Finished(_))) {
-                self.settle_events();
-            }
-            self.flush(recorder);
             if let Some(progress) = progress {
+                if matches!(progress, Progress::Finished(_)) {
+                    self.settle_events(recorder);
+                }
                 return progress;
             }
         }
     }
 
-    /// One decision: what is due, whether to stop, whether to deliver, and then the guest runs.
+    /// One decision: whose window it is, what is due, whether to stop, whether to deliver, and then the guest runs.
     fn turn<R: Recorder>(
         &mut self,
         limits: &Limits,
@@ -189,10 +201,17 @@ impl Machine {
         if let Some(outcome) = &self.outcome {
             return Some(Progress::Finished(outcome.clone()));
         }
-        self.raise_due();
-        self.flush(recorder);
-        if self.has_output_to_show() {
-            return Some(Progress::Output);
+        if self.clock.units() >= self.slot.end {
+            self.follow_schedule();
+        }
+        let current = self.slot.partition.filter(|id| self.partitions[id.index()].outcome.is_none());
+        if let Some(id) = current {
+            let mut turn = self.turn_of(id);
+            turn.raise_due();
+            turn.flush(recorder);
+            if turn.has_output_to_show() {
+                return Some(Progress::Output);
+            }
         }
         if let Some(limit) = self.limit_reached(limits) {
             return Some(Progress::Finished(Outcome::LimitReached(limit)));
@@ -200,38 +219,57 @@ impl Machine {
         if slice_end.is_some_and(|end| self.clock.units() >= end) {
             return Some(Progress::Slice);
         }
-        if self.input == InputState::Wanted {
-            self.input = InputState::Known;
+        let Some(id) = current else { return self.idle_gap(limits) };
+        let partition = &mut self.partitions[id.index()];
+        if partition.input == InputState::Wanted {
+            partition.input = InputState::Known;
             return Some(Progress::InputWanted);
         }
-        if self.is_waiting() {
-            return self.idle(limits, recorder);
+        if partition.is_waiting() {
+            return self.idle(id, limits, recorder);
         }
-        let mut units = self.units_to_run(limits, slice_end);
-        if let Some(entry) = self.deliverable_upcall() {
-            if self.upcall_is_held() {
-                units = 1;
-            } else {
-                self.deliver_upcall(entry);
-                self.flush(recorder);
-                if self.outcome.is_some() {
-                    return None;
-                }
-            }
-        }
-        let ran = self.run_engine(units, recorder);
-        self.note_ran(ran.units);
-        self.decide(ran.exit, recorder);
+        let units = self.units_to_run(id, limits, slice_end);
+        let mut turn = self.turn_of(id);
+        turn.run(units, recorder);
+        let executed = turn.executed_now;
+        self.executed = self.executed.saturating_add(executed);
+        self.note_ends(id);
         None
     }
 
-    fn raise_due(&mut self) {
-        match &mut self.system {
-            System::Paravane(partition) => {
-                partition.raise_due(&mut self.guest, &self.clock, self.retired, &mut self.log);
-            }
-            System::Linux(_) => {}
+    /// What a partition needs for its turn.
+    fn turn_of(&mut self, id: PartitionId) -> Turn<'_> {
+        Turn {
+            partition: &mut self.partitions[id.index()],
+            clock: &mut self.clock,
+            log: &mut self.log,
+            executed_now: 0,
         }
+    }
+
+    fn follow_schedule(&mut self) {
+        let now = self.clock.units();
+        let passed = self.schedule.advance(now);
+        self.slot = self.schedule.slot(now);
+        if passed.frame_ended {
+            self.executed_at_frame = self.executed;
+        }
+    }
+
+    /// The run is over when every partition is.
+    fn note_ends(&mut self, id: PartitionId) {
+        if self.partitions[id.index()].outcome.is_some()
+            && self.partitions.iter().all(|partition| partition.outcome.is_some())
+        {
+            self.outcome = self.outcome_of_all();
+        }
+    }
+
+    /// The first outcome, in the order of the configuration, that is not a good one.
+    fn outcome_of_all(&self) -> Option<Outcome> {
+        let mut outcomes = self.partitions.iter().filter_map(|partition| partition.outcome.as_ref());
+        let good = Outcome::Shutdown { code: 0 };
+        Some(outcomes.find(|outcome| **outcome != good).cloned().unwrap_or(good))
     }
 
     fn limit_reached(&self, limits: &Limits) -> Option<Limit> {
@@ -241,143 +279,25 @@ impl Machine {
         limits.time_ns.is_some_and(|most_ns| self.clock.now_ns() >= most_ns).then_some(Limit::Time)
     }
 
-    /// At least 1, and never past a limit or something that comes due.
-    fn units_to_run(&self, limits: &Limits, slice_end: Option<u64>) -> u64 {
+    /// At least 1, and never past a limit, the end of the window, or something that comes due.
+    fn units_to_run(&self, id: PartitionId, limits: &Limits, slice_end: Option<u64>) -> u64 {
         let now = self.clock.units();
-        let until_due = match &self.system {
-            System::Paravane(partition) => partition.units_until_due(&self.clock),
-            System::Linux(_) => u64::MAX,
-        };
+        let partition = &self.partitions[id.index()];
+        let until_due =
+            partition.paravirtual().map_or(u64::MAX, |paravirtual| paravirtual.units_until_due(&self.clock));
         let time_end = limits.time_ns.map(|most_ns| self.clock.rate().first_unit_at(most_ns));
-        let output_end = self.output_since.map(|since| since.saturating_add(OUTPUT_PATIENCE_UNITS));
-        let ends = [time_end, slice_end, output_end].into_iter().flatten().map(|end| end.saturating_sub(now));
+        let output_end = partition.output_since.map(|since| since.saturating_add(OUTPUT_PATIENCE_UNITS));
+        let ends = [Some(self.slot.end), time_end, slice_end, output_end].into_iter().flatten();
+        let ends = ends.map(|end| end.saturating_sub(now));
         let executed = limits.executed_units.map(|most| most - self.executed);
         ends.chain(executed).fold(until_due, u64::min).max(1)
     }
 
-    fn run_engine<R: Recorder>(&mut self, units: u64, recorder: &mut R) -> Ran {
-        let attention = match &self.system {
-            System::Paravane(partition) => partition.attention(),
-            System::Linux(_) => None,
-        };
-        let inputs = RunInputs { units, time_stamp: self.clock.units(), attention, ..RunInputs::default() };
-        let Guest { cpu, space, memory } = &mut self.guest;
-        if R::ACTIVE {
-            let mut numbered = Numbered {
-                recorder,
-                executed: self.executed,
-                units: self.clock.units(),
-                rate: self.config.rate,
-            };
-            self.engine.run(cpu, space, memory, &inputs, &mut numbered)
-        } else {
-            self.engine.run(cpu, space, memory, &inputs, &mut Unobserved)
-        }
-    }
-
-    fn note_ran(&mut self, units: u64) {
-        self.pass(units);
-        self.retired += units;
-        if units > 0
-            && let System::Paravane(partition) = &mut self.system
-        {
-            partition.holds_upcall = false;
-        }
-    }
-
-    /// Units pass that the guest executes.
-    fn pass(&mut self, units: u64) {
-        self.executed = self.executed.saturating_add(units);
-        self.clock.advance(units);
-    }
-
-    /// Units pass that nobody executes.
-    fn pass_idle(&mut self, units: u64) {
-        self.counters.idle_units += units;
-        self.clock.advance(units);
-    }
-
-    /// The upcall entry, if an upcall is pending and enabled.
-    fn deliverable_upcall(&mut self) -> Option<u32> {
-        let System::Paravane(partition) = &self.system else { return None };
-        let entry = partition.upcall_entry?;
-        let flag = partition.interrupts();
-        (flag.enabled(&mut self.guest) && flag.upcall_pending(&mut self.guest)).then_some(entry)
-    }
-
-    fn upcall_is_held(&self) -> bool {
-        let held = matches!(&self.system, System::Paravane(partition) if partition.holds_upcall);
-        held || self.guest.cpu.interrupt_shadow
-    }
-
-    fn deliver_upcall(&mut self, entry: u32) {
-        let System::Paravane(partition) = &mut self.system else { return };
-        let flag = partition.interrupts();
-        let interrupts = flag.enabled(&mut self.guest);
-        let eip = self.guest.cpu.eip;
-        match delivery::deliver_upcall(&mut self.guest, flag, entry, interrupts) {
-            Ok(()) => {
-                self.counters.upcalls += 1;
-                let mut shared = partition.shared(&mut self.guest);
-                partition.ports.announce(&mut shared, &mut self.log);
-                self.log.note(|| Event::Upcall { eip, handler: entry });
-            }
-            Err(reason) => self.crash(reason),
-        }
-    }
-
-    fn crash(&mut self, reason: CrashReason) {
-        let cpu = self.guest.cpu.clone();
-        let eip = cpu.eip;
-        let stack = self.guest.stack(CRASH_STACK_WORDS);
-        self.log.note(|| Event::Crash { reason, eip });
-        let crash = Crash { reason, cpu, code: self.guest.code(), stack, instruction: self.executed };
-        self.outcome = Some(Outcome::Crashed(Box::new(crash)));
-    }
-
-    fn has_output_to_show(&mut self) -> bool {
-        if let System::Linux(linux) = &mut self.system
-            && std::mem::take(&mut linux.errors_are_new)
-        {
-            return true;
-        }
-        let units = self.clock.units();
-        let output = self.console().output();
-        if output.is_empty() {
-            return false;
-        }
-        let shows = output.ends_with(b"\n") || output.len() >= OUTPUT_CHUNK_BYTES;
-        let since = *self.output_since.get_or_insert(units);
-        shows || units - since >= OUTPUT_PATIENCE_UNITS
-    }
-
-    fn settle_events(&mut self) {
-        if let System::Paravane(partition) = &mut self.system {
-            let mut shared = partition.shared(&mut self.guest);
-            partition.ports.settle(&mut shared, &mut self.log);
-        }
-    }
-
-    fn flush<R: Recorder>(&mut self, recorder: &mut R) {
-        if R::ACTIVE {
-            let stamp = self.stamp();
-            for event in self.log.drain() {
-                recorder.event(stamp, &event);
-            }
-        }
-    }
-
-    fn console(&self) -> &Console {
-        match &self.system {
-            System::Paravane(partition) => &partition.console,
-            System::Linux(linux) => &linux.console,
-        }
-    }
-
-    fn console_mut(&mut self) -> &mut Console {
-        match &mut self.system {
-            System::Paravane(partition) => &mut partition.console,
-            System::Linux(linux) => &mut linux.console,
+    fn settle_events<R: Recorder>(&mut self, recorder: &mut R) {
+        for index in 0..self.partitions.len() {
+            let mut turn = self.turn_of(PartitionId(index as u16));
+            turn.settle_events();
+            turn.flush(recorder);
         }
     }
 }
@@ -385,6 +305,7 @@ impl Machine {
 /// Gives each observed unit its number and its time.
 struct Numbered<'a, R> {
     recorder: &'a mut R,
+    partition: PartitionId,
     executed: u64,
     units: u64,
     rate: Rate,
@@ -394,7 +315,8 @@ impl<R: Recorder> Observer for Numbered<'_, R> {
     const ACTIVE: bool = R::ACTIVE;
 
     fn step(&mut self, step: &Step<'_>) {
-        let stamp = Stamp { instruction: self.executed, now_ns: self.rate.nanoseconds(self.units) };
+        let now_ns = self.rate.nanoseconds(self.units);
+        let stamp = Stamp { partition: self.partition, instruction: self.executed, now_ns };
         self.recorder.instruction(stamp, step);
         self.executed += 1;
         self.units += 1;

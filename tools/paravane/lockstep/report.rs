@@ -6,7 +6,7 @@ use crate::quantities::grouped;
 use anstyle::{AnsiColor, Style};
 use emulator::SegmentRegister;
 use emulator::cpu::REGISTER_NAMES;
-use hypervisor_core::Machine;
+use hypervisor_core::{Machine, PartitionId};
 use std::fmt::Write;
 use trace::{Place, instruction_text};
 
@@ -108,7 +108,7 @@ impl Difference {
 fn way(text: &mut String, machine: &Machine) {
     let symbols = machine.symbols();
     let _ = writeln!(text, "\n{HEADING}Last instructions{HEADING:#}");
-    let trail = machine.last_instructions(TRAIL_LENGTH);
+    let trail = machine.last_instructions(PartitionId(0), TRAIL_LENGTH);
     for (i, entry) in trail.iter().enumerate() {
         let place = Place::of(&symbols, entry.eip).map(|place| place.to_string()).unwrap_or_default();
         let listed = instruction_text(&symbols, entry.eip, &entry.bytes);

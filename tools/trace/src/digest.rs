@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn whatever_an_instruction_does_differently_changes_the_digest() {
-        let stamp = Stamp { instruction: 1, now_ns: 10 };
+        let stamp = Stamp { instruction: 1, now_ns: 10, ..Stamp::default() };
         let cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
         let other = |change: fn(&mut Cpu)| {
             let mut cpu = cpu.clone();

@@ -166,9 +166,9 @@ mod tests {
     use emulator::cpu::{EAX, Tls};
     use emulator::{Access, AccessKind, Cpu, DescriptorTable, SegmentRegister, Step, flags};
     use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
-    use hypervisor_core::{Event, Recorder, Stamp};
+    use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 
-    const STAMP: Stamp = Stamp { instruction: 12, now_ns: 1_000_000_120 };
+    const STAMP: Stamp = Stamp { partition: PartitionId(0), instruction: 12, now_ns: 1_000_000_120 };
 
     fn trace() -> TextTrace {
         let symbol =

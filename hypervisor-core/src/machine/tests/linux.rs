@@ -3,7 +3,8 @@
 use super::programs::linux;
 use super::{DATA, words};
 use crate::linux::{Effect, system_call};
-use crate::machine::{Machine, System};
+use crate::machine::Machine;
+use crate::partition::{Partition, Personality};
 use crate::record::EventLog;
 use crate::test_images::{BASE, Code, Register, finish};
 use crate::{Outcome, Unrecorded};
@@ -28,9 +29,10 @@ const HALF: u32 = 32 << 20;
 
 /// Makes a call as INT 80h does, without the instruction.
 fn call(machine: &mut Machine, number: u32, arguments: [u32; 5]) -> u32 {
-    let System::Linux(linux) = &mut machine.system else { panic!("a Linux program") };
+    let Partition { guest, personality, .. } = &mut machine.partitions[0];
+    let Personality::Linux(linux) = personality else { panic!("a Linux program") };
     let mut log = EventLog::default();
-    let end = system_call((linux, &mut machine.guest, &machine.clock), number, arguments, &mut log);
+    let end = system_call((linux, guest, &machine.clock), number, arguments, &mut log);
     match end {
         crate::linux::SystemCallEnd::Return(value) => value,
         crate::linux::SystemCallEnd::Exit(code) => panic!("ended with {code}"),
@@ -63,13 +65,13 @@ fn the_break_moves_within_the_memory_and_no_further() {
 fn memory_that_comes_back_is_zero() {
     let mut machine = program();
     let first = map(&mut machine, 0, HALF, PRIVATE);
-    machine.guest.set_bytes(first + 70_000, b"secret").unwrap();
+    machine.partitions[0].guest.set_bytes(first + 70_000, b"secret").unwrap();
     assert_eq!(call(&mut machine, 91, [first, HALF, 0, 0, 0]), 0);
     assert_eq!(machine.rights(first), None);
     for _ in 0..3 {
         let place = map(&mut machine, 0, HALF, PRIVATE);
-        assert_eq!(machine.guest.bytes(place + 70_000, 6).unwrap(), [0; 6]);
-        machine.guest.set_bytes(place + 70_000, b"secret").unwrap();
+        assert_eq!(machine.partitions[0].guest.bytes(place + 70_000, 6).unwrap(), [0; 6]);
+        machine.partitions[0].guest.set_bytes(place + 70_000, b"secret").unwrap();
         assert_eq!(map(&mut machine, 0, HALF, PRIVATE), NO_MEMORY);
         assert_eq!(call(&mut machine, 91, [place, HALF, 0, 0, 0]), 0);
     }
@@ -83,11 +85,11 @@ fn a_mapping_goes_where_it_must_and_may() {
     assert_eq!(below, high - 0x3000);
     assert_eq!(map(&mut machine, 0x4000_0123, 1, PRIVATE), 0x4000_0000);
     assert_eq!(map(&mut machine, 0x4000_0000, 1, PRIVATE), below - 0x1000);
-    machine.guest.set_bytes(high, b"x").unwrap();
+    machine.partitions[0].guest.set_bytes(high, b"x").unwrap();
     assert_eq!(map(&mut machine, high, 1, PRIVATE | FIXED_NO_REPLACE), EXISTS);
-    assert_eq!(machine.guest.bytes(high, 1).unwrap(), b"x");
+    assert_eq!(machine.partitions[0].guest.bytes(high, 1).unwrap(), b"x");
     assert_eq!(map(&mut machine, high, 1, PRIVATE | FIXED), high);
-    assert_eq!(machine.guest.bytes(high, 1).unwrap(), [0]);
+    assert_eq!(machine.partitions[0].guest.bytes(high, 1).unwrap(), [0]);
     assert_eq!(map(&mut machine, high + 1, 1, PRIVATE | FIXED), INVALID);
     assert_eq!(map(&mut machine, 0xbfff_f000, 0x2000, PRIVATE | FIXED), NO_MEMORY);
     assert_eq!(map(&mut machine, 0x1000, 1, PRIVATE | FIXED), -1_i32 as u32);
@@ -97,7 +99,7 @@ fn a_mapping_goes_where_it_must_and_may() {
     assert_eq!(map(&mut machine, 0, u32::MAX, PRIVATE), NO_MEMORY);
     // mmap of old: the arguments lie in memory.
     let arguments = [0, 0x1000, 1, PRIVATE, u32::MAX, 0].map(u32::to_le_bytes).concat();
-    machine.guest.set_bytes(BUFFER, &arguments).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, &arguments).unwrap();
     let old = call(&mut machine, 90, [BUFFER, 0, 0, 0, 0]);
     assert_eq!(machine.rights(old), Some(Rights::READ));
     assert_eq!(call(&mut machine, 90, [0, 0, 0, 0, 0]), BAD_ADDRESS);
@@ -107,9 +109,9 @@ fn a_mapping_goes_where_it_must_and_may() {
 fn a_refused_replacement_leaves_what_was_there() {
     let mut machine = program();
     let place = map(&mut machine, 0x2000_0000, 0x1000, PRIVATE);
-    machine.guest.set_bytes(place, b"kept").unwrap();
+    machine.partitions[0].guest.set_bytes(place, b"kept").unwrap();
     assert_eq!(map(&mut machine, place, 128 << 20, PRIVATE | FIXED), NO_MEMORY);
-    assert_eq!(machine.guest.bytes(place, 4).unwrap(), b"kept");
+    assert_eq!(machine.partitions[0].guest.bytes(place, 4).unwrap(), b"kept");
 }
 
 #[test]
@@ -132,17 +134,17 @@ fn rights_change_for_pages_that_are_mapped() {
 fn a_mapping_that_moves_keeps_its_contents() {
     let mut machine = program();
     let place = map(&mut machine, 0, 0x2000, PRIVATE);
-    machine.guest.set_bytes(place + 0x1ffc, b"tail").unwrap();
+    machine.partitions[0].guest.set_bytes(place + 0x1ffc, b"tail").unwrap();
     let resize = |machine: &mut Machine, at, old, new, flags| call(machine, 163, [at, old, new, flags, 0]);
     assert_eq!(resize(&mut machine, place, 0x2000, 0x10_0000, 0), NO_MEMORY);
     let moved = resize(&mut machine, place, 0x2000, 0x10_0000, 1);
     assert_ne!(moved, place);
-    assert_eq!(machine.guest.bytes(moved + 0x1ffc, 4).unwrap(), b"tail");
+    assert_eq!(machine.partitions[0].guest.bytes(moved + 0x1ffc, 4).unwrap(), b"tail");
     assert_eq!((machine.rights(place), machine.rights(moved + 0xf_ffff)), (None, Some(Rights::READ_WRITE)));
     assert_eq!(resize(&mut machine, moved, 0x10_0000, 0x1000, 0), moved);
     assert_eq!(machine.rights(moved + 0x1000), None);
     assert_eq!(resize(&mut machine, moved, 0x1000, 0x2000, 0), moved);
-    assert_eq!(machine.guest.bytes(moved + 0x1ffc, 4).unwrap(), [0; 4]);
+    assert_eq!(machine.partitions[0].guest.bytes(moved + 0x1ffc, 4).unwrap(), [0; 4]);
     assert_eq!(resize(&mut machine, moved, 0x1000, u32::MAX, 1), NO_MEMORY);
     assert_eq!(resize(&mut machine, moved, 0x1000, 128 << 20, 1), NO_MEMORY);
     assert_eq!(resize(&mut machine, moved, 0x1000, 0, 1), INVALID);
@@ -165,8 +167,8 @@ fn thread_local_storage_is_read_through_gs() {
         .raw(&[0xcd, 0x80]);
     let mut machine = linux(&code, &[]);
     let area = [u32::MAX, BUFFER + 0x100, 0xf_ffff, 0x51].map(u32::to_le_bytes).concat();
-    machine.guest.set_bytes(BUFFER, &area).unwrap();
-    machine.guest.set_bytes(BUFFER + 0x104, &77_u32.to_le_bytes()).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, &area).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER + 0x104, &77_u32.to_le_bytes()).unwrap();
     let (outcome, _) = finish(&mut machine, &mut Unrecorded);
     assert!(matches!(outcome, Outcome::Shutdown { .. }), "{outcome:?}");
     assert_eq!((words(&machine, DATA), words(&machine, BUFFER)), ([0, 77], [12]));
@@ -176,7 +178,7 @@ fn thread_local_storage_is_read_through_gs() {
 fn thread_areas_are_three_and_can_be_emptied() {
     let mut machine = program();
     let mut set = |words: [u32; 4]| {
-        machine.guest.set_bytes(BUFFER, &words.map(u32::to_le_bytes).concat()).unwrap();
+        machine.partitions[0].guest.set_bytes(BUFFER, &words.map(u32::to_le_bytes).concat()).unwrap();
         call(&mut machine, 243, [BUFFER, 0, 0, 0, 0])
     };
     let any = u32::MAX;
@@ -192,9 +194,9 @@ fn thread_areas_are_three_and_can_be_emptied() {
 #[test]
 fn parts_are_written_in_order_up_to_the_first_that_cannot_be() {
     let mut machine = program();
-    machine.guest.set_bytes(BUFFER, b"one two").unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, b"one two").unwrap();
     let parts = [BUFFER + 4, 3, BUFFER, 4, 0, 9].map(u32::to_le_bytes).concat();
-    machine.guest.set_bytes(BUFFER + 0x100, &parts).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER + 0x100, &parts).unwrap();
     let mut write = |descriptor, count| call(&mut machine, 146, [descriptor, BUFFER + 0x100, count, 0, 0]);
     assert_eq!(write(1, 2), 7);
     assert_eq!(write(1, 3), 7);
@@ -211,14 +213,14 @@ fn many_parts_that_are_the_same_bytes_do_not_add_up_without_bound() {
     let mut machine = program();
     let place = map(&mut machine, 0, 1 << 20, PRIVATE);
     let parts = [place, 1 << 20].map(u32::to_le_bytes).concat().repeat(512);
-    machine.guest.set_bytes(BUFFER, &parts).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, &parts).unwrap();
     assert_eq!(call(&mut machine, 146, [1, BUFFER, 512, 0, 0]), 16 << 20);
 }
 
 #[test]
 fn a_closed_descriptor_is_gone_and_there_are_no_files() {
     let mut machine = program();
-    machine.guest.set_bytes(BUFFER, b"/etc/passwd\0").unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, b"/etc/passwd\0").unwrap();
     assert_eq!(call(&mut machine, 6, [1, 0, 0, 0, 0]), 0);
     assert_eq!(call(&mut machine, 6, [1, 0, 0, 0, 0]), BAD_DESCRIPTOR);
     assert_eq!(call(&mut machine, 4, [1, BUFFER, 1, 0, 0]), BAD_DESCRIPTOR);
@@ -230,7 +232,7 @@ fn a_closed_descriptor_is_gone_and_there_are_no_files() {
     assert_eq!(call(&mut machine, 5, [BUFFER, 0, 0, 0, 0]), -38_i32 as u32);
     assert_eq!(call(&mut machine, 197, [2, BUFFER, 0, 0, 0]), 0);
     assert_eq!(words::<1>(&machine, BUFFER + 16), [0o010_600]);
-    machine.guest.set_bytes(BUFFER, &[0]).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, &[0]).unwrap();
     assert_eq!(call(&mut machine, 383, [2, BUFFER, 0x1000, 0x7ff, BUFFER + 0x200]), 0);
     assert_eq!(words::<1>(&machine, BUFFER + 0x200 + 28), [0o010_600]);
 }
@@ -249,7 +251,7 @@ fn facts_are_the_same_in_every_run() {
         assert_eq!(call(&mut machine, 13, [0; 5]), 2);
         assert_eq!(call(&mut machine, 116, [BUFFER + 0x240, 0, 0, 0, 0]), 0);
         assert_eq!(call(&mut machine, 191, [3, BUFFER + 0x280, 0, 0, 0]), 0);
-        machine.guest.bytes(BUFFER, 0x288).unwrap()
+        machine.partitions[0].guest.bytes(BUFFER, 0x288).unwrap()
     };
     let bytes = facts();
     assert_eq!(bytes, facts());
@@ -285,7 +287,7 @@ fn a_signal_to_itself_ends_a_program_unless_it_is_blocked() {
     assert_eq!(code(&mut kill(238, [1, 17, 0])), 0);
     assert_eq!(code(&mut kill(37, [2, 9, 0])), 0);
     let mut machine = kill(37, [1, 6, 0]);
-    machine.guest.set_bytes(BUFFER, &[0xff; 8]).unwrap();
+    machine.partitions[0].guest.set_bytes(BUFFER, &[0xff; 8]).unwrap();
     assert_eq!(call(&mut machine, 175, [0, BUFFER, BUFFER + 8, 8, 0]), 0);
     assert_eq!(call(&mut machine, 175, [2, 0, BUFFER + 16, 8, 0]), 0);
     assert_eq!(words(&machine, BUFFER + 8), [0, 0, 0xfffb_feff, 0xffff_ffff]);

@@ -55,7 +55,7 @@ impl Tape {
 
 fn words<const COUNT: usize>(machine: &Machine, address: u32) -> [u32; COUNT] {
     std::array::from_fn(|index| {
-        let bytes = machine.guest.bytes(address + 4 * index as u32, 4).unwrap();
+        let bytes = machine.partitions[0].guest.bytes(address + 4 * index as u32, 4).unwrap();
         u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     })
 }

@@ -49,7 +49,10 @@ fn a_partition_starts_as_the_abi_says() {
     assert_eq!(machine.rights(field(start_info::HYPERCALL_PAGE)), Some(Rights::READ_EXECUTE));
     assert_eq!(words(&machine, info + start_info::CLOCK_RATE), [100_000_000, 0]);
     let length = field(start_info::COMMAND_LINE_LENGTH);
-    assert_eq!(machine.guest.bytes(field(start_info::COMMAND_LINE), length + 1).unwrap(), b"a b c\0");
+    assert_eq!(
+        machine.partitions[0].guest.bytes(field(start_info::COMMAND_LINE), length + 1).unwrap(),
+        b"a b c\0"
+    );
     let [base, bytes, kind, rights] = words(&machine, field(start_info::MEMORY_MAP));
     assert_eq!((base, bytes, kind, rights), (BASE, 1 << 20, 1, 3));
     assert_eq!(machine.rights(BASE + (1 << 20) - 1), Some(Rights::READ_WRITE));
@@ -138,7 +141,7 @@ fn a_linux_program_finds_its_arguments() {
     assert_eq!(esp % 16, 0);
     let [count, name, first, second, end, environment] = words(&machine, esp);
     assert_eq!((count, end, environment), (3, 0, 0));
-    let text = |address, length| machine.guest.bytes(address, length).unwrap();
+    let text = |address, length| machine.partitions[0].guest.bytes(address, length).unwrap();
     assert_eq!(text(name, 8), b"program\0");
     assert_eq!(text(first, 6), b"first\0");
     assert_eq!(text(second, 7), b"second\0");

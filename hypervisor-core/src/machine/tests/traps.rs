@@ -2,6 +2,7 @@
 
 use super::{DATA, MASK, SHARED, Tape, ended_well, run_to, words};
 use crate::abi::{Call, shared_page, trap_entry};
+use crate::config::PartitionId;
 use crate::test_images::{BASE, Code, Register, finish};
 use crate::{CrashReason, Event, Limits, Outcome, Unrecorded};
 use emulator::{Exception, Vector, cpu, flags};
@@ -121,7 +122,7 @@ fn a_fault_without_a_handler_is_a_crash_with_its_last_instructions() {
     let exception = Exception { vector: Vector::InvalidOpcode, error_code: 0, address: 0 };
     assert_eq!((crash.reason, crash.cpu.eip), (CrashReason::Unhandled(exception), fault));
     assert_eq!(crash.instruction, 201);
-    let last = machine.last_instructions(16);
+    let last = machine.last_instructions(PartitionId(0), 16);
     assert_eq!(last.len(), 16);
     let told: Vec<(u64, u32)> = last.iter().map(|entry| (entry.instruction, entry.eip)).collect();
     assert_eq!(told[15], (200, again + 1));

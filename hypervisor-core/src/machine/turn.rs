@@ -1,0 +1,168 @@
+//! What one partition does in its turn: what is due is raised, an upcall delivered, instructions run.
+
+use super::{Numbered, OUTPUT_CHUNK_BYTES, OUTPUT_PATIENCE_UNITS};
+use crate::clock::Clock;
+use crate::delivery;
+use crate::guest::Guest;
+use crate::outcome::{Crash, CrashReason, Outcome};
+use crate::partition::{Partition, Personality};
+use crate::record::{Event, EventLog, Recorder, Stamp};
+use emulator::{Ran, RunInputs, Unobserved};
+
+const CRASH_STACK_WORDS: u32 = 16;
+
+/// The partition that runs, with what it needs of the machine.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub partition: &'a mut Partition,
+    pub clock: &'a mut Clock,
+    pub log: &'a mut EventLog,
+    /// Units executed in this turn.
+    pub executed_now: u64,
+}
+
+impl Turn<'_> {
+    /// Delivers what is deliverable and runs the guest for `units` at most, to its next exit.
+    pub fn run<R: Recorder>(&mut self, mut units: u64, recorder: &mut R) {
+        if let Some(entry) = self.deliverable_upcall() {
+            if self.upcall_is_held() {
+                units = 1;
+            } else {
+                self.deliver_upcall(entry);
+                self.flush(recorder);
+                if self.partition.outcome.is_some() {
+                    return;
+                }
+            }
+        }
+        let ran = self.run_engine(units, recorder);
+        self.note_ran(ran.units);
+        self.decide(ran.exit, recorder);
+        self.flush(recorder);
+    }
+
+    pub fn raise_due(&mut self) {
+        let retired = self.partition.retired;
+        if let Some((paravirtual, guest)) = self.partition.paravirtual_mut() {
+            paravirtual.raise_due(guest, self.clock, retired, self.log);
+        }
+    }
+
+    fn run_engine<R: Recorder>(&mut self, units: u64, recorder: &mut R) -> Ran {
+        let Partition { id, guest, personality, engine, executed, .. } = &mut *self.partition;
+        let attention = match personality {
+            Personality::Paravane(paravirtual) => paravirtual.attention(),
+            Personality::Linux(_) => None,
+        };
+        let inputs = RunInputs { units, time_stamp: self.clock.units(), attention, ..RunInputs::default() };
+        let Guest { cpu, space, memory } = guest;
+        if R::ACTIVE {
+            let mut numbered = Numbered {
+                recorder,
+                partition: *id,
+                executed: *executed,
+                units: self.clock.units(),
+                rate: self.clock.rate(),
+            };
+            engine.run(cpu, space, memory, &inputs, &mut numbered)
+        } else {
+            engine.run(cpu, space, memory, &inputs, &mut Unobserved)
+        }
+    }
+
+    fn note_ran(&mut self, units: u64) {
+        self.pass(units);
+        self.partition.retired += units;
+        if units > 0
+            && let Personality::Paravane(paravirtual) = &mut self.partition.personality
+        {
+            paravirtual.holds_upcall = false;
+        }
+    }
+
+    /// Units pass that the guest executes.
+    pub fn pass(&mut self, units: u64) {
+        self.partition.executed = self.partition.executed.saturating_add(units);
+        self.executed_now += units;
+        self.clock.advance(units);
+    }
+
+    /// The upcall entry, if an upcall is pending and enabled.
+    fn deliverable_upcall(&mut self) -> Option<u32> {
+        let (paravirtual, guest) = self.partition.paravirtual_mut()?;
+        let entry = paravirtual.upcall_entry?;
+        let flag = paravirtual.interrupts();
+        (flag.enabled(guest) && flag.upcall_pending(guest)).then_some(entry)
+    }
+
+    fn upcall_is_held(&self) -> bool {
+        let held = self.partition.paravirtual().is_some_and(|paravirtual| paravirtual.holds_upcall);
+        held || self.partition.guest.cpu.interrupt_shadow
+    }
+
+    pub fn deliver_upcall(&mut self, entry: u32) {
+        let Some((paravirtual, guest)) = self.partition.paravirtual_mut() else { return };
+        let flag = paravirtual.interrupts();
+        let interrupts = flag.enabled(guest);
+        let eip = guest.cpu.eip;
+        match delivery::deliver_upcall(guest, flag, entry, interrupts) {
+            Ok(()) => {
+                let mut shared = paravirtual.shared(guest);
+                paravirtual.ports.announce(&mut shared, self.log);
+                self.partition.counters.upcalls += 1;
+                self.log.note(|| Event::Upcall { eip, handler: entry });
+            }
+            Err(reason) => self.crash(reason),
+        }
+    }
+
+    pub fn crash(&mut self, reason: CrashReason) {
+        let guest = &mut self.partition.guest;
+        let cpu = guest.cpu.clone();
+        let eip = cpu.eip;
+        let stack = guest.stack(CRASH_STACK_WORDS);
+        self.log.note(|| Event::Crash { reason, eip });
+        let instruction = self.partition.executed;
+        let crash = Crash { reason, cpu, code: self.partition.guest.code(), stack, instruction };
+        self.partition.outcome = Some(Outcome::Crashed(Box::new(crash)));
+    }
+
+    pub fn has_output_to_show(&mut self) -> bool {
+        if let Personality::Linux(linux) = &mut self.partition.personality
+            && std::mem::take(&mut linux.errors_are_new)
+        {
+            return true;
+        }
+        let units = self.clock.units();
+        let output = self.partition.console().output();
+        if output.is_empty() {
+            return false;
+        }
+        let shows = output.ends_with(b"\n") || output.len() >= OUTPUT_CHUNK_BYTES;
+        let since = *self.partition.output_since.get_or_insert(units);
+        shows || units - since >= OUTPUT_PATIENCE_UNITS
+    }
+
+    pub fn settle_events(&mut self) {
+        if let Some((paravirtual, guest)) = self.partition.paravirtual_mut() {
+            let mut shared = paravirtual.shared(guest);
+            paravirtual.ports.settle(&mut shared, self.log);
+        }
+    }
+
+    /// Where the partition is.
+    pub fn stamp(&self) -> Stamp {
+        let Partition { id, executed, .. } = *self.partition;
+        Stamp { partition: id, instruction: executed, now_ns: self.clock.now_ns() }
+    }
+
+    /// Tells the recorder of the events so far.
+    pub fn flush<R: Recorder>(&mut self, recorder: &mut R) {
+        if R::ACTIVE {
+            let stamp = self.stamp();
+            for event in self.log.drain() {
+                recorder.event(stamp, &event);
+            }
+        }
+    }
+}
