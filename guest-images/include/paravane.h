@@ -8,8 +8,8 @@
 
 /* Constants. */
 #define PV_ABI_MAJOR 0x1u /* Major version: guests of another one are refused. */
-#define PV_ABI_MINOR 0x0u /* Minor version: guests of a later one are refused. */
-#define PV_ABI_VERSION 0x10000u /* Major version times 65536 plus minor version. */
+#define PV_ABI_MINOR 0x1u /* Minor version: guests of a later one are refused. */
+#define PV_ABI_VERSION 0x10001u /* Major version times 65536 plus minor version. */
 #define PV_GATE 0x82u /* Vector of the hypercall gate. */
 #define PV_MAGIC 0x6e617650u /* In EAX at entry and first in start info (the bytes `Pvan`). */
 #define PV_SELECTOR_CODE 0x23u /* CS: flat code. */
@@ -21,6 +21,7 @@
 #define PV_INTERRUPT_FLAG 0x200u /* The bit of a level, as of EFLAGS, that means enabled. */
 #define PV_HYPERCALL_STUB_BYTES 0x20u /* Distance of two stubs in the hypercall page. */
 #define PV_HYPERCALL_PAGE_BYTES 0x2000u /* Length of the hypercall page. */
+#define PV_PRIORITIES 0x10u /* Priorities of ports that are bound to vectors: 0, the most urgent, to 15. */
 #define PV_TRAP_ENTRIES_MAXIMUM 0x100u /* Most entries of one trap_set_table. */
 #define PV_PERIOD_MINIMUM_NS 0x3e8u /* Shortest period of the timer, in ns. */
 #define PV_NOTE_ABI 0x1u /* ELF note: version and table of calls. */
@@ -36,6 +37,11 @@
 #define PV_CALL_EVENT_SEND 0x06u /* Raises a port that is bound to the partition itself. */
 #define PV_CALL_EVENT_STATUS 0x07u /* Writes what the port is bound to, whether it is pending and masked, and its count. */
 #define PV_CALL_UPCALL_SET_ENTRY 0x08u /* Sets where upcalls enter the guest. */
+#define PV_CALL_EVENT_BIND_LINE 0x09u /* Binds a free port to an interrupt line that the configuration gives to the partition. */
+#define PV_CALL_EVENT_BIND_CHANNEL 0x0au /* Binds a free port to the partition's end of an event channel. */
+#define PV_CALL_EVENT_BIND_VECTOR 0x0bu /* Lets the events of a port enter the guest by a vector of its trap table, as an interrupt would, instead of an upcall. */
+#define PV_CALL_EVENT_ACK 0x0cu /* Ends the service of a port that is bound to a vector. */
+#define PV_CALL_EVENT_SET_PRIORITY 0x0du /* Sets the priority of a port among those that are bound to vectors: 0 is the most urgent, 15 the least, and what a port has when it is bound. */
 #define PV_CALL_INTERRUPTS_SET_LEVEL 0x10u /* Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved level, or a swap. */
 #define PV_CALL_INTERRUPTS_GET_LEVEL 0x11u /* Returns the level of the virtual interrupt flag. */
 #define PV_CALL_INTERRUPTS_FLASH 0x12u /* Lets an upcall that is pending be delivered, and leaves upcalls disabled. */
@@ -47,9 +53,21 @@
 #define PV_CALL_TIMER_SET_ONE_SHOT 0x51u /* Arms the timer for one event at an instant of virtual time; an instant that has passed raises it at once. */
 #define PV_CALL_TIMER_SET_PERIODIC 0x52u /* Arms the timer for an event every `period_ns` nanoseconds, the first one a period from now. */
 #define PV_CALL_TIMER_CANCEL 0x53u /* Disarms the timer. */
+#define PV_CALL_WATCHDOG_SET 0x54u /* Arms the watchdog, or moves it. */
 #define PV_CALL_YIELD 0x60u /* Gives up the processor for now and stays ready. */
 #define PV_CALL_BLOCK 0x61u /* Enables upcalls and waits in one act until one has been delivered and its handler has returned; at once if one is pending. */
 #define PV_CALL_SHUTDOWN 0x62u /* Ends the partition. */
+#define PV_CALL_WINDOW_INFO 0x63u /* Writes where the partition is in the schedule. */
+#define PV_CALL_HALT 0x64u /* Stops the partition without an exit code. */
+#define PV_CALL_POLL 0x65u /* Waits until one of the listed ports is pending, whatever masks it, and returns the first such port of the list. */
+#define PV_CALL_PLAN_SWITCH 0x66u /* Asks for another schedule plan. */
+#define PV_CALL_HEALTH_RAISE 0x80u /* Tells the health monitor of an error of the guest's own. */
+#define PV_CALL_HEALTH_READ 0x81u /* Writes an entry of the health log. */
+#define PV_CALL_HEALTH_ACKNOWLEDGE 0x82u /* Notes that an entry of the health log was dealt with, and returns the number of the next entry that the partition may read and nobody has dealt with, or of the entry to come. */
+#define PV_CALL_PARTITION_FIND 0x88u /* Returns the number of a partition by its name. */
+#define PV_CALL_PARTITION_STATUS 0x89u /* Writes the status of a partition: one's own always, that of another with the right to it. */
+#define PV_CALL_PARTITION_CONTROL 0x8au /* Suspends, resumes, restarts or halts another partition, or asks it to shut down. */
+#define PV_CALL_PARTITION_SET_MODE 0x8bu /* Sets the mode of one's own partition. */
 #define PV_CALL_CONSOLE_WRITE 0xd0u /* Writes bytes to the console, all of them, and returns their number. */
 #define PV_CALL_CONSOLE_READ 0xd1u /* Reads as many bytes as wait, but no more than fit, and returns their number. */
 #define PV_CALL_TRACE_MARK 0xe0u /* Puts a line into the trace. */
@@ -66,11 +84,17 @@
 #define PV_ERROR_PERIOD_TOO_SHORT (-9) /* The period is shorter than 1,000 ns. */
 #define PV_ERROR_NO_HANDLER (-10) /* The guest's trap table has no handler for the vector. */
 #define PV_ERROR_END_OF_INPUT (-11) /* No console input waits and none will come. */
+#define PV_ERROR_NO_SUCH_OBJECT (-12) /* The configuration has no line, channel, message port, partition, plan or log entry of this name or number for the partition. */
+#define PV_ERROR_NOT_PERMITTED (-13) /* The configuration does not grant this to the partition. */
+#define PV_ERROR_TIMED_OUT (-14) /* The deadline passed first. */
 
 /* What a port can be bound to with event_bind_interrupt. */
 #define PV_INTERRUPT_TIMER 0u /* The timer's deadline has passed. */
 #define PV_INTERRUPT_CONSOLE_INPUT 1u /* Console input has arrived. */
 #define PV_INTERRUPT_CONSOLE_END 2u /* No more console input will come. */
+#define PV_INTERRUPT_WINDOW_START 3u /* A time window of the partition has begun. */
+#define PV_INTERRUPT_SHUTDOWN_REQUEST 4u /* Another partition, or the host, asks this one to shut down. */
+#define PV_INTERRUPT_HEALTH 5u /* The health monitor tells the partition of its own event: health_read says which. */
 
 /* What becomes of periods that the partition cannot be told of one by one. Several pass at once only while the partition is away from the processor, which does not happen in this version. */
 #define PV_TICK_ONE 0u /* One event for all that passed at once; the port's count grows by their number. */
@@ -82,14 +106,68 @@
 #define PV_SEGMENT_FS 0u /* FS. */
 #define PV_SEGMENT_GS 1u /* GS. */
 
+/* What partition_control does. */
+#define PV_CONTROL_SUSPEND 0u /* Its windows stay idle until it is resumed; its events stay pending. */
+#define PV_CONTROL_RESUME 1u /* It goes on where it was suspended. */
+#define PV_CONTROL_COLD_RESTART 2u /* It starts again with everything zeroed, also if it has ended. */
+#define PV_CONTROL_WARM_RESTART 3u /* It starts again and keeps its memory outside the image. */
+#define PV_CONTROL_HALT 4u /* It stops. */
+#define PV_CONTROL_REQUEST_SHUTDOWN 5u /* Its virtual interrupt shutdown_request is raised. */
+
+/* Operating modes of a partition. */
+#define PV_MODE_IDLE 0u /* It has stopped. Setting it halts the partition. */
+#define PV_MODE_COLD_START 1u /* It starts. Setting it restarts the partition with everything zeroed. */
+#define PV_MODE_WARM_START 2u /* It starts and has its memory outside the image. Setting it restarts it so. */
+#define PV_MODE_NORMAL 3u /* It has started. */
+
+/* States in pv_partition_status. */
+#define PV_PARTITION_READY 0u /* It can run. */
+#define PV_PARTITION_WAITING 1u /* It waits. */
+#define PV_PARTITION_SUSPENDED 2u /* Another partition suspended it. */
+#define PV_PARTITION_ENDED 3u /* It ended itself with shutdown. */
+#define PV_PARTITION_HALTED 4u /* An error, another partition, or halt stopped it. */
+
+/* Bits of the rights in pv_partition_status. */
+#define PV_MAY_STATUS 1u /* Read the status of other partitions. */
+#define PV_MAY_CONTROL 2u /* Suspend, resume, restart and halt other partitions. */
+#define PV_MAY_PLANS 4u /* Switch the schedule plan. */
+#define PV_MAY_HEALTH_LOG 8u /* Read what the health log says of others. */
+
+/* Events of the health log. */
+#define PV_HEALTH_EXCEPTION 0u /* An exception without a handler of the guest; the detail is its vector. */
+#define PV_HEALTH_MEMORY_VIOLATION 1u /* A page fault without a handler of the guest. */
+#define PV_HEALTH_FRAME_FAULT 2u /* A frame could not be pushed on the guest's stack. */
+#define PV_HEALTH_ILLEGAL_CALLS 3u /* Too many calls failed in too short a time. */
+#define PV_HEALTH_WATCHDOG 4u /* The watchdog was not set again in time. */
+#define PV_HEALTH_DEADLOCK 5u /* The guest waits for what can never come. */
+#define PV_HEALTH_APPLICATION_ERROR 6u /* The guest called health_raise. */
+#define PV_HEALTH_CONFIGURATION 7u /* The partition cannot be started as it is configured. */
+#define PV_HEALTH_INCOMPATIBLE_ABI 8u /* The image was built for another ABI. */
+
+/* Actions of the health log. */
+#define PV_ACTION_IGNORE 0u /* Nothing. */
+#define PV_ACTION_LOG 1u /* The entry in the log, nothing else. */
+#define PV_ACTION_PROPAGATE 2u /* The virtual interrupt health was raised. */
+#define PV_ACTION_COLD_RESTART 3u /* The partition was started again with everything zeroed. */
+#define PV_ACTION_WARM_RESTART 4u /* The partition was started again and kept its memory outside the image. */
+#define PV_ACTION_HALT_PARTITION 5u /* The partition was stopped. */
+#define PV_ACTION_SWITCH_PLAN 6u /* Another schedule plan was asked for. */
+#define PV_ACTION_RESTART_SYSTEM 7u /* All partitions were started again. */
+#define PV_ACTION_HALT_SYSTEM 8u /* The system was stopped. */
+
 /* What a port is bound to. */
 #define PV_BINDING_NONE 0u /* Nothing. */
 #define PV_BINDING_INTERRUPT 1u /* A virtual interrupt. */
 #define PV_BINDING_SELF 2u /* The partition itself: event_send raises it. */
+#define PV_BINDING_LINE 3u /* An interrupt line of the board. */
+#define PV_BINDING_CHANNEL 4u /* The receiving end of an event channel. */
+#define PV_BINDING_CHANNEL_SENDER 5u /* The sending end of an event channel: event_send raises the other end. */
+#define PV_BINDING_MESSAGE_PORT 6u /* A message port. */
 
 /* Bits of the state in pv_event_status. */
 #define PV_EVENT_PENDING 1u /* Raised and not yet taken. */
 #define PV_EVENT_MASKED 2u /* Masked. */
+#define PV_EVENT_IN_SERVICE 4u /* Its event entered by a vector and was not acknowledged yet. */
 
 /* Bits of the flags in pv_trap_entry. */
 #define PV_TRAP_KEEP_MASK 1u /* Entering the handler does not mask upcalls. */
@@ -113,7 +191,10 @@
 #define PV_CONSOLE_INPUT 2u /* The console may give input. */
 
 /* Why the partition was started. */
-#define PV_START_COLD 0u /* The first start: memory is as the image says. */
+#define PV_START_COLD 0u /* A cold start: memory is as the image says, and zero elsewhere. */
+#define PV_START_WARM 1u /* A warm start: memory outside the image is as it was. */
+#define PV_START_COLD_AFTER_HEALTH 2u /* A cold start by the health monitor. */
+#define PV_START_WARM_AFTER_HEALTH 3u /* A warm start by the health monitor. */
 
 /* EBX points to it at entry. It and what it points to are read-only. */
 struct pv_start_info {
@@ -181,7 +262,12 @@ struct pv_shared_page {
     uint64_t system_time_ns __attribute__((packed, aligned(4))); /* +32: Virtual time then. Now is system_time_ns + (((RDTSC - time_stamp) << time_shift) * time_multiplier >> 32), with a product of 96 bits; exact to one microsecond and never ahead of time_now. */
     uint32_t time_multiplier; /* +40: See system_time_ns. */
     uint32_t time_shift; /* +44: See system_time_ns. Signed: shift right by -time_shift if it is negative. */
-    uint8_t reserved_registers[976]; /* +48: 0: for fake registers and windows. */
+    uint8_t reserved_registers[144]; /* +48: 0: for fake registers. */
+    uint64_t window_start_ns __attribute__((packed, aligned(4))); /* +192: When the partition's current or last window began; 0 where a partition always runs. */
+    uint64_t window_end_ns __attribute__((packed, aligned(4))); /* +200: When that window ends; 0 where a partition always runs. */
+    uint32_t window_index; /* +208: Its place in the plan, from 0. */
+    uint32_t window_plan; /* +212: The schedule plan. */
+    uint8_t reserved_windows[808]; /* +216: 0. */
     uint32_t event_pending[32]; /* +1024: One bit for each port: raised. */
     uint32_t event_mask[32]; /* +1152: One bit for each port: masked. */
     uint8_t reserved_end[2816]; /* +1280: 0. */
@@ -198,6 +284,11 @@ _Static_assert(offsetof(struct pv_shared_page, system_time_ns) == 32, "pv_shared
 _Static_assert(offsetof(struct pv_shared_page, time_multiplier) == 40, "pv_shared_page.time_multiplier");
 _Static_assert(offsetof(struct pv_shared_page, time_shift) == 44, "pv_shared_page.time_shift");
 _Static_assert(offsetof(struct pv_shared_page, reserved_registers) == 48, "pv_shared_page.reserved_registers");
+_Static_assert(offsetof(struct pv_shared_page, window_start_ns) == 192, "pv_shared_page.window_start_ns");
+_Static_assert(offsetof(struct pv_shared_page, window_end_ns) == 200, "pv_shared_page.window_end_ns");
+_Static_assert(offsetof(struct pv_shared_page, window_index) == 208, "pv_shared_page.window_index");
+_Static_assert(offsetof(struct pv_shared_page, window_plan) == 212, "pv_shared_page.window_plan");
+_Static_assert(offsetof(struct pv_shared_page, reserved_windows) == 216, "pv_shared_page.reserved_windows");
 _Static_assert(offsetof(struct pv_shared_page, event_pending) == 1024, "pv_shared_page.event_pending");
 _Static_assert(offsetof(struct pv_shared_page, event_mask) == 1152, "pv_shared_page.event_mask");
 _Static_assert(offsetof(struct pv_shared_page, reserved_end) == 1280, "pv_shared_page.reserved_end");
@@ -225,7 +316,7 @@ _Static_assert(offsetof(struct pv_trap_entry, address) == 4, "pv_trap_entry.addr
 /* The answer of event_status. */
 struct pv_event_status {
     uint32_t binding; /* +0: One of PV_BINDING_... */
-    uint32_t interrupt; /* +4: With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., else 0. */
+    uint32_t interrupt; /* +4: With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., with PV_BINDING_LINE the line, with PV_BINDING_MESSAGE_PORT the message port, else 0. */
     uint32_t state; /* +8: Bits of PV_EVENT_... */
     uint32_t count; /* +12: The port's count. */
 };
@@ -234,5 +325,79 @@ _Static_assert(offsetof(struct pv_event_status, binding) == 0, "pv_event_status.
 _Static_assert(offsetof(struct pv_event_status, interrupt) == 4, "pv_event_status.interrupt");
 _Static_assert(offsetof(struct pv_event_status, state) == 8, "pv_event_status.state");
 _Static_assert(offsetof(struct pv_event_status, count) == 12, "pv_event_status.count");
+
+/* An event port that poll waits for. */
+struct pv_poll_entry {
+    uint32_t port; /* +0: The port; it must be bound. */
+};
+_Static_assert(sizeof(struct pv_poll_entry) == 4, "pv_poll_entry");
+_Static_assert(offsetof(struct pv_poll_entry, port) == 0, "pv_poll_entry.port");
+
+/* The answer of window_info. */
+struct pv_window_info {
+    uint64_t now_ns __attribute__((packed, aligned(4))); /* +0: Virtual time of the answer. */
+    uint64_t window_start_ns __attribute__((packed, aligned(4))); /* +8: When the current window began. */
+    uint64_t window_end_ns __attribute__((packed, aligned(4))); /* +16: When it ends; all bits set: never. */
+    uint64_t frame_start_ns __attribute__((packed, aligned(4))); /* +24: When the current major frame began. */
+    uint64_t frame_ns __attribute__((packed, aligned(4))); /* +32: Length of the major frame; all bits set: it never ends. */
+    uint64_t frames __attribute__((packed, aligned(4))); /* +40: Major frames that have ended. */
+    uint32_t window; /* +48: Place of the window in the plan, from 0. */
+    uint32_t plan; /* +52: The plan. */
+    uint32_t next_plan; /* +56: The plan that was asked for; that of `plan` if none was. */
+    uint32_t plans; /* +60: How many plans there are. */
+};
+_Static_assert(sizeof(struct pv_window_info) == 64, "pv_window_info");
+_Static_assert(offsetof(struct pv_window_info, now_ns) == 0, "pv_window_info.now_ns");
+_Static_assert(offsetof(struct pv_window_info, window_start_ns) == 8, "pv_window_info.window_start_ns");
+_Static_assert(offsetof(struct pv_window_info, window_end_ns) == 16, "pv_window_info.window_end_ns");
+_Static_assert(offsetof(struct pv_window_info, frame_start_ns) == 24, "pv_window_info.frame_start_ns");
+_Static_assert(offsetof(struct pv_window_info, frame_ns) == 32, "pv_window_info.frame_ns");
+_Static_assert(offsetof(struct pv_window_info, frames) == 40, "pv_window_info.frames");
+_Static_assert(offsetof(struct pv_window_info, window) == 48, "pv_window_info.window");
+_Static_assert(offsetof(struct pv_window_info, plan) == 52, "pv_window_info.plan");
+_Static_assert(offsetof(struct pv_window_info, next_plan) == 56, "pv_window_info.next_plan");
+_Static_assert(offsetof(struct pv_window_info, plans) == 60, "pv_window_info.plans");
+
+/* The answer of partition_status. */
+struct pv_partition_status {
+    uint32_t state; /* +0: One of PV_PARTITION_... */
+    uint32_t mode; /* +4: One of PV_MODE_... */
+    uint32_t start_condition; /* +8: One of PV_START_... */
+    uint32_t restart_count; /* +12: How often it was started again. */
+    uint32_t exit_code; /* +16: With PV_PARTITION_ENDED the code of shutdown, else 0. */
+    uint32_t rights; /* +20: Bits of PV_MAY_...: what it may do to others. */
+    uint64_t executed __attribute__((packed, aligned(4))); /* +24: Units that it executed. */
+};
+_Static_assert(sizeof(struct pv_partition_status) == 32, "pv_partition_status");
+_Static_assert(offsetof(struct pv_partition_status, state) == 0, "pv_partition_status.state");
+_Static_assert(offsetof(struct pv_partition_status, mode) == 4, "pv_partition_status.mode");
+_Static_assert(offsetof(struct pv_partition_status, start_condition) == 8, "pv_partition_status.start_condition");
+_Static_assert(offsetof(struct pv_partition_status, restart_count) == 12, "pv_partition_status.restart_count");
+_Static_assert(offsetof(struct pv_partition_status, exit_code) == 16, "pv_partition_status.exit_code");
+_Static_assert(offsetof(struct pv_partition_status, rights) == 20, "pv_partition_status.rights");
+_Static_assert(offsetof(struct pv_partition_status, executed) == 24, "pv_partition_status.executed");
+
+/* An entry of the health log, as health_read writes it. */
+struct pv_health_entry {
+    uint64_t time_ns __attribute__((packed, aligned(4))); /* +0: When it happened. */
+    uint32_t sequence; /* +8: Its number, from 0. */
+    uint32_t partition; /* +12: In which partition. */
+    uint32_t event; /* +16: What: one of PV_HEALTH_... */
+    uint32_t action; /* +20: What was done: one of PV_ACTION_... */
+    uint32_t detail; /* +24: The vector of an exception, the code of an application error, else 0. */
+    uint32_t address; /* +28: EIP when it happened. */
+    uint32_t message_length; /* +32: Bytes of the message. */
+    char message[64]; /* +36: The message of health_raise. */
+};
+_Static_assert(sizeof(struct pv_health_entry) == 100, "pv_health_entry");
+_Static_assert(offsetof(struct pv_health_entry, time_ns) == 0, "pv_health_entry.time_ns");
+_Static_assert(offsetof(struct pv_health_entry, sequence) == 8, "pv_health_entry.sequence");
+_Static_assert(offsetof(struct pv_health_entry, partition) == 12, "pv_health_entry.partition");
+_Static_assert(offsetof(struct pv_health_entry, event) == 16, "pv_health_entry.event");
+_Static_assert(offsetof(struct pv_health_entry, action) == 20, "pv_health_entry.action");
+_Static_assert(offsetof(struct pv_health_entry, detail) == 24, "pv_health_entry.detail");
+_Static_assert(offsetof(struct pv_health_entry, address) == 28, "pv_health_entry.address");
+_Static_assert(offsetof(struct pv_health_entry, message_length) == 32, "pv_health_entry.message_length");
+_Static_assert(offsetof(struct pv_health_entry, message) == 36, "pv_health_entry.message");
 
 #endif

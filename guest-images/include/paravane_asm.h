@@ -4,8 +4,8 @@
 #define PARAVANE_ASM_H
 
 #define PV_ABI_MAJOR 0x1
-#define PV_ABI_MINOR 0x0
-#define PV_ABI_VERSION 0x10000
+#define PV_ABI_MINOR 0x1
+#define PV_ABI_VERSION 0x10001
 #define PV_GATE 0x82
 #define PV_MAGIC 0x6e617650
 #define PV_SELECTOR_CODE 0x23
@@ -17,6 +17,7 @@
 #define PV_INTERRUPT_FLAG 0x200
 #define PV_HYPERCALL_STUB_BYTES 0x20
 #define PV_HYPERCALL_PAGE_BYTES 0x2000
+#define PV_PRIORITIES 0x10
 #define PV_TRAP_ENTRIES_MAXIMUM 0x100
 #define PV_PERIOD_MINIMUM_NS 0x3e8
 #define PV_NOTE_ABI 0x1
@@ -30,6 +31,11 @@
 #define PV_CALL_EVENT_SEND 0x6
 #define PV_CALL_EVENT_STATUS 0x7
 #define PV_CALL_UPCALL_SET_ENTRY 0x8
+#define PV_CALL_EVENT_BIND_LINE 0x9
+#define PV_CALL_EVENT_BIND_CHANNEL 0xa
+#define PV_CALL_EVENT_BIND_VECTOR 0xb
+#define PV_CALL_EVENT_ACK 0xc
+#define PV_CALL_EVENT_SET_PRIORITY 0xd
 #define PV_CALL_INTERRUPTS_SET_LEVEL 0x10
 #define PV_CALL_INTERRUPTS_GET_LEVEL 0x11
 #define PV_CALL_INTERRUPTS_FLASH 0x12
@@ -41,9 +47,21 @@
 #define PV_CALL_TIMER_SET_ONE_SHOT 0x51
 #define PV_CALL_TIMER_SET_PERIODIC 0x52
 #define PV_CALL_TIMER_CANCEL 0x53
+#define PV_CALL_WATCHDOG_SET 0x54
 #define PV_CALL_YIELD 0x60
 #define PV_CALL_BLOCK 0x61
 #define PV_CALL_SHUTDOWN 0x62
+#define PV_CALL_WINDOW_INFO 0x63
+#define PV_CALL_HALT 0x64
+#define PV_CALL_POLL 0x65
+#define PV_CALL_PLAN_SWITCH 0x66
+#define PV_CALL_HEALTH_RAISE 0x80
+#define PV_CALL_HEALTH_READ 0x81
+#define PV_CALL_HEALTH_ACKNOWLEDGE 0x82
+#define PV_CALL_PARTITION_FIND 0x88
+#define PV_CALL_PARTITION_STATUS 0x89
+#define PV_CALL_PARTITION_CONTROL 0x8a
+#define PV_CALL_PARTITION_SET_MODE 0x8b
 #define PV_CALL_CONSOLE_WRITE 0xd0
 #define PV_CALL_CONSOLE_READ 0xd1
 #define PV_CALL_TRACE_MARK 0xe0
@@ -59,21 +77,69 @@
 #define PV_ERROR_PERIOD_TOO_SHORT -9
 #define PV_ERROR_NO_HANDLER -10
 #define PV_ERROR_END_OF_INPUT -11
+#define PV_ERROR_NO_SUCH_OBJECT -12
+#define PV_ERROR_NOT_PERMITTED -13
+#define PV_ERROR_TIMED_OUT -14
 
 #define PV_INTERRUPT_TIMER 0x0
 #define PV_INTERRUPT_CONSOLE_INPUT 0x1
 #define PV_INTERRUPT_CONSOLE_END 0x2
+#define PV_INTERRUPT_WINDOW_START 0x3
+#define PV_INTERRUPT_SHUTDOWN_REQUEST 0x4
+#define PV_INTERRUPT_HEALTH 0x5
 #define PV_TICK_ONE 0x0
 #define PV_TICK_BURST 0x1
 #define PV_TICK_SPREAD 0x2
 #define PV_TICK_LOSE 0x3
 #define PV_SEGMENT_FS 0x0
 #define PV_SEGMENT_GS 0x1
+#define PV_CONTROL_SUSPEND 0x0
+#define PV_CONTROL_RESUME 0x1
+#define PV_CONTROL_COLD_RESTART 0x2
+#define PV_CONTROL_WARM_RESTART 0x3
+#define PV_CONTROL_HALT 0x4
+#define PV_CONTROL_REQUEST_SHUTDOWN 0x5
+#define PV_MODE_IDLE 0x0
+#define PV_MODE_COLD_START 0x1
+#define PV_MODE_WARM_START 0x2
+#define PV_MODE_NORMAL 0x3
+#define PV_PARTITION_READY 0x0
+#define PV_PARTITION_WAITING 0x1
+#define PV_PARTITION_SUSPENDED 0x2
+#define PV_PARTITION_ENDED 0x3
+#define PV_PARTITION_HALTED 0x4
+#define PV_MAY_STATUS 0x1
+#define PV_MAY_CONTROL 0x2
+#define PV_MAY_PLANS 0x4
+#define PV_MAY_HEALTH_LOG 0x8
+#define PV_HEALTH_EXCEPTION 0x0
+#define PV_HEALTH_MEMORY_VIOLATION 0x1
+#define PV_HEALTH_FRAME_FAULT 0x2
+#define PV_HEALTH_ILLEGAL_CALLS 0x3
+#define PV_HEALTH_WATCHDOG 0x4
+#define PV_HEALTH_DEADLOCK 0x5
+#define PV_HEALTH_APPLICATION_ERROR 0x6
+#define PV_HEALTH_CONFIGURATION 0x7
+#define PV_HEALTH_INCOMPATIBLE_ABI 0x8
+#define PV_ACTION_IGNORE 0x0
+#define PV_ACTION_LOG 0x1
+#define PV_ACTION_PROPAGATE 0x2
+#define PV_ACTION_COLD_RESTART 0x3
+#define PV_ACTION_WARM_RESTART 0x4
+#define PV_ACTION_HALT_PARTITION 0x5
+#define PV_ACTION_SWITCH_PLAN 0x6
+#define PV_ACTION_RESTART_SYSTEM 0x7
+#define PV_ACTION_HALT_SYSTEM 0x8
 #define PV_BINDING_NONE 0x0
 #define PV_BINDING_INTERRUPT 0x1
 #define PV_BINDING_SELF 0x2
+#define PV_BINDING_LINE 0x3
+#define PV_BINDING_CHANNEL 0x4
+#define PV_BINDING_CHANNEL_SENDER 0x5
+#define PV_BINDING_MESSAGE_PORT 0x6
 #define PV_EVENT_PENDING 0x1
 #define PV_EVENT_MASKED 0x2
+#define PV_EVENT_IN_SERVICE 0x4
 #define PV_TRAP_KEEP_MASK 0x1
 #define PV_TRAP_USER 0x2
 #define PV_MEMORY_RAM 0x1
@@ -88,6 +154,9 @@
 #define PV_CONSOLE_OUTPUT 0x1
 #define PV_CONSOLE_INPUT 0x2
 #define PV_START_COLD 0x0
+#define PV_START_WARM 0x1
+#define PV_START_COLD_AFTER_HEALTH 0x2
+#define PV_START_WARM_AFTER_HEALTH 0x3
 
 /* Offsets in structures, and their lengths. */
 #define PV_OFFSET_START_INFO_MAGIC 0x0
@@ -123,6 +192,10 @@
 #define PV_OFFSET_SHARED_PAGE_SYSTEM_TIME_NS 0x20
 #define PV_OFFSET_SHARED_PAGE_TIME_MULTIPLIER 0x28
 #define PV_OFFSET_SHARED_PAGE_TIME_SHIFT 0x2c
+#define PV_OFFSET_SHARED_PAGE_WINDOW_START_NS 0xc0
+#define PV_OFFSET_SHARED_PAGE_WINDOW_END_NS 0xc8
+#define PV_OFFSET_SHARED_PAGE_WINDOW_INDEX 0xd0
+#define PV_OFFSET_SHARED_PAGE_WINDOW_PLAN 0xd4
 #define PV_OFFSET_SHARED_PAGE_EVENT_PENDING 0x400
 #define PV_OFFSET_SHARED_PAGE_EVENT_MASK 0x480
 #define PV_SIZE_SHARED_PAGE 0x1000
@@ -138,15 +211,46 @@
 #define PV_OFFSET_EVENT_STATUS_STATE 0x8
 #define PV_OFFSET_EVENT_STATUS_COUNT 0xc
 #define PV_SIZE_EVENT_STATUS 0x10
+#define PV_OFFSET_POLL_ENTRY_PORT 0x0
+#define PV_SIZE_POLL_ENTRY 0x4
+#define PV_OFFSET_WINDOW_INFO_NOW_NS 0x0
+#define PV_OFFSET_WINDOW_INFO_WINDOW_START_NS 0x8
+#define PV_OFFSET_WINDOW_INFO_WINDOW_END_NS 0x10
+#define PV_OFFSET_WINDOW_INFO_FRAME_START_NS 0x18
+#define PV_OFFSET_WINDOW_INFO_FRAME_NS 0x20
+#define PV_OFFSET_WINDOW_INFO_FRAMES 0x28
+#define PV_OFFSET_WINDOW_INFO_WINDOW 0x30
+#define PV_OFFSET_WINDOW_INFO_PLAN 0x34
+#define PV_OFFSET_WINDOW_INFO_NEXT_PLAN 0x38
+#define PV_OFFSET_WINDOW_INFO_PLANS 0x3c
+#define PV_SIZE_WINDOW_INFO 0x40
+#define PV_OFFSET_PARTITION_STATUS_STATE 0x0
+#define PV_OFFSET_PARTITION_STATUS_MODE 0x4
+#define PV_OFFSET_PARTITION_STATUS_START_CONDITION 0x8
+#define PV_OFFSET_PARTITION_STATUS_RESTART_COUNT 0xc
+#define PV_OFFSET_PARTITION_STATUS_EXIT_CODE 0x10
+#define PV_OFFSET_PARTITION_STATUS_RIGHTS 0x14
+#define PV_OFFSET_PARTITION_STATUS_EXECUTED 0x18
+#define PV_SIZE_PARTITION_STATUS 0x20
+#define PV_OFFSET_HEALTH_ENTRY_TIME_NS 0x0
+#define PV_OFFSET_HEALTH_ENTRY_SEQUENCE 0x8
+#define PV_OFFSET_HEALTH_ENTRY_PARTITION 0xc
+#define PV_OFFSET_HEALTH_ENTRY_EVENT 0x10
+#define PV_OFFSET_HEALTH_ENTRY_ACTION 0x14
+#define PV_OFFSET_HEALTH_ENTRY_DETAIL 0x18
+#define PV_OFFSET_HEALTH_ENTRY_ADDRESS 0x1c
+#define PV_OFFSET_HEALTH_ENTRY_MESSAGE_LENGTH 0x20
+#define PV_OFFSET_HEALTH_ENTRY_MESSAGE 0x24
+#define PV_SIZE_HEALTH_ENTRY 0x64
 
 /* The note that every guest has: the version, and each call with the hash of its signature. */
 .macro pv_abi_note
     .pushsection .note.paravane, "a", @note
     .balign 4
-    .long 9, 208, PV_NOTE_ABI
+    .long 9, 344, PV_NOTE_ABI
     .asciz "Paravane"
     .balign 4
-    .long PV_ABI_VERSION, 25
+    .long PV_ABI_VERSION, 42
     .long 0x01, 0xc040117e /* event_bind_interrupt */
     .long 0x02, 0x5bbdefd8 /* event_bind_self */
     .long 0x03, 0x05ee09b7 /* event_unbind */
@@ -155,6 +259,11 @@
     .long 0x06, 0x83d95d25 /* event_send */
     .long 0x07, 0xfc71f086 /* event_status */
     .long 0x08, 0xf0a032b2 /* upcall_set_entry */
+    .long 0x09, 0x95ba1333 /* event_bind_line */
+    .long 0x0a, 0xe5292206 /* event_bind_channel */
+    .long 0x0b, 0xfde98ef0 /* event_bind_vector */
+    .long 0x0c, 0x4ea0e527 /* event_ack */
+    .long 0x0d, 0x2377b764 /* event_set_priority */
     .long 0x10, 0xdf4b0a15 /* interrupts_set_level */
     .long 0x11, 0x314ec83d /* interrupts_get_level */
     .long 0x12, 0x3f210aa1 /* interrupts_flash */
@@ -166,9 +275,21 @@
     .long 0x51, 0x505a0e84 /* timer_set_one_shot */
     .long 0x52, 0x8d2d321b /* timer_set_periodic */
     .long 0x53, 0xcbcd8787 /* timer_cancel */
+    .long 0x54, 0x5cea7e8f /* watchdog_set */
     .long 0x60, 0x3250a631 /* yield */
     .long 0x61, 0xcb3585e7 /* block */
     .long 0x62, 0x097754e6 /* shutdown */
+    .long 0x63, 0x1429b32c /* window_info */
+    .long 0x64, 0xd6dcb389 /* halt */
+    .long 0x65, 0x7cdf993a /* poll */
+    .long 0x66, 0xfceac0b8 /* plan_switch */
+    .long 0x80, 0xd33dbf97 /* health_raise */
+    .long 0x81, 0x1a9ff68b /* health_read */
+    .long 0x82, 0x8ab5e7c4 /* health_acknowledge */
+    .long 0x88, 0x6c1e54f2 /* partition_find */
+    .long 0x89, 0x703c348f /* partition_status */
+    .long 0x8a, 0x92633fc0 /* partition_control */
+    .long 0x8b, 0xb1c6bc0d /* partition_set_mode */
     .long 0xd0, 0x81e1652d /* console_write */
     .long 0xd1, 0x131eefe1 /* console_read */
     .long 0xe0, 0x44982aa3 /* trace_mark */

@@ -62,6 +62,14 @@ pub struct Start {
     pub restart_count: u32,
 }
 
+impl Start {
+    /// Whether memory outside the image is as it was.
+    #[must_use]
+    pub fn keeps_memory(self) -> bool {
+        matches!(self.condition, start_info::START_WARM | start_info::START_WARM_AFTER_HEALTH)
+    }
+}
+
 /// Whether the image is for this ABI.
 ///
 /// # Errors

@@ -1,24 +1,29 @@
 //! What each hypercall does. Arguments are decoded and in range; addresses are checked here, before any effect.
 
 use crate::abi::{
-    BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, EventPort, GATE_VECTOR, InterruptLevel,
-    PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister, TickPolicy, ToGuest, TrapEntry,
-    TrapTable, VirtualInterrupt, trap_entry,
+    BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, ControlAction, EventPort, GATE_VECTOR,
+    InterruptLevel, PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister, TickPolicy,
+    ToGuest, TrapEntry, TrapTable, VirtualInterrupt, trap_entry,
 };
 use crate::clock::Clock;
+use crate::config::{PartitionId, SystemConfig};
 use crate::delivery::{Handler, Trap};
 use crate::guest::Guest;
-use crate::paravirtual::Paravirtual;
+use crate::ledger::Source;
+use crate::paravirtual::{Paravirtual, Wait};
 use crate::record::{Event, EventLog};
+use crate::services::{Effect, Services};
 use emulator::{DescriptorTable, Rights, Segment};
 
 /// What becomes of the guest after a call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CallEnd {
     /// It goes on with this in EAX.
     Return(u32),
-    /// It goes on with 0 in EAX when an upcall has come.
-    Wait,
+    /// It goes on with 0 in EAX when what it waits for has come.
+    Wait(Wait),
+    /// It waits and makes the call again: the call has done nothing yet.
+    Retry(Wait),
     /// It goes on with this in EAX after an upcall that is pending, and with upcalls disabled.
     Flash(u32),
     /// It continues at a frame on its stack.
@@ -27,17 +32,27 @@ pub enum CallEnd {
     Raise(Handler, Trap),
     /// It ends.
     Shutdown(u32),
+    /// It stops.
+    Halt,
+    /// It starts again.
+    Restart(ControlAction),
 }
 
 /// What a call works on.
 #[derive(Debug)]
 pub struct Caller<'a> {
+    /// Which partition.
+    pub id: PartitionId,
     /// What the core knows of it.
     pub paravirtual: &'a mut Paravirtual,
     /// Its processor and memory.
     pub guest: &'a mut Guest,
     /// Virtual time at the call.
     pub clock: &'a Clock,
+    /// What the system is made of.
+    pub config: &'a SystemConfig,
+    /// What the partitions share.
+    pub services: &'a mut Services,
     /// What the call causes.
     pub log: &'a mut EventLog,
 }
@@ -62,6 +77,32 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
             caller.guest.set_bytes(status.address, &answer.to_bytes())?;
             0
         }
+        Request::EventBindLine { line, port, first_count } => caller.bind_line(line, port, first_count)?,
+        Request::EventBindChannel { name, port, first_count } => {
+            caller.bind_channel(name, port, first_count)?
+        }
+        Request::EventBindVector { port, vector } => caller.bind_vector(port, vector)?,
+        Request::EventAck { port } => caller.acknowledge_event(port)?,
+        Request::EventSetPriority { port, priority } => caller.set_priority(port, priority)?,
+        Request::WatchdogSet { deadline_ns } => {
+            caller.paravirtual.watchdog_ns = (deadline_ns != 0).then_some(deadline_ns);
+            0
+        }
+        Request::WindowInfo { info } => {
+            let answer = caller.services.window_info(caller.clock).to_bytes();
+            caller.guest.set_bytes(info.address, &answer)?;
+            0
+        }
+        Request::Halt {} => return Ok(CallEnd::Halt),
+        Request::Poll { ports, deadline_ns } => return caller.poll(ports, deadline_ns),
+        Request::PlanSwitch { plan } => caller.plan_switch(plan)?,
+        Request::HealthRaise { code, message } => caller.health_raise(code, message)?,
+        Request::HealthRead { sequence, entry } => caller.health_read(sequence, entry)?,
+        Request::HealthAcknowledge { sequence } => caller.health_acknowledge(sequence)?,
+        Request::PartitionFind { name } => caller.partition_find(name)?,
+        Request::PartitionStatus { partition, status } => caller.partition_status(partition, status)?,
+        Request::PartitionControl { partition, action } => caller.partition_control(partition, action)?,
+        Request::PartitionSetMode { mode } => return Ok(caller.set_mode(mode)),
         Request::UpcallSetEntry { entry } => caller.set_upcall_entry(entry)?,
         Request::InterruptsSetLevel { level } => {
             let before = caller.level();
@@ -92,10 +133,10 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
             caller.paravirtual.timer.cancel();
             0
         }
-        Request::Yield {} => 0,
+        Request::Yield {} => return Ok(CallEnd::Wait(Wait::NextWindow)),
         Request::Block {} => {
             caller.paravirtual.interrupts().set(caller.guest, true);
-            return Ok(CallEnd::Wait);
+            return Ok(CallEnd::Wait(Wait::Upcall));
         }
         Request::Shutdown { code } => return Ok(CallEnd::Shutdown(code)),
         Request::ConsoleWrite { bytes } => caller.console_write(bytes)?,
@@ -114,7 +155,9 @@ pub fn asks_for_input(number: u32, arguments: [u32; 5]) -> bool {
     let request = Call::from_number(number).map(|call| Request::decode(call, arguments));
     match request {
         Some(Ok(Request::ConsoleRead { .. })) => true,
-        Some(Ok(Request::EventBindInterrupt { interrupt, .. })) => interrupt != VirtualInterrupt::Timer,
+        Some(Ok(Request::EventBindInterrupt { interrupt, .. })) => {
+            matches!(interrupt, VirtualInterrupt::ConsoleInput | VirtualInterrupt::ConsoleEnd)
+        }
         _ => false,
     }
 }
@@ -132,26 +175,27 @@ impl Caller<'_> {
         first_count: ToGuest<u32>,
     ) -> Result<u32, CallError> {
         self.guest.check(first_count.address, 4, Rights::WRITE)?;
-        self.paravirtual.ports.bind_interrupt(port, interrupt)?;
+        self.paravirtual.ports.bind(port, Source::Interrupt(interrupt))?;
         self.give_first_count(port, first_count)?;
         let console = &self.paravirtual.console;
         let happened = match interrupt {
-            VirtualInterrupt::Timer => false,
+            VirtualInterrupt::Timer
+            | VirtualInterrupt::WindowStart
+            | VirtualInterrupt::ShutdownRequest
+            | VirtualInterrupt::Health => false,
             VirtualInterrupt::ConsoleInput => console.waiting() > 0,
             VirtualInterrupt::ConsoleEnd => console.has_ended(),
         };
         if happened {
             let mut shared = self.paravirtual.shared(self.guest);
-            self.paravirtual.ports.raise(interrupt, 1, &mut shared, self.log);
+            self.paravirtual.ports.raise(Source::Interrupt(interrupt), 1, &mut shared, self.log);
         }
         Ok(0)
     }
 
     fn bind_self(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<u32, CallError> {
         self.guest.check(first_count.address, 4, Rights::WRITE)?;
-        self.paravirtual.ports.bind_self(port)?;
-        self.give_first_count(port, first_count)?;
-        Ok(0)
+        self.bind(port, Source::Own, first_count)
     }
 
     fn give_first_count(&mut self, port: EventPort, first_count: ToGuest<u32>) -> Result<(), CallError> {
@@ -179,7 +223,10 @@ impl Caller<'_> {
 
     fn send(&mut self, port: EventPort) -> Result<u32, CallError> {
         let mut shared = self.paravirtual.shared(self.guest);
-        self.paravirtual.ports.send(port, &mut shared, self.log)?;
+        if let Some(place) = self.paravirtual.ports.send(port, &mut shared, self.log)? {
+            let to = self.config.event_channels[usize::from(place)].to;
+            self.services.effects.push_back(Effect::Raise { to, source: Source::Channel(place), count: 1 });
+        }
         Ok(0)
     }
 
@@ -228,7 +275,7 @@ impl Caller<'_> {
     }
 
     fn timer_port(&self) -> Result<EventPort, CallError> {
-        self.paravirtual.ports.bound_to(VirtualInterrupt::Timer).ok_or(CallError::NotBound)
+        self.paravirtual.ports.bound_to(Source::Interrupt(VirtualInterrupt::Timer)).ok_or(CallError::NotBound)
     }
 
     fn set_periodic(&mut self, period_ns: u64, policy: TickPolicy) -> Result<u32, CallError> {
@@ -271,5 +318,6 @@ fn representable(length_bytes: u32) -> Result<u32, CallError> {
     if i32::try_from(length_bytes).is_ok() { Ok(length_bytes) } else { Err(CallError::InvalidArgument) }
 }
 
+mod system;
 #[cfg(test)]
 mod tests;

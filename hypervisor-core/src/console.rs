@@ -34,6 +34,12 @@ pub struct Console {
 }
 
 impl Console {
+    /// A console of which the input has ended before the start.
+    #[must_use]
+    pub fn without_input() -> Self {
+        Self { ended: true, closed: true, ..Self::default() }
+    }
+
     /// Adds input. A unit before that of an earlier input counts as that one's.
     pub fn give(&mut self, input: Input) {
         if self.closed {

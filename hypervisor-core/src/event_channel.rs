@@ -3,11 +3,10 @@
 //!
 //! Not here: upcalls, and when they are delivered.
 
-use crate::abi::{
-    CallError, EVENT_PORTS, EventPort, EventStatus, VirtualInterrupt, event_status, shared_page,
-};
+use crate::abi::{CallError, EVENT_PORTS, EventPort, EventStatus, PRIORITIES, event_status, shared_page};
 use crate::ledger::{DropReason, Ledger, Source};
 use crate::record::{Event, EventLog, Fate};
+use std::collections::BTreeMap;
 
 /// The two pages that core and guest share. Offsets are multiples of 4; the page of counts follows the first.
 pub trait SharedPages {
@@ -33,17 +32,48 @@ enum Record {
     Announced,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The most urgent priority is 0.
+const PRIORITY_LEAST_URGENT: u8 = PRIORITIES as u8 - 1;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Port {
     source: Option<Source>,
     record: Record,
+    /// The trap vector that its events enter by, instead of an upcall.
+    vector: Option<u8>,
+    /// Its event was injected by its vector and not acknowledged yet.
+    in_service: bool,
+    priority: u8,
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self {
+            source: None,
+            record: Record::Idle,
+            vector: None,
+            in_service: false,
+            priority: PRIORITY_LEAST_URGENT,
+        }
+    }
+}
+
+/// An event that enters the guest by a trap vector.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Injection {
+    /// The port.
+    pub port: EventPort,
+    /// The vector.
+    pub vector: u8,
 }
 
 /// The event ports of one partition.
 #[derive(Clone, Debug)]
 pub struct EventPorts {
     ports: Vec<Port>,
-    interrupts: [Option<EventPort>; VirtualInterrupt::ALL.len()],
+    bound: BTreeMap<Source, EventPort>,
+    /// The ports that are bound to a vector; few.
+    vectored: Vec<EventPort>,
     /// The ports whose record is `Pending`.
     waiting: [u32; EVENT_PORTS as usize / 32],
     ledger: Ledger,
@@ -61,7 +91,8 @@ impl EventPorts {
     pub fn new() -> Self {
         Self {
             ports: vec![Port::default(); EVENT_PORTS as usize],
-            interrupts: [None; VirtualInterrupt::ALL.len()],
+            bound: BTreeMap::new(),
+            vectored: Vec::new(),
             waiting: [0; EVENT_PORTS as usize / 32],
             ledger: Ledger::default(),
         }
@@ -73,40 +104,115 @@ impl EventPorts {
         &self.ledger
     }
 
-    /// The port that is bound to a virtual interrupt.
+    /// The port that is bound to a source; several can be bound to the partition itself.
     #[must_use]
-    pub fn bound_to(&self, interrupt: VirtualInterrupt) -> Option<EventPort> {
-        self.interrupts[interrupt.number() as usize]
+    pub fn bound_to(&self, source: Source) -> Option<EventPort> {
+        self.bound.get(&source).copied()
     }
 
-    /// Binds `port` to a virtual interrupt.
+    /// Binds `port` to a source. Any number of ports can be bound to the partition itself, one to every other source.
     ///
     /// # Errors
-    /// `AlreadyBound` if the port is bound, or another port is bound to the interrupt.
-    pub fn bind_interrupt(&mut self, port: EventPort, interrupt: VirtualInterrupt) -> Result<(), CallError> {
-        if self.bound_to(interrupt).is_some() {
+    /// `AlreadyBound` if the port is bound, or another port is bound to the source.
+    pub fn bind(&mut self, port: EventPort, source: Source) -> Result<(), CallError> {
+        if self.ports[port.index()].source.is_some() || self.bound.contains_key(&source) {
             return Err(CallError::AlreadyBound);
         }
-        self.bind(port, Source::Interrupt(interrupt))?;
-        self.interrupts[interrupt.number() as usize] = Some(port);
+        self.ports[port.index()].source = Some(source);
+        if source != Source::Own {
+            self.bound.insert(source, port);
+        }
         Ok(())
     }
 
-    /// Binds `port` to the partition itself.
+    /// Lets the events of `port` enter by a trap vector instead of an upcall, or no longer so.
     ///
     /// # Errors
-    /// `AlreadyBound` if the port is bound.
-    pub fn bind_self(&mut self, port: EventPort) -> Result<(), CallError> {
-        self.bind(port, Source::Own)
+    /// `NotBound` if the port is not bound.
+    pub fn bind_vector(
+        &mut self,
+        port: EventPort,
+        vector: Option<u8>,
+        shared: &mut impl SharedPages,
+    ) -> Result<(), CallError> {
+        self.source(port)?;
+        self.vectored.retain(|vectored| *vectored != port);
+        if vector.is_some() {
+            self.vectored.push(port);
+        }
+        let state = &mut self.ports[port.index()];
+        state.vector = vector;
+        state.in_service = false;
+        self.ask_if_pending(port, shared);
+        Ok(())
     }
 
-    fn bind(&mut self, port: EventPort, source: Source) -> Result<(), CallError> {
-        let bound = &mut self.ports[port.index()].source;
-        if bound.is_some() {
-            return Err(CallError::AlreadyBound);
-        }
-        *bound = Some(source);
+    /// How urgent the events of `port` are among those that enter by vectors: 0 first, 15 last.
+    ///
+    /// # Errors
+    /// `NotBound` if the port is not bound.
+    pub fn set_priority(&mut self, port: EventPort, priority: u8) -> Result<(), CallError> {
+        self.source(port)?;
+        self.ports[port.index()].priority = priority.min(PRIORITY_LEAST_URGENT);
         Ok(())
+    }
+
+    /// The guest is done with the event that entered by the vector of `port`: what waited for that can come.
+    ///
+    /// # Errors
+    /// `NotBound` if the port is not bound, `WrongBinding` if it has no vector.
+    pub fn acknowledge(&mut self, port: EventPort, shared: &mut impl SharedPages) -> Result<(), CallError> {
+        self.source(port)?;
+        if self.ports[port.index()].vector.is_none() {
+            return Err(CallError::WrongBinding);
+        }
+        self.ports[port.index()].in_service = false;
+        if self.injectable(shared).is_some() {
+            shared.store(shared_page::UPCALL_PENDING, 1);
+        }
+        Ok(())
+    }
+
+    /// Whether a port is bound to a vector: events can then reach a guest without an upcall entry.
+    #[must_use]
+    pub fn has_vectors(&self) -> bool {
+        !self.vectored.is_empty()
+    }
+
+    /// The event that would enter by a vector now: the most urgent; of equals the one of the lowest port. Ports in service
+    /// hold back those that are not more urgent.
+    #[must_use]
+    pub fn injectable(&self, shared: &impl SharedPages) -> Option<Injection> {
+        let in_service = self.vectored.iter().map(|port| &self.ports[port.index()]);
+        let in_service = in_service.filter(|port| port.in_service).map(|port| port.priority).min();
+        let can = |port: &&EventPort| {
+            let state = &self.ports[port.index()];
+            let urgent_enough = in_service.is_none_or(|level| state.priority < level);
+            urgent_enough
+                && bit(shared, shared_page::EVENT_PENDING, **port)
+                && !bit(shared, shared_page::EVENT_MASK, **port)
+        };
+        let ports = self.vectored.iter().filter(can);
+        let port = *ports.min_by_key(|port| (self.ports[port.index()].priority, port.index()))?;
+        Some(Injection { port, vector: self.ports[port.index()].vector? })
+    }
+
+    /// An event enters by its vector: it counts as delivered and its bit is cleared.
+    pub fn inject(&mut self, injection: Injection, shared: &mut impl SharedPages, log: &mut EventLog) {
+        let port = injection.port;
+        clear_bit(shared, shared_page::EVENT_PENDING, port);
+        let state = &mut self.ports[port.index()];
+        state.in_service = true;
+        if let Port { source: Some(source), record: Record::Pending, .. } = *state {
+            let account = self.ledger.account_mut(source);
+            account.pending -= 1;
+            account.delivered += 1;
+            log.note(|| Event::EventDelivered { source, port });
+        }
+        self.set_record(port, Record::Idle);
+        if shared.load(shared_page::SELECTOR) == 0 && self.injectable(shared).is_none() {
+            shared.store(shared_page::UPCALL_PENDING, 0);
+        }
     }
 
     /// Frees `port`. A pending event is dropped, the pending and mask bits are cleared; the count stays.
@@ -131,9 +237,8 @@ impl EventPorts {
         clear_bit(shared, shared_page::EVENT_PENDING, port);
         clear_bit(shared, shared_page::EVENT_MASK, port);
         self.ports[port.index()] = Port::default();
-        if let Source::Interrupt(interrupt) = source {
-            self.interrupts[interrupt.number() as usize] = None;
-        }
+        self.vectored.retain(|vectored| *vectored != port);
+        self.bound.remove(&source);
         Ok(())
     }
 
@@ -160,13 +265,27 @@ impl EventPorts {
         self.source(port)?;
         self.look(port, shared, log);
         clear_bit(shared, shared_page::EVENT_MASK, port);
-        if bit(shared, shared_page::EVENT_PENDING, port) {
-            want_upcall(shared, port);
-        }
+        self.ask_if_pending(port, shared);
         Ok(())
     }
 
-    /// Raises an event on a port that is bound to the partition itself.
+    fn ask_if_pending(&self, port: EventPort, shared: &mut impl SharedPages) {
+        if bit(shared, shared_page::EVENT_PENDING, port) && !bit(shared, shared_page::EVENT_MASK, port) {
+            self.ask(port, shared);
+        }
+    }
+
+    /// Asks for the attention of the guest: by its vector as soon as that can be injected, else by an upcall.
+    fn ask(&self, port: EventPort, shared: &mut impl SharedPages) {
+        if self.ports[port.index()].vector.is_none() {
+            want_upcall(shared, port);
+        } else if self.injectable(shared).is_some() {
+            shared.store(shared_page::UPCALL_PENDING, 1);
+        }
+    }
+
+    /// Raises an event on a port that is bound to the partition itself. For a port that is bound to the sending end of an
+    /// event channel, returns the channel's place.
     ///
     /// # Errors
     /// `NotBound` if the port is not bound, `WrongBinding` if it is bound to something else.
@@ -175,29 +294,38 @@ impl EventPorts {
         port: EventPort,
         shared: &mut impl SharedPages,
         log: &mut EventLog,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<u16>, CallError> {
         match self.source(port)? {
             Source::Own => {
                 self.raise_on(port, Source::Own, 1, shared, log);
-                Ok(())
+                Ok(None)
             }
-            Source::Interrupt(_) => Err(CallError::WrongBinding),
+            Source::ChannelSender(channel) => Ok(Some(channel)),
+            _ => Err(CallError::WrongBinding),
         }
     }
 
-    /// Raises `count` events of a virtual interrupt. Without a port they are dropped.
-    pub fn raise(
-        &mut self,
-        interrupt: VirtualInterrupt,
-        count: u64,
-        shared: &mut impl SharedPages,
-        log: &mut EventLog,
-    ) {
-        let source = Source::Interrupt(interrupt);
-        match self.bound_to(interrupt) {
+    /// Raises `count` events of a source. Without a port they are dropped.
+    pub fn raise(&mut self, source: Source, count: u64, shared: &mut impl SharedPages, log: &mut EventLog) {
+        match self.bound_to(source) {
             Some(port) => self.raise_on(port, source, count, shared, log),
             None => self.drop_raised(source, count, DropReason::NotBound, log),
         }
+    }
+
+    /// Drops everything that is pending, because the partition starts again. The accounts stay.
+    pub fn restart(&mut self, shared: &mut impl SharedPages, log: &mut EventLog) {
+        for port in self.waiting_ports() {
+            self.look(port, shared, log);
+            if let Port { source: Some(source), record: Record::Pending, .. } = self.ports[port.index()] {
+                let account = self.ledger.account_mut(source);
+                account.pending -= 1;
+                account.dropped += 1;
+                log.note(|| Event::EventDropped { source, count: 1, reason: DropReason::Restart });
+            }
+        }
+        let ledger = std::mem::take(&mut self.ledger);
+        *self = Self { ledger, ..Self::new() };
     }
 
     /// Notes `count` events of a source that its port will never see.
@@ -205,10 +333,7 @@ impl EventPorts {
         let account = self.ledger.account_mut(source);
         account.raised += count;
         account.dropped += count;
-        let port = match source {
-            Source::Interrupt(interrupt) => self.bound_to(interrupt),
-            Source::Own => None,
-        };
+        let port = self.bound_to(source);
         log.note(|| Event::EventRaised { source, port, count, fate: Fate::Dropped(reason) });
     }
 
@@ -241,7 +366,7 @@ impl EventPorts {
         };
         set_bit(shared, shared_page::EVENT_PENDING, port);
         if !masked {
-            want_upcall(shared, port);
+            self.ask(port, shared);
         }
         log.note(|| Event::EventRaised { source, port: Some(port), count, fate });
     }
@@ -252,7 +377,9 @@ impl EventPorts {
         for port in self.waiting_ports() {
             self.look(port, shared, log);
             let selected = selector & 1 << (port.index() / 32) != 0;
-            let Port { source: Some(source), record: Record::Pending } = self.ports[port.index()] else {
+            let Port { source: Some(source), record: Record::Pending, vector: None, .. } =
+                self.ports[port.index()]
+            else {
                 continue;
             };
             if selected && !bit(shared, shared_page::EVENT_MASK, port) {
@@ -272,16 +399,27 @@ impl EventPorts {
         }
     }
 
-    /// Whether the pending bit of the port of a virtual interrupt is set.
+    /// Whether the pending bit of the port of a source is set.
     #[must_use]
-    pub fn is_pending(&self, interrupt: VirtualInterrupt, shared: &impl SharedPages) -> bool {
-        self.bound_to(interrupt).is_some_and(|port| bit(shared, shared_page::EVENT_PENDING, port))
+    pub fn is_pending(&self, source: Source, shared: &impl SharedPages) -> bool {
+        self.bound_to(source).is_some_and(|port| self.port_is_pending(port, shared))
     }
 
-    /// Whether raising a virtual interrupt asks for an upcall: a port is bound to it and not masked.
+    /// Whether the pending bit of a port is set.
     #[must_use]
-    pub fn can_wake(&self, interrupt: VirtualInterrupt, shared: &impl SharedPages) -> bool {
-        self.bound_to(interrupt).is_some_and(|port| !bit(shared, shared_page::EVENT_MASK, port))
+    pub fn port_is_pending(&self, port: EventPort, shared: &impl SharedPages) -> bool {
+        bit(shared, shared_page::EVENT_PENDING, port)
+    }
+
+    /// Whether raising a source asks for an upcall: a port is bound to it and not masked.
+    #[must_use]
+    pub fn can_wake(&self, source: Source, shared: &impl SharedPages) -> bool {
+        self.bound_to(source).is_some_and(|port| !bit(shared, shared_page::EVENT_MASK, port))
+    }
+
+    /// The sources that ports are bound to, the partition itself left out.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.bound.keys().copied()
     }
 
     /// The answer of the call `event_status`.
@@ -291,6 +429,10 @@ impl EventPorts {
             None => (event_status::BINDING_NONE, 0),
             Some(Source::Interrupt(interrupt)) => (event_status::BINDING_INTERRUPT, interrupt.number()),
             Some(Source::Own) => (event_status::BINDING_SELF, 0),
+            Some(Source::Line(number)) => (event_status::BINDING_LINE, number),
+            Some(Source::Channel(_)) => (event_status::BINDING_CHANNEL, 0),
+            Some(Source::ChannelSender(_)) => (event_status::BINDING_CHANNEL_SENDER, 0),
+            Some(Source::MessagePort(place)) => (event_status::BINDING_MESSAGE_PORT, u32::from(place)),
         };
         let mut state = 0;
         if bit(shared, shared_page::EVENT_PENDING, port) {
@@ -298,6 +440,9 @@ impl EventPorts {
         }
         if bit(shared, shared_page::EVENT_MASK, port) {
             state |= event_status::STATE_MASKED;
+        }
+        if self.ports[port.index()].in_service {
+            state |= event_status::STATE_IN_SERVICE;
         }
         EventStatus { binding, interrupt, state, count: self.count(port, shared) }
     }
@@ -310,19 +455,25 @@ impl EventPorts {
 
     /// The numbers that describe the ports in use, for a digest of state.
     pub fn encoded(&self) -> impl Iterator<Item = u64> {
-        self.ports.iter().enumerate().filter_map(|(number, port)| {
-            let source = port.source?.index() as u64;
-            Some(number as u64 | source << 16 | (port.record as u64) << 32)
+        self.ports.iter().enumerate().flat_map(|(number, port)| {
+            let state = u64::from(port.priority) | u64::from(port.in_service) << 4;
+            let vector = port.vector.map_or(0, |vector| 1 << 8 | u64::from(vector));
+            let record = (port.record as u64) << 16 | state << 24 | vector << 32;
+            port.source.map(|source| [source.code(), number as u64 | record << 16]).into_iter().flatten()
         })
     }
 
-    fn source(&self, port: EventPort) -> Result<Source, CallError> {
+    /// What a port is bound to.
+    ///
+    /// # Errors
+    /// `NotBound` if it is not bound.
+    pub fn source(&self, port: EventPort) -> Result<Source, CallError> {
         self.ports[port.index()].source.ok_or(CallError::NotBound)
     }
 
     /// Compares the private record of a port with its bit: a bit that is gone was taken by the guest.
     fn look(&mut self, port: EventPort, shared: &impl SharedPages, log: &mut EventLog) {
-        let Port { source: Some(source), record } = self.ports[port.index()] else { return };
+        let Port { source: Some(source), record, .. } = self.ports[port.index()] else { return };
         if record == Record::Idle || bit(shared, shared_page::EVENT_PENDING, port) {
             return;
         }

@@ -91,6 +91,15 @@ impl HealthEvent {
         }
     }
 
+    /// The number in the health log.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Exception(_) => 0,
+            other => (other.index() - EXCEPTION_NAMES.len()) as u32 + 1,
+        }
+    }
+
     /// Every event that a table can name, in the order of the rows.
     pub fn all() -> impl Iterator<Item = Self> {
         let exceptions = EXCEPTION_NAMES.iter().map(|(vector, _)| Self::Exception(*vector));
@@ -136,6 +145,22 @@ pub enum HealthAction {
 }
 
 impl HealthAction {
+    /// The number in the health log; an escalation is logged as what came of it.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Ignore => 0,
+            Self::Log | Self::Escalate => 1,
+            Self::Propagate => 2,
+            Self::ColdRestart => 3,
+            Self::WarmRestart => 4,
+            Self::HaltPartition => 5,
+            Self::SwitchPlan(_) => 6,
+            Self::RestartSystem => 7,
+            Self::HaltSystem => 8,
+        }
+    }
+
     /// The name in configurations, traces and logs.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,6 +1,8 @@
 //! What became of every event: each term is counted where it happens, and none is derived from the others.
 
 use crate::abi::VirtualInterrupt;
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// Who raises events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
@@ -9,35 +11,43 @@ pub enum Source {
     Interrupt(VirtualInterrupt),
     /// The partition itself.
     Own,
+    /// An interrupt line of the board, by its number.
+    Line(u32),
+    /// The receiving end of an event channel, by its place in the configuration.
+    Channel(u16),
+    /// The sending end of an event channel: it raises nothing here.
+    ChannelSender(u16),
+    /// A message port, by its channel's place in the configuration.
+    MessagePort(u16),
+}
+
+impl fmt::Display for Source {
+    /// The name in traces and statistics.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupt(interrupt) => f.write_str(interrupt.name()),
+            Self::Own => f.write_str("self"),
+            Self::Line(number) => write!(f, "line:{number}"),
+            Self::Channel(place) => write!(f, "channel:{place}"),
+            Self::ChannelSender(place) => write!(f, "channel_sender:{place}"),
+            Self::MessagePort(place) => write!(f, "message_port:{place}"),
+        }
+    }
 }
 
 impl Source {
-    /// Every source, in the order of their numbers.
-    pub const ALL: [Self; 4] = [
-        Self::Interrupt(VirtualInterrupt::Timer),
-        Self::Interrupt(VirtualInterrupt::ConsoleInput),
-        Self::Interrupt(VirtualInterrupt::ConsoleEnd),
-        Self::Own,
-    ];
-
-    /// The name in traces and statistics.
+    /// A number of its own, for a digest of state.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Interrupt(VirtualInterrupt::Timer) => "timer",
-            Self::Interrupt(VirtualInterrupt::ConsoleInput) => "console_input",
-            Self::Interrupt(VirtualInterrupt::ConsoleEnd) => "console_end",
-            Self::Own => "self",
-        }
-    }
-
-    /// Its number, below the length of [`Source::ALL`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        match self {
-            Self::Interrupt(interrupt) => interrupt.number() as usize,
-            Self::Own => VirtualInterrupt::ALL.len(),
-        }
+    pub fn code(self) -> u64 {
+        let (kind, number) = match self {
+            Self::Interrupt(interrupt) => (0, interrupt.number()),
+            Self::Own => (1, 0),
+            Self::Line(number) => (2, number),
+            Self::Channel(place) => (3, u32::from(place)),
+            Self::ChannelSender(place) => (4, u32::from(place)),
+            Self::MessagePort(place) => (5, u32::from(place)),
+        };
+        kind << 32 | u64::from(number)
     }
 }
 
@@ -50,6 +60,10 @@ pub enum DropReason {
     Unbound,
     /// The policy of the timer lets it go.
     TimerPolicy,
+    /// The partition was started again while it was pending.
+    Restart,
+    /// The partition had ended.
+    Ended,
 }
 
 impl DropReason {
@@ -60,6 +74,8 @@ impl DropReason {
             Self::NotBound => "not_bound",
             Self::Unbound => "unbound",
             Self::TimerPolicy => "timer_policy",
+            Self::Restart => "restart",
+            Self::Ended => "ended",
         }
     }
 }
@@ -91,40 +107,38 @@ impl Account {
     }
 }
 
-/// The accounts of one partition.
+/// The accounts of one partition: one for each source that ever raised an event.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ledger {
-    accounts: [Account; Source::ALL.len()],
+    accounts: BTreeMap<Source, Account>,
 }
 
 impl Ledger {
     /// The account of a source.
     #[must_use]
-    pub fn account(&self, source: Source) -> &Account {
-        &self.accounts[source.index()]
+    pub fn account(&self, source: Source) -> Account {
+        self.accounts.get(&source).copied().unwrap_or_default()
+    }
+
+    /// Every account, by source.
+    pub fn accounts(&self) -> impl Iterator<Item = (Source, &Account)> {
+        self.accounts.iter().map(|(source, account)| (*source, account))
     }
 
     pub(crate) fn account_mut(&mut self, source: Source) -> &mut Account {
-        &mut self.accounts[source.index()]
+        self.accounts.entry(source).or_default()
     }
 
     /// Whether every account balances.
     #[must_use]
     pub fn balances(&self) -> bool {
-        self.accounts.iter().all(Account::balances)
+        self.accounts.values().all(Account::balances)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Source};
-
-    #[test]
-    fn sources_are_numbered_in_order() {
-        for (index, source) in Source::ALL.into_iter().enumerate() {
-            assert_eq!(source.index(), index);
-        }
-    }
+    use super::Account;
 
     #[test]
     fn an_account_that_lost_an_event_does_not_balance() {

@@ -11,12 +11,14 @@ pub mod console;
 pub mod event_channel;
 pub mod health;
 pub mod ledger;
+pub mod lines;
 pub mod loader;
 pub mod machine;
 pub mod outcome;
 pub mod partition;
 pub mod record;
 pub mod schedule;
+pub mod services;
 pub mod timer;
 
 mod calls;

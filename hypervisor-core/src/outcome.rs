@@ -1,5 +1,7 @@
 //! How a run ended, as data. Not here: text and exit statuses, which the command line makes.
 
+use crate::config::PartitionId;
+use crate::health::HealthEvent;
 use emulator::{Cpu, Exception};
 
 /// Why the machine returned to its caller.
@@ -34,6 +36,20 @@ pub enum Outcome {
     LimitReached(Limit),
     /// The guest crashed.
     Crashed(Box<Crash>),
+    /// The partition stopped itself without a code, or another one stopped it.
+    Halted,
+    /// The health monitor stopped the partition for something that it could have survived.
+    StoppedByHealth {
+        /// What.
+        event: HealthEvent,
+    },
+    /// The health monitor stopped the whole system.
+    SystemHalted {
+        /// The partition in which it happened.
+        partition: PartitionId,
+        /// What.
+        event: HealthEvent,
+    },
     /// The guest came to an instruction that the emulator does not have.
     Unimplemented {
         /// Its address.

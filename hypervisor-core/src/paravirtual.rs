@@ -1,15 +1,41 @@
 //! What the core knows of a paravirtualized guest, beside its processor and memory.
 
-use crate::abi::{VirtualInterrupt, shared_page};
+use crate::abi::{EventPort, VirtualInterrupt, WindowInfo, shared_page};
 use crate::clock::{Clock, PublishedTime};
+use crate::config::CallRate;
 use crate::console::{Arrival, Console};
-use crate::delivery::{TrapTable, VirtualInterrupts};
-use crate::event_channel::{EventPorts, SharedPages};
+use crate::delivery::{Handler, TrapTable, VirtualInterrupts};
+use crate::event_channel::{EventPorts, Injection, SharedPages};
 use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
 use crate::record::{Event, EventLog};
 use crate::timer::{LastEvent, Timer};
 use emulator::{Attention, FrameNumber, StateDigest};
+
+/// What a partition waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wait {
+    /// Until an upcall is pending.
+    Upcall,
+    /// Until its next window begins, or an upcall can be delivered.
+    NextWindow,
+    /// Until the call that waits is worth another try, or an upcall can be delivered, or the deadline has passed.
+    Call {
+        /// The deadline; all bits set: never.
+        deadline_ns: u64,
+        /// What makes it worth a try.
+        until: Until,
+    },
+}
+
+/// What makes a call that waits worth another try.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// One of these ports is pending.
+    Ports(Vec<EventPort>),
+}
+
+const TIMER: Source = Source::Interrupt(VirtualInterrupt::Timer);
 
 /// The state of a paravirtualized guest.
 #[derive(Debug)]
@@ -24,8 +50,14 @@ pub struct Paravirtual {
     pub traps: TrapTable,
     /// Where upcalls enter it.
     pub upcall_entry: Option<u32>,
-    /// `block`: it waits for an upcall.
-    pub waits: bool,
+    /// What it waits for.
+    pub waits: Option<Wait>,
+    /// When the health monitor is told unless the watchdog is set again.
+    pub watchdog_ns: Option<u64>,
+    /// Calls that failed since [`Self::illegal_since_ns`].
+    pub illegal_calls: u32,
+    /// When counting them began.
+    pub illegal_since_ns: u64,
     /// `iret`: no upcall before an instruction has retired.
     pub holds_upcall: bool,
     /// The linear address of its shared page.
@@ -48,7 +80,10 @@ impl Paravirtual {
             console: Console::default(),
             traps: TrapTable::default(),
             upcall_entry: None,
-            waits: false,
+            waits: None,
+            watchdog_ns: None,
+            illegal_calls: 0,
+            illegal_since_ns: 0,
             holds_upcall: false,
             shared_address,
             shared,
@@ -73,7 +108,51 @@ impl Paravirtual {
     /// What ends a run of the guest because an upcall can be delivered.
     #[must_use]
     pub fn attention(&self) -> Option<Attention> {
-        self.upcall_entry.map(|_| Attention { address: self.shared_address })
+        let can_deliver = self.upcall_entry.is_some() || self.ports.has_vectors();
+        can_deliver.then_some(Attention { address: self.shared_address })
+    }
+
+    /// Whether an upcall, or an event by a vector, can be delivered now or after a shadow.
+    #[must_use]
+    pub fn can_deliver(&self, guest: &mut Guest) -> bool {
+        let flag = self.interrupts();
+        if !(flag.enabled(guest) && flag.upcall_pending(guest)) {
+            return false;
+        }
+        self.upcall_entry.is_some() || self.next_injection(guest).is_some()
+    }
+
+    /// The event that would enter by a vector now, and its handler.
+    #[must_use]
+    pub fn next_injection(&self, guest: &mut Guest) -> Option<(Injection, Handler)> {
+        if !self.ports.has_vectors() {
+            return None;
+        }
+        let injection = self.ports.injectable(&self.shared(guest))?;
+        Some((injection, self.traps.handler(injection.vector)?))
+    }
+
+    /// Whether it goes on waiting.
+    #[must_use]
+    pub fn still_waits(&self, guest: &mut Guest, clock: &Clock) -> bool {
+        match &self.waits {
+            None => false,
+            Some(Wait::Upcall) => !self.interrupts().upcall_pending(guest),
+            Some(Wait::NextWindow) => !self.can_deliver(guest),
+            Some(Wait::Call { deadline_ns, until: Until::Ports(ports) }) => {
+                let pending = |port: &EventPort| self.ports.port_is_pending(*port, &self.shared(guest));
+                !ports.iter().any(pending) && *deadline_ns > clock.now_ns() && !self.can_deliver(guest)
+            }
+        }
+    }
+
+    /// The deadline of the call that waits, of the watchdog, or both: in nanoseconds.
+    fn own_deadline_ns(&self) -> Option<u64> {
+        let call = match &self.waits {
+            Some(Wait::Call { deadline_ns, .. }) => Some(*deadline_ns),
+            _ => None,
+        };
+        [call, self.watchdog_ns].into_iter().flatten().filter(|ns| *ns != u64::MAX).min()
     }
 
     /// Raises what has come due: console input and the timer. `retired` counts the guest's retired instructions.
@@ -90,7 +169,7 @@ impl Paravirtual {
                     VirtualInterrupt::ConsoleEnd
                 }
             };
-            self.ports.raise(interrupt, 1, &mut shared, log);
+            self.ports.raise(Source::Interrupt(interrupt), 1, &mut shared, log);
         }
         if self.timer.is_set() {
             self.expire_timer(&mut shared, clock.now_ns(), retired, log);
@@ -109,22 +188,21 @@ impl Paravirtual {
             return;
         }
         // A guest that waits takes nothing: every tick has to reach it.
-        let pending = !self.waits && self.ports.is_pending(VirtualInterrupt::Timer, shared);
+        let pending = self.waits.is_none() && self.ports.is_pending(TIMER, shared);
         let last = if pending { LastEvent::Pending } else { LastEvent::Taken };
         let Some(expiry) = self.timer.expire(now_ns, last) else { return };
         if expiry.lost > 0 {
-            let source = Source::Interrupt(VirtualInterrupt::Timer);
-            self.ports.drop_raised(source, expiry.lost, DropReason::TimerPolicy, log);
+            self.ports.drop_raised(TIMER, expiry.lost, DropReason::TimerPolicy, log);
         }
         if expiry.raise > 0 {
             self.ticked_at = Some(retired);
-            self.ports.raise(VirtualInterrupt::Timer, expiry.raise, shared, log);
+            self.ports.raise(TIMER, expiry.raise, shared, log);
         }
     }
 
     /// Whether the guest has retired nothing since the last tick, though it could.
     fn tick_has_to_wait(&self, retired: u64) -> bool {
-        !self.waits && self.ticked_at == Some(retired)
+        self.waits.is_none() && self.ticked_at == Some(retired)
     }
 
     /// How many units the guest may run until something is due; at least 1.
@@ -134,7 +212,8 @@ impl Paravirtual {
         let timer = self.timer.deadline_ns().map(|deadline_ns| rate.first_unit_at(deadline_ns));
         let input = self.console.coming().next().map(|input| input.unit);
         let publication = Some(self.published.stale_at);
-        let next = [timer, input, publication].into_iter().flatten().min();
+        let own = self.own_deadline_ns().map(|deadline_ns| rate.first_unit_at(deadline_ns));
+        let next = [timer, input, publication, own].into_iter().flatten().min();
         next.map_or(u64::MAX, |unit| unit.saturating_sub(clock.units()).max(1))
     }
 
@@ -142,18 +221,19 @@ impl Paravirtual {
     #[must_use]
     pub fn wakes_at(&self, guest: &mut Guest, clock: &Clock) -> Option<u64> {
         let shared = self.shared(guest);
-        let timer =
-            self.timer.deadline_ns().filter(|_| self.ports.can_wake(VirtualInterrupt::Timer, &shared));
+        let timer = self.timer.deadline_ns().filter(|_| self.can_wake(TIMER, &shared));
         let timer = timer.map(|deadline_ns| clock.rate().first_unit_at(deadline_ns));
         let wakes = |what: &Arrival| match what {
             Arrival::Bytes(_) => VirtualInterrupt::ConsoleInput,
             Arrival::End => VirtualInterrupt::ConsoleEnd,
         };
         let mut coming = self.console.coming();
-        let input =
-            coming.find(|input| self.ports.can_wake(wakes(&input.what), &shared)).map(|input| input.unit);
+        let input = coming
+            .find(|input| self.can_wake(Source::Interrupt(wakes(&input.what)), &shared))
+            .map(|input| input.unit);
+        let own = self.own_deadline_ns().map(|deadline_ns| clock.rate().first_unit_at(deadline_ns));
         // The last unit stands for instants that are never reached.
-        [timer, input].into_iter().flatten().min().filter(|unit| *unit != u64::MAX)
+        [timer, input, own].into_iter().flatten().min().filter(|unit| *unit != u64::MAX)
     }
 
     /// Whether input that nobody has given yet could wake the partition.
@@ -162,7 +242,67 @@ impl Paravirtual {
         let shared = self.shared(guest);
         let interrupts = [VirtualInterrupt::ConsoleInput, VirtualInterrupt::ConsoleEnd];
         !self.console.is_closed()
-            && interrupts.iter().any(|interrupt| self.ports.can_wake(*interrupt, &shared))
+            && interrupts.iter().any(|interrupt| self.can_wake(Source::Interrupt(*interrupt), &shared))
+    }
+
+    /// Whether something outside the partition could wake it: another partition, a line, a window.
+    #[must_use]
+    pub fn is_reachable(&self, guest: &mut Guest) -> bool {
+        if self.waits == Some(Wait::NextWindow) {
+            return true;
+        }
+        let shared = self.shared(guest);
+        let outside =
+            |source: &Source| !matches!(source, Source::Interrupt(VirtualInterrupt::Timer) | Source::Own);
+        self.ports.sources().filter(outside).any(|source| self.can_wake(source, &shared))
+    }
+
+    /// Whether the start of its window wakes it.
+    #[must_use]
+    pub fn wakes_with_window(&self, guest: &mut Guest) -> bool {
+        let source = Source::Interrupt(VirtualInterrupt::WindowStart);
+        self.waits == Some(Wait::NextWindow) || self.can_wake(source, &self.shared(guest))
+    }
+
+    /// Whether raising a source would end the wait.
+    fn can_wake(&self, source: Source, shared: &impl SharedPages) -> bool {
+        let polls = match (&self.waits, self.ports.bound_to(source)) {
+            (Some(Wait::Call { until: Until::Ports(ports), .. }), Some(port)) => ports.contains(&port),
+            _ => false,
+        };
+        polls || self.ports.can_wake(source, shared)
+    }
+
+    /// A call failed: whether that is one too many for the rate.
+    pub fn counts_illegal_call(&mut self, rate: Option<CallRate>, clock: &Clock) -> bool {
+        let Some(rate) = rate else { return false };
+        let now_ns = clock.now_ns();
+        if now_ns - self.illegal_since_ns >= rate.period_ns {
+            self.illegal_since_ns = now_ns;
+            self.illegal_calls = 0;
+        }
+        self.illegal_calls += 1;
+        let too_many = self.illegal_calls > rate.most;
+        if too_many {
+            self.illegal_since_ns = now_ns;
+            self.illegal_calls = 0;
+        }
+        too_many
+    }
+
+    /// Writes the window into the shared page.
+    pub fn publish_window(&mut self, guest: &mut Guest, info: &WindowInfo) {
+        let mut shared = self.shared(guest);
+        let halves = |value: u64| [value as u32, (value >> 32) as u32];
+        for (offset, [low, high]) in [
+            (shared_page::WINDOW_START, halves(info.window_start_ns)),
+            (shared_page::WINDOW_END, halves(info.window_end_ns)),
+        ] {
+            shared.store(offset, low);
+            shared.store(offset + 4, high);
+        }
+        shared.store(shared_page::WINDOW_INDEX, info.window);
+        shared.store(shared_page::WINDOW_PLAN, info.plan);
     }
 
     /// Writes the time page.
@@ -177,7 +317,7 @@ impl Paravirtual {
             digest.number(number);
         }
         digest.number(self.upcall_entry.map_or(0, |entry| 1 << 32 | u64::from(entry)));
-        digest.bytes(&[self.waits, self.holds_upcall, self.console.has_ended()].map(u8::from));
+        digest.bytes(&[self.waits.is_some(), self.holds_upcall, self.console.has_ended()].map(u8::from));
         digest.number(self.console.waiting() as u64);
         digest.bytes(&self.console.first(u32::MAX));
     }

@@ -1,17 +1,19 @@
 //! A partition: a guest, what serves it, its own interpreter, and how far it came.
 
+use crate::abi::RAM_BASE;
 use crate::boot::{self, BootPlan, Start};
 use crate::clock::Clock;
 use crate::config::{PartitionConfig, PartitionId, SystemConfig};
-use crate::console::{Arrival, Console, Input};
+use crate::console::Console;
 use crate::guest::Guest;
 use crate::linux::{self, Linux};
 use crate::loader::LoadError;
 use crate::machine::{Abi, Counters};
-use crate::outcome::Outcome;
+use crate::outcome::{Crash, Outcome};
 use crate::paravirtual::Paravirtual;
+use crate::record::EventLog;
 use emulator::cpu::control;
-use emulator::{CpuProfile, Interpreter, Settings, StateDigest};
+use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest};
 
 /// A partition.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Partition {
     pub(crate) counters: Counters,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
+    /// What it cannot go on after, until the health monitor has answered.
+    pub(crate) incident: Option<Box<Crash>>,
     /// When the oldest console output that was not handed out was written.
     pub(crate) output_since: Option<u64>,
     /// Whether the caller knows that it reads the console.
@@ -75,14 +79,47 @@ impl Partition {
             retired: 0,
             counters: Counters::default(),
             outcome: None,
+            incident: None,
             output_since: None,
             input: InputState::Unasked,
         };
         if !config.console_input {
             partition.input = InputState::Known;
-            partition.console_mut().give(Input { unit: 0, what: Arrival::End });
+            *partition.console_mut() = Console::without_input();
         }
         Ok(partition)
+    }
+
+    /// Starts it again. Its console, its counters and its accounts of events stay.
+    ///
+    /// # Errors
+    /// The host has not enough memory; the partition is then as it was.
+    pub(crate) fn restart(
+        &mut self,
+        system: &SystemConfig,
+        clock: &Clock,
+        start_as: Start,
+        log: &mut EventLog,
+    ) -> Result<(), LoadError> {
+        let config = &system.partitions[self.id.index()];
+        let (mut guest, mut personality) = start(self.id, config, clock, start_as)?;
+        if start_as.keeps_memory() {
+            keep_memory(&self.guest, &mut guest, config);
+        }
+        if let (Personality::Paravane(old), Personality::Paravane(new)) =
+            (&mut self.personality, &mut personality)
+        {
+            let mut shared = old.shared(&mut self.guest);
+            old.ports.restart(&mut shared, log);
+            std::mem::swap(&mut old.ports, &mut new.ports);
+            std::mem::swap(&mut old.console, &mut new.console);
+        }
+        self.guest = guest;
+        self.personality = personality;
+        self.engine = Interpreter::new(Settings { profile: config.profile, ..system.engine });
+        self.outcome = None;
+        self.incident = None;
+        Ok(())
     }
 
     /// Its console.
@@ -157,4 +194,19 @@ fn start(
         guest.cpu.system.cr4 |= control::CR4_UMIP;
     }
     Ok((guest, personality))
+}
+
+/// Copies the memory that no segment covers, for a warm start.
+fn keep_memory(old: &Guest, new: &mut Guest, config: &PartitionConfig) {
+    let covered = |page: u32| {
+        let (start, end) = (u64::from(page), u64::from(page) + u64::from(PAGE_BYTES));
+        config.image.segments.iter().any(|segment| u64::from(segment.address) < end && start < segment.end())
+    };
+    let mut bytes = vec![0; PAGE_BYTES as usize];
+    for page in (0..config.memory_bytes as u32).step_by(PAGE_BYTES as usize).map(|offset| RAM_BASE + offset) {
+        let written = old.space.page(page).is_some_and(|(frame, _)| old.memory.was_written(frame));
+        if written && !covered(page) && old.space.peek(&old.memory, page, &mut bytes).is_ok() {
+            boot::poke(new, page, &bytes);
+        }
+    }
 }

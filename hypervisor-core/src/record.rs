@@ -4,6 +4,7 @@
 
 use crate::abi::EventPort;
 use crate::config::PartitionId;
+use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::{DropReason, Source};
 use crate::machine::Abi;
 use crate::outcome::CrashReason;
@@ -140,7 +141,28 @@ pub enum Event {
     ConsoleInput(Vec<u8>),
     /// The guest's console input has ended.
     ConsoleEnd,
-    /// The guest crashed; the run ends.
+    /// A window of the partition begins.
+    WindowStart {
+        /// The schedule plan.
+        plan: u32,
+        /// The window's place in it.
+        window: u32,
+    },
+    /// The partition starts again.
+    Restart {
+        /// One of `start_info::START_...`.
+        condition: u32,
+        /// How often it was started again.
+        restart_count: u32,
+    },
+    /// The health monitor answers an event.
+    Health {
+        /// What happened.
+        event: HealthEvent,
+        /// What is done.
+        action: HealthAction,
+    },
+    /// The guest crashed and its partition stops.
     Crash {
         /// What happened.
         reason: CrashReason,

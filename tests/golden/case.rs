@@ -92,6 +92,10 @@ impl Run {
 
 fn verdict(image: &Image, run: &Run, stream: &StreamDigest) -> String {
     let exit = match &run.outcome {
+        Outcome::Halted => "halted".to_owned(),
+        Outcome::StoppedByHealth { event } | Outcome::SystemHalted { event, .. } => {
+            format!("stopped by health: {}", event.name())
+        }
         Outcome::Shutdown { code } => format!("shutdown with code {code}"),
         Outcome::LimitReached(limit) => format!("limit: {limit:?}"),
         Outcome::Crashed(crash) => format!("crash: {:?}", crash.reason),

@@ -156,6 +156,11 @@ impl<'a> Session<'a> {
                 ));
                 Status::Failure
             }
+            Outcome::Halted => Status::Success,
+            Outcome::StoppedByHealth { event } | Outcome::SystemHalted { event, .. } => {
+                complain(format_args!("paravane: stopped by the health monitor: {}", event.name()));
+                Status::Crash
+            }
             Outcome::Crashed(crash) => {
                 let trail = self.machine.last_instructions(PartitionId(0), TRAIL_LENGTH);
                 let symbols = self.machine.symbols();

@@ -2,7 +2,7 @@
 
 use crate::quantities::{grouped, time};
 use hypervisor_core::Machine;
-use hypervisor_core::ledger::{Account, Source};
+use hypervisor_core::ledger::Account;
 use std::fmt::Write;
 
 /// All counters of a machine, as a table without a newline at its end.
@@ -32,11 +32,11 @@ pub fn statistics(machine: &Machine) -> String {
     }
     if let Some(ledger) = machine.ledger() {
         text.push_str("  events         raised = delivered + coalesced + taken + pending + dropped\n");
-        for source in Source::ALL {
-            let Account { raised, delivered, coalesced, taken, pending, dropped } = *ledger.account(source);
+        for (source, account) in ledger.accounts() {
+            let Account { raised, delivered, coalesced, taken, pending, dropped } = *account;
             let sum = format!("{raised} = {delivered} + {coalesced} + {taken} + {pending} + {dropped}");
-            let verdict = if ledger.account(source).balances() { "" } else { "  DOES NOT BALANCE" };
-            let _ = writeln!(text, "  {:<14} {sum}{verdict}", source.name());
+            let verdict = if account.balances() { "" } else { "  DOES NOT BALANCE" };
+            let _ = writeln!(text, "  {:<14} {sum}{verdict}", source.to_string());
         }
     }
     text.truncate(text.trim_end().len());

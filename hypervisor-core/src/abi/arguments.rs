@@ -6,7 +6,11 @@
 use std::marker::PhantomData;
 
 use super::layout::{EVENT_STATUS, TRAP_ENTRY};
-use super::values::{SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
+use super::system_layout::{
+    HEALTH_ENTRY, HealthEntryLayout, PARTITION_STATUS, POLL_ENTRY, PartitionStatus, WINDOW_INFO, WindowInfo,
+    poll_entry,
+};
+use super::values::{CONTROL_ACTION, MODE, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
 use super::{ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, TRAP_ENTRIES_MAXIMUM, trap_entry};
 
 /// The argument registers of a call, taken from the left: EBX, ECX, EDX, ESI, EDI.
@@ -155,11 +159,30 @@ pub enum VirtualInterrupt {
     ConsoleInput,
     /// No more console input will come.
     ConsoleEnd,
+    /// A time window of the partition has begun.
+    WindowStart,
+    /// Another partition asks this one to shut down.
+    ShutdownRequest,
+    /// The health monitor tells of an event of this partition.
+    Health,
 }
 
 impl VirtualInterrupt {
     /// Every virtual interrupt, by number.
-    pub const ALL: [Self; 3] = [Self::Timer, Self::ConsoleInput, Self::ConsoleEnd];
+    pub const ALL: [Self; 6] = [
+        Self::Timer,
+        Self::ConsoleInput,
+        Self::ConsoleEnd,
+        Self::WindowStart,
+        Self::ShutdownRequest,
+        Self::Health,
+    ];
+
+    /// The name in the ABI document, traces and statistics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        VIRTUAL_INTERRUPT.values[self as usize].name
+    }
 
     /// The number in the call.
     #[must_use]
@@ -221,6 +244,99 @@ impl Argument for SegmentRegister {
 
     fn take(registers: &mut Registers) -> Result<Self, CallError> {
         one_of(&Self::ALL, registers)
+    }
+}
+
+/// What one partition can do to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlAction {
+    /// Its windows stay idle until it is resumed.
+    Suspend,
+    /// It goes on.
+    Resume,
+    /// It starts again with everything zeroed.
+    ColdRestart,
+    /// It starts again and keeps its memory outside the image.
+    WarmRestart,
+    /// It stops.
+    Halt,
+    /// Its virtual interrupt `shutdown_request` is raised.
+    RequestShutdown,
+}
+
+impl ControlAction {
+    /// Every action, by number.
+    pub const ALL: [Self; 6] = [
+        Self::Suspend,
+        Self::Resume,
+        Self::ColdRestart,
+        Self::WarmRestart,
+        Self::Halt,
+        Self::RequestShutdown,
+    ];
+
+    /// The name in the ABI document and traces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        CONTROL_ACTION.values[self as usize].name
+    }
+}
+
+impl Argument for ControlAction {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&CONTROL_ACTION);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+/// The operating mode of a partition (ARINC 653 Part 1, 2.3.1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PartitionMode {
+    /// It has stopped.
+    Idle,
+    /// It starts from its image.
+    #[default]
+    ColdStart,
+    /// It starts from its image and keeps its memory outside.
+    WarmStart,
+    /// It has started.
+    Normal,
+}
+
+impl PartitionMode {
+    /// Every mode, by number.
+    pub const ALL: [Self; 4] = [Self::Idle, Self::ColdStart, Self::WarmStart, Self::Normal];
+}
+
+impl Argument for PartitionMode {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&MODE);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+/// A list of event ports; aligned, at most [`poll_entry::MOST`], not wrapping. The ports are still claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollList {
+    /// The first entry.
+    pub address: u32,
+    /// How many entries.
+    pub count: u32,
+}
+
+impl Argument for PollList {
+    const KIND: ArgumentKind = ArgumentKind::ArrayFromGuest(&POLL_ENTRY);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let address = registers.next_value();
+        let count = registers.next_value();
+        if count > poll_entry::MOST {
+            return Err(CallError::InvalidArgument);
+        }
+        aligned_range(address, count * poll_entry::SIZE_BYTES)?;
+        Ok(Self { address, count })
     }
 }
 
@@ -337,6 +453,21 @@ impl Layout for u64 {
 impl Layout for super::layout::EventStatus {
     const KIND: ArgumentKind = ArgumentKind::StructToGuest(&EVENT_STATUS);
     const SIZE_BYTES: u32 = super::event_status::SIZE_BYTES;
+}
+
+impl Layout for WindowInfo {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&WINDOW_INFO);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for PartitionStatus {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&PARTITION_STATUS);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for HealthEntryLayout {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&HEALTH_ENTRY);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
 }
 
 impl<T: Layout> Argument for ToGuest<T> {

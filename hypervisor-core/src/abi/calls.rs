@@ -7,8 +7,9 @@
 use super::layout::EventStatus;
 use super::{
     Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
-    EventPort, Group, Hexadecimal, InterruptLevel, Registers, ResultKind, SegmentRegister, TickPolicy,
-    ToGuest, TrapTable, VirtualInterrupt,
+    ControlAction, EventPort, Group, HealthEntryLayout, Hexadecimal, InterruptLevel, PartitionMode,
+    PartitionStatus, PollList, Registers, ResultKind, SegmentRegister, TickPolicy, ToGuest, TrapTable,
+    VirtualInterrupt, WindowInfo,
 };
 
 macro_rules! calls {
@@ -129,6 +130,56 @@ calls! {
         entry: CodeAddress,
     ) -> Zero, [BadAddress];
 
+    /// Binds a free port to an interrupt line that the configuration gives to the partition. The port's count is written to
+    /// `first_count`, as by `event_bind_interrupt`.
+    0x09 Events EventBindLine event_bind_line(
+        /// The number of the line.
+        line: u32,
+        /// The port, chosen by the guest.
+        port: EventPort,
+        /// Where the port's count goes.
+        first_count: ToGuest<u32>,
+    ) -> Zero, [NoSuchPort, Misaligned, BadAddress, NoSuchObject, AlreadyBound];
+
+    /// Binds a free port to the partition's end of an event channel. For the receiver the channel raises the port; for the
+    /// sender `event_send` on the port raises that of the receiver, when the configuration says: at once, at the end of the sender's window,
+    /// or at the end of the major frame. The port's count is written to `first_count`, as by `event_bind_interrupt`.
+    0x0a Events EventBindChannel event_bind_channel(
+        /// The name of the channel.
+        name: BytesFromGuest,
+        /// The port, chosen by the guest.
+        port: EventPort,
+        /// Where the port's count goes.
+        first_count: ToGuest<u32>,
+    ) -> Zero, [InvalidArgument, BadAddress, NoSuchPort, Misaligned, NoSuchObject, AlreadyBound];
+
+    /// Lets the events of a port enter the guest by a vector of its trap table, as an interrupt would, instead of an upcall.
+    /// Needs no upcall entry. While such an event can be injected, upcall-pending is set and the port's selector bit is not. When it is
+    /// injected, the core clears the port's pending bit and sets the port in service; it and ports that are not more
+    /// urgent then wait for `event_ack`. Entering masks upcalls, unless the trap's entry keeps the mask. Without a handler the event stays pending.
+    /// 0 gives the port back to upcalls.
+    0x0b Events EventBindVector event_bind_vector(
+        /// The port.
+        port: EventPort,
+        /// The vector, 32 to 255 and not that of the gate, or 0.
+        vector: u32,
+    ) -> Zero, [NoSuchPort, InvalidArgument, NotBound];
+
+    /// Ends the service of a port that is bound to a vector. What waited for that sets upcall-pending again.
+    0x0c Events EventAck event_ack(
+        /// The port.
+        port: EventPort,
+    ) -> Zero, [NoSuchPort, NotBound, WrongBinding];
+
+    /// Sets the priority of a port among those that are bound to vectors: 0 is the most urgent, 15 the least, and what a port
+    /// has when it is bound.
+    0x0d Events EventSetPriority event_set_priority(
+        /// The port.
+        port: EventPort,
+        /// The priority, 0 to 15.
+        priority: u32,
+    ) -> Zero, [NoSuchPort, InvalidArgument, NotBound];
+
     /// Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved
     /// level, or a swap. The same can be done by a store to the mask word, without a call.
     0x10 Interrupts InterruptsSetLevel interrupts_set_level(
@@ -203,8 +254,15 @@ calls! {
     /// Disarms the timer. An event that is pending stays so. It is no error if the timer is not armed.
     0x53 Time TimerCancel timer_cancel() -> Zero, [];
 
-    /// Gives up the processor for now and stays ready. The virtual interrupt flag is left as it is. With nothing else
-    /// to run it returns at once.
+    /// Arms the watchdog, or moves it. When the instant has passed and the watchdog was not set again, that is an event for the
+    /// health monitor, noticed when the partition has the processor. 0 disarms it.
+    0x54 Time WatchdogSet watchdog_set(
+        /// The instant in nanoseconds, as `time_now` counts.
+        deadline_ns: u64,
+    ) -> Zero, [];
+
+    /// Gives up the processor for now and stays ready. The virtual interrupt flag is left as it is. It returns
+    /// at the start of the partition's next window, or as soon as an upcall can be delivered. A partition that always has the processor gets it back at once.
     0x60 Schedule Yield yield() -> Zero, [];
 
     /// Enables upcalls and waits in one act until one has been delivered and its handler has returned; at once if one is
@@ -217,6 +275,83 @@ calls! {
         /// The exit code.
         code: u32,
     ) -> Never, [];
+
+    /// Writes where the partition is in the schedule.
+    0x63 Schedule WindowInfo window_info(
+        /// Where the answer goes.
+        info: ToGuest<WindowInfo>,
+    ) -> Zero, [Misaligned, BadAddress];
+
+    /// Stops the partition without an exit code. Another partition, or a plan, can start it again.
+    0x64 Schedule Halt halt() -> Never, [];
+
+    /// Waits until one of the listed ports is pending, whatever masks it, and returns the first such port of the list. It takes no
+    /// event and leaves the virtual interrupt flag as it is: upcalls are delivered meanwhile if they are enabled, and the call
+    /// goes on waiting after them. The deadline is an instant; one that has passed makes the call return at once.
+    0x65 Schedule Poll poll(
+        /// The ports, 1 to 64.
+        ports: PollList,
+        /// The instant in nanoseconds, as `time_now` counts; all bits set: never.
+        deadline_ns: u64,
+    ) -> Number, [InvalidArgument, Misaligned, BadAddress, NoSuchPort, NotBound, TimedOut];
+
+    /// Asks for another schedule plan. It begins at the end of the major frame, or at once if the configuration says so. The
+    /// last request counts; one for the plan that runs takes it back.
+    0x66 Schedule PlanSwitch plan_switch(
+        /// The plan, by its place in the configuration.
+        plan: u32,
+    ) -> Zero, [NotPermitted, NoSuchObject];
+
+    /// Tells the health monitor of an error of the guest's own. The configuration says what is done: the call may not return.
+    0x80 Health HealthRaise health_raise(
+        /// A code, as the guest likes.
+        code: u32,
+        /// What happened, at most 64 bytes; any bytes.
+        message: BytesFromGuest,
+    ) -> Zero, [InvalidArgument, BadAddress];
+
+    /// Writes an entry of the health log. The log keeps the last 256. Entries of other partitions need the right to read the log.
+    0x81 Health HealthRead health_read(
+        /// The number of the entry: the first ever is 0.
+        sequence: u32,
+        /// Where the entry goes.
+        entry: ToGuest<HealthEntryLayout>,
+    ) -> Zero, [Misaligned, BadAddress, NoSuchObject, NotPermitted];
+
+    /// Notes that an entry of the health log was dealt with, and returns the number of the next entry that the partition
+    /// may read and nobody has dealt with, or of the entry to come.
+    0x82 Health HealthAcknowledge health_acknowledge(
+        /// The number of the entry.
+        sequence: u32,
+    ) -> Number, [NoSuchObject, NotPermitted];
+
+    /// Returns the number of a partition by its name.
+    0x88 Partitions PartitionFind partition_find(
+        /// The name.
+        name: BytesFromGuest,
+    ) -> Number, [InvalidArgument, BadAddress, NoSuchObject];
+
+    /// Writes the status of a partition: one's own always, that of another with the right to it.
+    0x89 Partitions PartitionStatus partition_status(
+        /// The partition.
+        partition: u32,
+        /// Where the answer goes.
+        status: ToGuest<PartitionStatus>,
+    ) -> Zero, [Misaligned, BadAddress, NoSuchObject, NotPermitted];
+
+    /// Suspends, resumes, restarts or halts another partition, or asks it to shut down.
+    0x8a Partitions PartitionControl partition_control(
+        /// The partition; not one's own.
+        partition: u32,
+        /// What to do.
+        action: ControlAction,
+    ) -> Zero, [InvalidArgument, NoSuchObject, NotPermitted];
+
+    /// Sets the mode of one's own partition. `idle` halts it, `cold_start` and `warm_start` start it again: these do not return.
+    0x8b Partitions PartitionSetMode partition_set_mode(
+        /// The mode.
+        mode: PartitionMode,
+    ) -> Zero, [InvalidArgument];
 
     /// Writes bytes to the console, all of them, and returns their number. Any byte may be written.
     0xd0 Console ConsoleWrite console_write(

@@ -5,7 +5,7 @@ use super::ConstantDescription;
 /// The major version: a guest of another one is refused.
 pub const ABI_MAJOR: u32 = 1;
 /// The minor version: a guest of a later one is refused.
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
 /// Both in one word, as start info and the note hold them.
 pub const ABI_VERSION: u32 = ABI_MAJOR << 16 | ABI_MINOR;
 /// The vector of the hypercall gate.
@@ -22,6 +22,8 @@ pub const SELECTOR_GS: u16 = 0x33;
 pub const SELECTOR_FS: u16 = 0x3b;
 /// How many event ports a partition has.
 pub const EVENT_PORTS: u32 = 1024;
+/// How many priorities there are for ports that are bound to vectors: 0, the most urgent, to 15.
+pub const PRIORITIES: u32 = 16;
 /// Where the partition's RAM begins.
 pub const RAM_BASE: u32 = 0x10_0000;
 /// Bit 9 of EFLAGS, and of a level of the virtual interrupt flag: interrupts are enabled.
@@ -57,6 +59,11 @@ pub const CONSTANTS: &[ConstantDescription] = &[
     constant("INTERRUPT_FLAG", INTERRUPT_FLAG, "The bit of a level, as of EFLAGS, that means enabled."),
     constant("HYPERCALL_STUB_BYTES", HYPERCALL_STUB_BYTES, "Distance of two stubs in the hypercall page."),
     constant("HYPERCALL_PAGE_BYTES", HYPERCALL_PAGE_BYTES, "Length of the hypercall page."),
+    constant(
+        "PRIORITIES",
+        PRIORITIES,
+        "Priorities of ports that are bound to vectors: 0, the most urgent, to 15.",
+    ),
     constant("TRAP_ENTRIES_MAXIMUM", TRAP_ENTRIES_MAXIMUM, "Most entries of one trap_set_table."),
     constant("PERIOD_MINIMUM_NS", PERIOD_MINIMUM_NS as u32, "Shortest period of the timer, in ns."),
     constant("NOTE_ABI", super::NOTE_ABI, "ELF note: version and table of calls."),

@@ -15,8 +15,12 @@ pub enum Group {
     FakeRegisters,
     /// The clock and the timer.
     Time,
-    /// Giving up the processor.
+    /// Giving up the processor, windows and plans.
     Schedule,
+    /// The health monitor.
+    Health,
+    /// Partitions: their status and mode.
+    Partitions,
     /// The partition's console.
     Console,
     /// Marks in the trace.
@@ -25,13 +29,15 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of its numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Events,
         Self::Interrupts,
         Self::Traps,
         Self::FakeRegisters,
         Self::Time,
         Self::Schedule,
+        Self::Health,
+        Self::Partitions,
         Self::Console,
         Self::Trace,
     ];
@@ -47,6 +53,8 @@ impl Group {
             Self::FakeRegisters => (0x30, 0x4f),
             Self::Time => (0x50, 0x5f),
             Self::Schedule => (0x60, 0x6f),
+            Self::Health => (0x80, 0x87),
+            Self::Partitions => (0x88, 0x8f),
             Self::Console => (0xd0, 0xdf),
             Self::Trace => (0xe0, 0xef),
         }
@@ -62,6 +70,8 @@ impl Group {
             Self::FakeRegisters => "Fake registers",
             Self::Time => "Time",
             Self::Schedule => "Schedule",
+            Self::Health => "Health",
+            Self::Partitions => "Partitions",
             Self::Console => "Console",
             Self::Trace => "Trace",
         }
@@ -158,6 +168,8 @@ pub enum ResultKind {
     Level,
     /// A segment selector.
     Selector,
+    /// A number, 0 or more.
+    Number,
     /// Nothing: the call does not return to its caller.
     Never,
 }

@@ -26,6 +26,12 @@ pub enum CallError {
     NoHandler = -10,
     /// No console input waits and none will come.
     EndOfInput = -11,
+    /// The configuration has no object of this name or number for the partition.
+    NoSuchObject = -12,
+    /// The configuration does not grant this to the partition.
+    NotPermitted = -13,
+    /// The deadline passed first.
+    TimedOut = -14,
 }
 
 /// An error as the headers and the document show it.
@@ -77,6 +83,18 @@ pub const ERRORS: &[ErrorDescription] = &[
     describe(CallError::PeriodTooShort, "period_too_short", "The period is shorter than 1,000 ns."),
     describe(CallError::NoHandler, "no_handler", "The guest's trap table has no handler for the vector."),
     describe(CallError::EndOfInput, "end_of_input", "No console input waits and none will come."),
+    describe(
+        CallError::NoSuchObject,
+        "no_such_object",
+        "The configuration has no line, channel, message port, partition, plan or log entry of this name or number for \
+         the partition.",
+    ),
+    describe(
+        CallError::NotPermitted,
+        "not_permitted",
+        "The configuration does not grant this to the partition.",
+    ),
+    describe(CallError::TimedOut, "timed_out", "The deadline passed first."),
 ];
 
 impl CallError {

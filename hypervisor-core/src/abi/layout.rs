@@ -2,6 +2,7 @@
 //!
 //! A module of constants per structure is for the core; the tables beside them are for the headers and the document.
 
+use super::system_layout::{HEALTH_ENTRY, PARTITION_STATUS, POLL_ENTRY, WINDOW_INFO};
 use super::{
     ABI_VERSION, CallError, FieldDescription, FieldKind, GATE_VECTOR, SELECTOR_CODE, StructDescription,
 };
@@ -61,8 +62,14 @@ pub mod start_info {
     pub const CONSOLE_OUTPUT: u32 = 1;
     /// Bit of the console word: the console may give input.
     pub const CONSOLE_INPUT: u32 = 2;
-    /// Start condition: the first start.
+    /// Start condition: a cold start.
     pub const START_COLD: u32 = 0;
+    /// Start condition: a warm start.
+    pub const START_WARM: u32 = 1;
+    /// Start condition: a cold start by the health monitor.
+    pub const START_COLD_AFTER_HEALTH: u32 = 2;
+    /// Start condition: a warm start by the health monitor.
+    pub const START_WARM_AFTER_HEALTH: u32 = 3;
 }
 
 static START_INFO: StructDescription = StructDescription {
@@ -205,6 +212,14 @@ pub mod shared_page {
     pub const TIME_MULTIPLIER: u32 = 40;
     /// By how many bits to shift it before.
     pub const TIME_SHIFT: u32 = 44;
+    /// When the current window began.
+    pub const WINDOW_START: u32 = 0xc0;
+    /// When it ends.
+    pub const WINDOW_END: u32 = 0xc8;
+    /// Its place in the plan.
+    pub const WINDOW_INDEX: u32 = 0xd0;
+    /// The schedule plan.
+    pub const WINDOW_PLAN: u32 = 0xd4;
     /// The pending bitmap, one bit for each port.
     pub const EVENT_PENDING: u32 = 0x400;
     /// The mask bitmap, one bit for each port.
@@ -261,12 +276,22 @@ static SHARED_PAGE: StructDescription = StructDescription {
             FieldKind::U32,
             "See system_time_ns. Signed: shift right by -time_shift if it is negative.",
         ),
+        field(48, "reserved_registers", FieldKind::Reserved(0xc0 - 48), "0: for fake registers."),
         field(
-            48,
-            "reserved_registers",
-            FieldKind::Reserved(0x400 - 48),
-            "0: for fake registers and windows.",
+            shared_page::WINDOW_START,
+            "window_start_ns",
+            FieldKind::U64,
+            "When the partition's current or last window began; 0 where a partition always runs.",
         ),
+        field(
+            shared_page::WINDOW_END,
+            "window_end_ns",
+            FieldKind::U64,
+            "When that window ends; 0 where a partition always runs.",
+        ),
+        field(shared_page::WINDOW_INDEX, "window_index", FieldKind::U32, "Its place in the plan, from 0."),
+        field(shared_page::WINDOW_PLAN, "window_plan", FieldKind::U32, "The schedule plan."),
+        field(0xd8, "reserved_windows", FieldKind::Reserved(0x400 - 0xd8), "0."),
         field(
             shared_page::EVENT_PENDING,
             "event_pending",
@@ -376,10 +401,20 @@ pub mod event_status {
     pub const BINDING_INTERRUPT: u32 = 1;
     /// Binding: the partition itself.
     pub const BINDING_SELF: u32 = 2;
+    /// Binding: an interrupt line.
+    pub const BINDING_LINE: u32 = 3;
+    /// Binding: the receiving end of an event channel.
+    pub const BINDING_CHANNEL: u32 = 4;
+    /// Binding: the sending end of an event channel.
+    pub const BINDING_CHANNEL_SENDER: u32 = 5;
+    /// Binding: a message port.
+    pub const BINDING_MESSAGE_PORT: u32 = 6;
     /// Bit of the state: pending.
     pub const STATE_PENDING: u32 = 1;
     /// Bit of the state: masked.
     pub const STATE_MASKED: u32 = 2;
+    /// Bit of the state: in service.
+    pub const STATE_IN_SERVICE: u32 = 4;
 }
 
 /// The answer of `event_status`, with every field as it stands in guest memory.
@@ -387,7 +422,7 @@ pub mod event_status {
 pub struct EventStatus {
     /// One of `event_status::BINDING_...`.
     pub binding: u32,
-    /// The number of the virtual interrupt; 0 when bound to none.
+    /// The number of the virtual interrupt, line or message port; 0 when bound to none.
     pub interrupt: u32,
     /// Bits of `event_status::STATE_...`.
     pub state: u32,
@@ -419,7 +454,8 @@ pub(super) static EVENT_STATUS: StructDescription = StructDescription {
             event_status::INTERRUPT,
             "interrupt",
             FieldKind::U32,
-            "With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., else 0.",
+            "With PV_BINDING_INTERRUPT one of PV_INTERRUPT_..., with PV_BINDING_LINE the line, with PV_BINDING_MESSAGE_PORT the \
+             message port, else 0.",
         ),
         field(event_status::STATE, "state", FieldKind::U32, "Bits of PV_EVENT_..."),
         field(event_status::COUNT, "count", FieldKind::U32, "The port's count."),
@@ -427,7 +463,17 @@ pub(super) static EVENT_STATUS: StructDescription = StructDescription {
 };
 
 /// Every structure, in the order of the document.
-pub static STRUCTS: &[&StructDescription] =
-    &[&START_INFO, &MEMORY_MAP_ENTRY, &SHARED_PAGE, &COUNT_PAGE, &TRAP_ENTRY, &EVENT_STATUS];
+pub static STRUCTS: &[&StructDescription] = &[
+    &START_INFO,
+    &MEMORY_MAP_ENTRY,
+    &SHARED_PAGE,
+    &COUNT_PAGE,
+    &TRAP_ENTRY,
+    &EVENT_STATUS,
+    &POLL_ENTRY,
+    &WINDOW_INFO,
+    &PARTITION_STATUS,
+    &HEALTH_ENTRY,
+];
 
 const _: () = assert!(ABI_VERSION >> 16 != 0, "a version of 0 would pass for an empty note");

@@ -14,18 +14,20 @@ mod errors;
 mod layout;
 mod note;
 mod show;
+mod system_layout;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use arguments::{
-    Argument, BytesFromGuest, BytesToGuest, CodeAddress, EventPort, Hexadecimal, InterruptLevel, Layout,
-    Registers, SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt,
+    Argument, BytesFromGuest, BytesToGuest, CodeAddress, ControlAction, EventPort, Hexadecimal,
+    InterruptLevel, Layout, PartitionMode, PollList, Registers, SegmentRegister, TickPolicy, ToGuest,
+    TrapTable, VirtualInterrupt,
 };
 pub use calls::{CALLS, Call, Request};
 pub use constants::{
     ABI_MAJOR, ABI_MINOR, ABI_VERSION, CONSTANTS, EVENT_PORTS, GATE_VECTOR, HYPERCALL_PAGE_BYTES,
-    HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS, RAM_BASE,
+    HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS, PRIORITIES, RAM_BASE,
     SELECTOR_CODE, SELECTOR_DATA, SELECTOR_FS, SELECTOR_GS, TRAP_ENTRIES_MAXIMUM,
 };
 pub use description::{
@@ -38,4 +40,5 @@ pub use layout::{
 };
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
 pub use show::{show_call, show_result};
+pub use system_layout::{HEALTH_MESSAGE_BYTES, HealthEntryLayout, PartitionStatus, WindowInfo, poll_entry};
 pub use values::ENUMERATIONS;

@@ -34,7 +34,7 @@ pub fn show_result(number: u32, eax: u32) -> String {
     }
     match kind {
         Some(ResultKind::Level | ResultKind::Selector) => format!("0x{eax:x}"),
-        Some(ResultKind::Zero | ResultKind::Bytes | ResultKind::Never) | None => {
+        Some(ResultKind::Zero | ResultKind::Bytes | ResultKind::Number | ResultKind::Never) | None => {
             format!("{}", eax.cast_signed())
         }
     }

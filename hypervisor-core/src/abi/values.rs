@@ -1,7 +1,8 @@
 //! What enumerations and sets of bits can hold: arguments of calls and fields of structures.
 
 use super::{
-    EnumerationDescription, EnumerationValue, event_status, memory_map_entry, start_info, trap_entry,
+    EnumerationDescription, EnumerationValue, PartitionStatus, event_status, memory_map_entry, start_info,
+    trap_entry,
 };
 
 const fn value(name: &'static str, value: u32, documentation: &'static str) -> EnumerationValue {
@@ -15,6 +16,13 @@ pub(super) static VIRTUAL_INTERRUPT: EnumerationDescription = EnumerationDescrip
         value("timer", 0, "The timer's deadline has passed."),
         value("console_input", 1, "Console input has arrived."),
         value("console_end", 2, "No more console input will come."),
+        value("window_start", 3, "A time window of the partition has begun."),
+        value("shutdown_request", 4, "Another partition, or the host, asks this one to shut down."),
+        value(
+            "health",
+            5,
+            "The health monitor tells the partition of its own event: health_read says which.",
+        ),
     ],
 };
 
@@ -45,6 +53,85 @@ pub(super) static SEGMENT_REGISTER: EnumerationDescription = EnumerationDescript
     values: &[value("fs", 0, "FS."), value("gs", 1, "GS.")],
 };
 
+pub(super) static CONTROL_ACTION: EnumerationDescription = EnumerationDescription {
+    name: "control",
+    documentation: "What partition_control does.",
+    values: &[
+        value("suspend", 0, "Its windows stay idle until it is resumed; its events stay pending."),
+        value("resume", 1, "It goes on where it was suspended."),
+        value("cold_restart", 2, "It starts again with everything zeroed, also if it has ended."),
+        value("warm_restart", 3, "It starts again and keeps its memory outside the image."),
+        value("halt", 4, "It stops."),
+        value("request_shutdown", 5, "Its virtual interrupt shutdown_request is raised."),
+    ],
+};
+
+pub(super) static MODE: EnumerationDescription = EnumerationDescription {
+    name: "mode",
+    documentation: "Operating modes of a partition.",
+    values: &[
+        value("idle", 0, "It has stopped. Setting it halts the partition."),
+        value("cold_start", 1, "It starts. Setting it restarts the partition with everything zeroed."),
+        value("warm_start", 2, "It starts and has its memory outside the image. Setting it restarts it so."),
+        value("normal", 3, "It has started."),
+    ],
+};
+
+static PARTITION_STATE: EnumerationDescription = EnumerationDescription {
+    name: "partition",
+    documentation: "States in pv_partition_status.",
+    values: &[
+        value("ready", PartitionStatus::STATE_READY, "It can run."),
+        value("waiting", PartitionStatus::STATE_WAITING, "It waits."),
+        value("suspended", PartitionStatus::STATE_SUSPENDED, "Another partition suspended it."),
+        value("ended", PartitionStatus::STATE_ENDED, "It ended itself with shutdown."),
+        value("halted", PartitionStatus::STATE_HALTED, "An error, another partition, or halt stopped it."),
+    ],
+};
+
+static MAY: EnumerationDescription = EnumerationDescription {
+    name: "may",
+    documentation: "Bits of the rights in pv_partition_status.",
+    values: &[
+        value("status", PartitionStatus::MAY_STATUS, "Read the status of other partitions."),
+        value("control", PartitionStatus::MAY_CONTROL, "Suspend, resume, restart and halt other partitions."),
+        value("plans", PartitionStatus::MAY_PLANS, "Switch the schedule plan."),
+        value("health_log", PartitionStatus::MAY_HEALTH_LOG, "Read what the health log says of others."),
+    ],
+};
+
+static HEALTH: EnumerationDescription = EnumerationDescription {
+    name: "health",
+    documentation: "Events of the health log.",
+    values: &[
+        value("exception", 0, "An exception without a handler of the guest; the detail is its vector."),
+        value("memory_violation", 1, "A page fault without a handler of the guest."),
+        value("frame_fault", 2, "A frame could not be pushed on the guest's stack."),
+        value("illegal_calls", 3, "Too many calls failed in too short a time."),
+        value("watchdog", 4, "The watchdog was not set again in time."),
+        value("deadlock", 5, "The guest waits for what can never come."),
+        value("application_error", 6, "The guest called health_raise."),
+        value("configuration", 7, "The partition cannot be started as it is configured."),
+        value("incompatible_abi", 8, "The image was built for another ABI."),
+    ],
+};
+
+static ACTION: EnumerationDescription = EnumerationDescription {
+    name: "action",
+    documentation: "Actions of the health log.",
+    values: &[
+        value("ignore", 0, "Nothing."),
+        value("log", 1, "The entry in the log, nothing else."),
+        value("propagate", 2, "The virtual interrupt health was raised."),
+        value("cold_restart", 3, "The partition was started again with everything zeroed."),
+        value("warm_restart", 4, "The partition was started again and kept its memory outside the image."),
+        value("halt_partition", 5, "The partition was stopped."),
+        value("switch_plan", 6, "Another schedule plan was asked for."),
+        value("restart_system", 7, "All partitions were started again."),
+        value("halt_system", 8, "The system was stopped."),
+    ],
+};
+
 static BINDING: EnumerationDescription = EnumerationDescription {
     name: "binding",
     documentation: "What a port is bound to.",
@@ -52,6 +139,14 @@ static BINDING: EnumerationDescription = EnumerationDescription {
         value("none", event_status::BINDING_NONE, "Nothing."),
         value("interrupt", event_status::BINDING_INTERRUPT, "A virtual interrupt."),
         value("self", event_status::BINDING_SELF, "The partition itself: event_send raises it."),
+        value("line", event_status::BINDING_LINE, "An interrupt line of the board."),
+        value("channel", event_status::BINDING_CHANNEL, "The receiving end of an event channel."),
+        value(
+            "channel_sender",
+            event_status::BINDING_CHANNEL_SENDER,
+            "The sending end of an event channel: event_send raises the other end.",
+        ),
+        value("message_port", event_status::BINDING_MESSAGE_PORT, "A message port."),
     ],
 };
 
@@ -61,6 +156,11 @@ static EVENT_STATE: EnumerationDescription = EnumerationDescription {
     values: &[
         value("pending", event_status::STATE_PENDING, "Raised and not yet taken."),
         value("masked", event_status::STATE_MASKED, "Masked."),
+        value(
+            "in_service",
+            event_status::STATE_IN_SERVICE,
+            "Its event entered by a vector and was not acknowledged yet.",
+        ),
     ],
 };
 
@@ -108,7 +208,24 @@ static CONSOLE_BITS: EnumerationDescription = EnumerationDescription {
 static START_CONDITION: EnumerationDescription = EnumerationDescription {
     name: "start",
     documentation: "Why the partition was started.",
-    values: &[value("cold", start_info::START_COLD, "The first start: memory is as the image says.")],
+    values: &[
+        value(
+            "cold",
+            start_info::START_COLD,
+            "A cold start: memory is as the image says, and zero elsewhere.",
+        ),
+        value("warm", start_info::START_WARM, "A warm start: memory outside the image is as it was."),
+        value(
+            "cold_after_health",
+            start_info::START_COLD_AFTER_HEALTH,
+            "A cold start by the health monitor.",
+        ),
+        value(
+            "warm_after_health",
+            start_info::START_WARM_AFTER_HEALTH,
+            "A warm start by the health monitor.",
+        ),
+    ],
 };
 
 /// Every enumeration and set of bits, in the order of the document.
@@ -116,6 +233,12 @@ pub static ENUMERATIONS: &[&EnumerationDescription] = &[
     &VIRTUAL_INTERRUPT,
     &TICK_POLICY,
     &SEGMENT_REGISTER,
+    &CONTROL_ACTION,
+    &MODE,
+    &PARTITION_STATE,
+    &MAY,
+    &HEALTH,
+    &ACTION,
     &BINDING,
     &EVENT_STATE,
     &TRAP_FLAGS,

@@ -4,11 +4,16 @@ use super::{CallEnd, Caller, perform};
 use crate::abi::{CALLS, Call, CallError, VirtualInterrupt, shared_page};
 use crate::boot::{self, BootPlan, Start};
 use crate::clock::Clock;
-use crate::config::{PartitionConfig, PartitionId};
+use crate::config::{EventChannel, Flush, Line, PartitionConfig, PartitionId, SystemConfig};
 use crate::console::{Arrival, Input};
 use crate::guest::Guest;
+use crate::health::{HealthAction, HealthEvent};
+use crate::ledger::Source;
 use crate::paravirtual::Paravirtual;
+use crate::paravirtual::Wait;
 use crate::record::EventLog;
+use crate::schedule::Plan;
+use crate::services::{HealthEntry, Services};
 use crate::test_images::{BASE, Code};
 use emulator::StateDigest;
 
@@ -19,10 +24,17 @@ const READ_ONLY: u32 = 0xf000_0000;
 /// Entries of a trap table, each of which is wrong in its own way.
 const BAD_ENTRIES: u32 = BASE + 0x100;
 
+/// The name of a channel.
+const NAME: u32 = BASE + 0x140;
+/// A port that is bound, one that does not exist, one that is not bound.
+const POLL_LIST: u32 = BASE + 0x180;
+
 struct Bench {
     guest: Guest,
     paravirtual: Paravirtual,
     clock: Clock,
+    config: SystemConfig,
+    services: Services,
 }
 
 impl Bench {
@@ -37,13 +49,47 @@ impl Bench {
             .raw(&[0, 0, 0x1b, 0]) // another selector
             .raw(&BASE.to_le_bytes())
             .raw(&[0, 0, 0x23, 0]) // a handler that cannot be executed
-            .raw(&PLAIN.to_le_bytes());
+            .raw(&PLAIN.to_le_bytes())
+            .at(0x140)
+            .raw(b"out of the ordinary and very long names too")
+            .at(0x180)
+            .raw(&[5, 0, 0, 0, 0, 4, 0, 0, 7, 0, 0, 0]);
         let config = PartitionConfig { memory_bytes: 1 << 20, ..PartitionConfig::new("bench", code.image()) };
-        let plan =
-            BootPlan { id: PartitionId(0), config: &config, command_line: "", start: Start::default() };
+        let system = SystemConfig {
+            partitions: vec![config.clone(), config],
+            plans: vec![Plan::always(PartitionId(0))],
+            lines: vec![Line { number: 4, name: "line".to_owned(), owner: Some(PartitionId(0)) }],
+            event_channels: vec![EventChannel {
+                name: "out".to_owned(),
+                from: PartitionId(0),
+                to: PartitionId(1),
+                flush: Flush::Immediate,
+            }],
+            ..SystemConfig::default()
+        };
+        let plan = BootPlan {
+            id: PartitionId(0),
+            config: &system.partitions[0],
+            command_line: "",
+            start: Start::default(),
+        };
         let clock = Clock::default();
         let (guest, paravirtual) = boot::boot(&plan, &clock).unwrap();
-        let mut bench = Self { guest, paravirtual, clock };
+        let services = Services::new(&system);
+        let mut bench = Self { guest, paravirtual, clock, config: system, services };
+        for partition in [0, 1].map(PartitionId) {
+            bench.services.health_log.add(HealthEntry {
+                sequence: 0,
+                time_ns: 0,
+                partition,
+                event: HealthEvent::Watchdog,
+                action: HealthAction::Log,
+                detail: 0,
+                address: 0,
+                message: Vec::new(),
+                acknowledged: false,
+            });
+        }
         assert_eq!(bench.call(Call::EventBindInterrupt, &[0, 5, PLAIN]), Ok(CallEnd::Return(0)));
         assert_eq!(bench.call(Call::EventBindSelf, &[6, PLAIN]), Ok(CallEnd::Return(0)));
         bench.paravirtual.console.give(Input { unit: 0, what: Arrival::End });
@@ -58,8 +104,10 @@ impl Bench {
     fn call_number(&mut self, number: u32, arguments: &[u32]) -> Result<CallEnd, CallError> {
         let mut registers = [0; 5];
         registers[..arguments.len()].copy_from_slice(arguments);
-        let Self { guest, paravirtual, clock } = self;
-        perform(&mut Caller { paravirtual, guest, clock, log: &mut EventLog::default() }, number, registers)
+        let Self { guest, paravirtual, clock, config, services } = self;
+        let id = PartitionId(0);
+        let log = &mut EventLog::default();
+        perform(&mut Caller { id, paravirtual, guest, clock, config, services, log }, number, registers)
     }
 
     fn digest(&self) -> u128 {
@@ -68,6 +116,7 @@ impl Bench {
         digest.memory(&self.guest.memory);
         self.paravirtual.digest(&mut digest);
         digest.bytes(self.paravirtual.console.output());
+        assert!(self.services.effects.is_empty());
         digest.value()
     }
 }
@@ -102,6 +151,60 @@ const CASES: &[Case] = &[
     (Call::EventStatus, &[5, READ_ONLY], CallError::BadAddress),
     (Call::EventStatus, &[5, 0xffff_fffc], CallError::BadAddress),
     (Call::EventStatus, &[5, BASE + (1 << 20) - 4], CallError::BadAddress),
+    (Call::EventBindLine, &[4, 1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindLine, &[4, 7, PLAIN + 1], CallError::Misaligned),
+    (Call::EventBindLine, &[4, 7, READ_ONLY], CallError::BadAddress),
+    (Call::EventBindLine, &[3, 7, PLAIN], CallError::NoSuchObject),
+    (Call::EventBindLine, &[4, 5, PLAIN], CallError::AlreadyBound),
+    (Call::EventBindChannel, &[NAME, 0, 7, PLAIN], CallError::InvalidArgument),
+    (Call::EventBindChannel, &[NAME, 32, 7, PLAIN], CallError::InvalidArgument),
+    (Call::EventBindChannel, &[0, 3, 7, PLAIN], CallError::BadAddress),
+    (Call::EventBindChannel, &[NAME, 3, 1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindChannel, &[NAME, 3, 7, PLAIN + 2], CallError::Misaligned),
+    (Call::EventBindChannel, &[NAME, 2, 7, PLAIN], CallError::NoSuchObject),
+    (Call::EventBindChannel, &[NAME, 3, 5, PLAIN], CallError::AlreadyBound),
+    (Call::EventBindVector, &[1024, 32], CallError::NoSuchPort),
+    (Call::EventBindVector, &[5, 31], CallError::InvalidArgument),
+    (Call::EventBindVector, &[5, 0x82], CallError::InvalidArgument),
+    (Call::EventBindVector, &[5, 256], CallError::InvalidArgument),
+    (Call::EventBindVector, &[7, 32], CallError::NotBound),
+    (Call::EventAck, &[1024], CallError::NoSuchPort),
+    (Call::EventAck, &[7], CallError::NotBound),
+    (Call::EventAck, &[5], CallError::WrongBinding),
+    (Call::EventSetPriority, &[1024, 0], CallError::NoSuchPort),
+    (Call::EventSetPriority, &[5, 16], CallError::InvalidArgument),
+    (Call::EventSetPriority, &[7, 0], CallError::NotBound),
+    (Call::WindowInfo, &[PLAIN + 1], CallError::Misaligned),
+    (Call::WindowInfo, &[READ_ONLY], CallError::BadAddress),
+    (Call::Poll, &[POLL_LIST, 0, 0, 0], CallError::InvalidArgument),
+    (Call::Poll, &[POLL_LIST, 65, 0, 0], CallError::InvalidArgument),
+    (Call::Poll, &[POLL_LIST + 1, 1, 0, 0], CallError::Misaligned),
+    (Call::Poll, &[0, 1, 0, 0], CallError::BadAddress),
+    (Call::Poll, &[POLL_LIST, 2, 0, 0], CallError::NoSuchPort),
+    (Call::Poll, &[POLL_LIST + 8, 1, 0, 0], CallError::NotBound),
+    (Call::Poll, &[POLL_LIST, 1, 0, 0], CallError::TimedOut),
+    (Call::PlanSwitch, &[0], CallError::NotPermitted),
+    (Call::PlanSwitch, &[1], CallError::NoSuchObject),
+    (Call::HealthRaise, &[0, NAME, 65], CallError::InvalidArgument),
+    (Call::HealthRaise, &[0, 0, 1], CallError::BadAddress),
+    (Call::HealthRead, &[0, PLAIN + 2], CallError::Misaligned),
+    (Call::HealthRead, &[0, READ_ONLY], CallError::BadAddress),
+    (Call::HealthRead, &[9, PLAIN], CallError::NoSuchObject),
+    (Call::HealthRead, &[1, PLAIN], CallError::NotPermitted),
+    (Call::HealthAcknowledge, &[9], CallError::NoSuchObject),
+    (Call::HealthAcknowledge, &[1], CallError::NotPermitted),
+    (Call::PartitionFind, &[NAME, 0], CallError::InvalidArgument),
+    (Call::PartitionFind, &[0, 3], CallError::BadAddress),
+    (Call::PartitionFind, &[NAME, 3], CallError::NoSuchObject),
+    (Call::PartitionStatus, &[0, PLAIN + 1], CallError::Misaligned),
+    (Call::PartitionStatus, &[0, READ_ONLY], CallError::BadAddress),
+    (Call::PartitionStatus, &[2, PLAIN], CallError::NoSuchObject),
+    (Call::PartitionStatus, &[1, PLAIN], CallError::NotPermitted),
+    (Call::PartitionControl, &[0, 0], CallError::InvalidArgument),
+    (Call::PartitionControl, &[1, 6], CallError::InvalidArgument),
+    (Call::PartitionControl, &[2, 0], CallError::NoSuchObject),
+    (Call::PartitionControl, &[1, 0], CallError::NotPermitted),
+    (Call::PartitionSetMode, &[4], CallError::InvalidArgument),
     (Call::UpcallSetEntry, &[PLAIN], CallError::BadAddress),
     (Call::UpcallSetEntry, &[4], CallError::BadAddress),
     (Call::TrapSetTable, &[BAD_ENTRIES, 257], CallError::InvalidArgument),
@@ -138,6 +241,8 @@ const CASES: &[Case] = &[
 fn a_call_that_is_refused_gives_its_error_and_has_no_effect() {
     for &(call, arguments, error) in CASES {
         let mut bench = Bench::new();
+        // Without the right, the plan would not be looked for.
+        bench.config.partitions[0].rights.plans = error == CallError::NoSuchObject;
         if error == CallError::NotBound && matches!(call, Call::TimerSetOneShot | Call::TimerSetPeriodic) {
             bench.call(Call::EventUnbind, &[5]).unwrap();
         }
@@ -219,6 +324,7 @@ fn whatever_a_guest_passes_no_call_panics() {
         let retired = bench.clock.units();
         bench.paravirtual.raise_due(&mut bench.guest, &bench.clock, retired, &mut EventLog::default());
         bench.paravirtual.console.take_output();
+        bench.services.effects.clear();
         assert!(bench.paravirtual.ports.ledger().balances());
     }
 }
@@ -246,7 +352,7 @@ fn levels_are_read_and_set() {
     // Any value but 0 masks.
     bench.guest.set_bytes(0xf000_2000 + shared_page::MASK, &[0, 0, 0, 0x80]).unwrap();
     assert_eq!(bench.call(Call::InterruptsFlash, &[]), Ok(CallEnd::Flash(0)));
-    assert_eq!(bench.call(Call::Yield, &[]), Ok(CallEnd::Return(0)));
+    assert_eq!(bench.call(Call::Yield, &[]), Ok(CallEnd::Wait(Wait::NextWindow)));
     assert_eq!(bench.call(Call::InterruptsGetLevel, &[]), Ok(CallEnd::Return(0)));
 }
 
@@ -259,7 +365,7 @@ fn a_timer_stays_armed_and_its_event_pending() {
     bench.call(Call::TimerCancel, &[]).unwrap();
     bench.call(Call::TimerCancel, &[]).unwrap();
     let shared = bench.paravirtual.shared(&mut bench.guest);
-    assert!(bench.paravirtual.ports.is_pending(VirtualInterrupt::Timer, &shared));
+    assert!(bench.paravirtual.ports.is_pending(Source::Interrupt(VirtualInterrupt::Timer), &shared));
     assert!(!bench.paravirtual.timer.is_set());
 }
 

@@ -37,12 +37,12 @@ impl Bench {
 
     fn with_timer_on(number: u32) -> Self {
         let mut bench = Self::new();
-        bench.ports.bind_interrupt(port(number), TIMER).unwrap();
+        bench.ports.bind(port(number), Source::Interrupt(TIMER)).unwrap();
         bench
     }
 
     fn tick(&mut self, count: u64) {
-        self.ports.raise(TIMER, count, &mut self.shared, &mut self.log);
+        self.ports.raise(Source::Interrupt(TIMER), count, &mut self.shared, &mut self.log);
     }
 
     fn announce(&mut self) {
@@ -54,7 +54,7 @@ impl Bench {
     }
 
     fn send(&mut self, number: u32) -> Result<(), CallError> {
-        self.ports.send(port(number), &mut self.shared, &mut self.log)
+        self.ports.send(port(number), &mut self.shared, &mut self.log).map(|_| ())
     }
 
     fn unbind(&mut self, number: u32) -> Result<(), CallError> {
@@ -80,7 +80,7 @@ impl Bench {
 
     fn account(&self, source: Source) -> Account {
         assert!(self.ports.ledger().balances(), "{:?}", self.ports.ledger());
-        *self.ports.ledger().account(source)
+        self.ports.ledger().account(source)
     }
 
     fn timer_account(&self) -> Account {
@@ -198,7 +198,7 @@ fn unbinding_drops_what_is_pending_and_keeps_the_count() {
     assert_eq!(bench.count(3), 2);
     assert_eq!(bench.timer_account(), Account { raised: 2, coalesced: 1, dropped: 1, ..Account::default() });
     assert_eq!(bench.unbind(3), Err(CallError::NotBound));
-    bench.ports.bind_interrupt(port(4), TIMER).unwrap();
+    bench.ports.bind(port(4), Source::Interrupt(TIMER)).unwrap();
 }
 
 #[test]
@@ -213,14 +213,14 @@ fn a_count_wraps_and_never_goes_down() {
 #[test]
 fn ports_and_interrupts_are_bound_once() {
     let mut bench = Bench::with_timer_on(3);
-    assert_eq!(bench.ports.bind_interrupt(port(4), TIMER), Err(CallError::AlreadyBound));
+    assert_eq!(bench.ports.bind(port(4), Source::Interrupt(TIMER)), Err(CallError::AlreadyBound));
     assert_eq!(
-        bench.ports.bind_interrupt(port(3), VirtualInterrupt::ConsoleInput),
+        bench.ports.bind(port(3), Source::Interrupt(VirtualInterrupt::ConsoleInput)),
         Err(CallError::AlreadyBound)
     );
-    assert_eq!(bench.ports.bind_self(port(3)), Err(CallError::AlreadyBound));
-    assert_eq!(bench.ports.bind_self(port(4)), Ok(()));
-    assert_eq!(bench.ports.bind_interrupt(port(5), VirtualInterrupt::ConsoleInput), Ok(()));
+    assert_eq!(bench.ports.bind(port(3), Source::Own), Err(CallError::AlreadyBound));
+    assert_eq!(bench.ports.bind(port(4), Source::Own), Ok(()));
+    assert_eq!(bench.ports.bind(port(5), Source::Interrupt(VirtualInterrupt::ConsoleInput)), Ok(()));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn only_a_port_bound_to_self_can_be_sent_to() {
     let mut bench = Bench::with_timer_on(3);
     assert_eq!(bench.send(3), Err(CallError::WrongBinding));
     assert_eq!(bench.send(1023), Err(CallError::NotBound));
-    bench.ports.bind_self(port(1023)).unwrap();
+    bench.ports.bind(port(1023), Source::Own).unwrap();
     bench.send(1023).unwrap();
     assert_eq!(bench.wants_upcall(), (1, 1 << 31));
     bench.announce();
@@ -255,17 +255,17 @@ fn status_tells_binding_state_and_count() {
     assert_eq!(status, EventStatus { binding, interrupt: TIMER.number(), state, count: 2 });
     let free = bench.ports.status(port(8), &bench.shared);
     assert_eq!(free, EventStatus { binding: event_status::BINDING_NONE, interrupt: 0, state: 0, count: 0 });
-    bench.ports.bind_self(port(8)).unwrap();
+    bench.ports.bind(port(8), Source::Own).unwrap();
     assert_eq!(bench.ports.status(port(8), &bench.shared).binding, event_status::BINDING_SELF);
 }
 
 #[test]
 fn a_masked_port_cannot_wake() {
     let mut bench = Bench::with_timer_on(3);
-    assert!(bench.ports.can_wake(TIMER, &bench.shared));
+    assert!(bench.ports.can_wake(Source::Interrupt(TIMER), &bench.shared));
     bench.ports.mask(port(3), &mut bench.shared).unwrap();
-    assert!(!bench.ports.can_wake(TIMER, &bench.shared));
-    assert!(!bench.ports.can_wake(VirtualInterrupt::ConsoleInput, &bench.shared));
+    assert!(!bench.ports.can_wake(Source::Interrupt(TIMER), &bench.shared));
+    assert!(!bench.ports.can_wake(Source::Interrupt(VirtualInterrupt::ConsoleInput), &bench.shared));
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn whatever_the_guest_writes_into_its_pages_nothing_is_lost() {
     };
     let mut bench = Bench::with_timer_on(1);
     for number in [2, 33, 1023] {
-        bench.ports.bind_self(port(number)).unwrap();
+        bench.ports.bind(port(number), Source::Own).unwrap();
     }
     for step in 0..20_000 {
         let number = [1, 2, 33, 1023][random(4) as usize];
@@ -293,7 +293,7 @@ fn whatever_the_guest_writes_into_its_pages_nothing_is_lost() {
             6 => bench.shared.store(4 * random(0x500 / 4), random(u32::MAX)),
             _ if number != 1 && random(16) == 0 => {
                 bench.unbind(number).unwrap();
-                bench.ports.bind_self(port(number)).unwrap();
+                bench.ports.bind(port(number), Source::Own).unwrap();
             }
             _ => {}
         }

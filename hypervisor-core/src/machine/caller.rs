@@ -2,7 +2,7 @@
 
 use super::{Counters, Machine};
 use crate::clock::Clock;
-use crate::config::{PartitionId, SystemConfig};
+use crate::config::{PartitionId, PlanId, SystemConfig};
 use crate::console::{Arrival, Input};
 use crate::ledger::Ledger;
 use crate::linux::Effect;
@@ -11,7 +11,9 @@ use crate::outcome::Outcome;
 use crate::own_symbols::own_symbols;
 use crate::partition::{InputState, Partition, Personality};
 use crate::record::Stamp;
+use crate::services::HealthLog;
 use emulator::{Cpu, MemoryError, Rights, StateDigest, Statistics};
+use std::collections::BTreeMap;
 
 impl Machine {
     /// Gives console input to the partition that reads it. A unit that has passed counts as now.
@@ -117,6 +119,24 @@ impl Machine {
         self.executed
     }
 
+    /// The schedule plan that runs.
+    #[must_use]
+    pub fn plan(&self) -> PlanId {
+        self.services.schedule.current()
+    }
+
+    /// How often lines without an owner interrupted, by line.
+    #[must_use]
+    pub fn unowned_interrupts(&self) -> &BTreeMap<u32, u64> {
+        self.lines.unowned()
+    }
+
+    /// The health log.
+    #[must_use]
+    pub fn health_log(&self) -> &HealthLog {
+        &self.services.health_log
+    }
+
     /// Virtual time.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -188,7 +208,7 @@ impl Machine {
     pub fn digest(&self) -> u128 {
         let mut digest = StateDigest::new();
         digest.number(self.clock.units());
-        for number in self.schedule.encoded() {
+        for number in self.services.schedule.encoded() {
             digest.number(number);
         }
         for partition in &self.partitions {

@@ -6,10 +6,13 @@ use crate::abi::{Call, GATE_VECTOR};
 use crate::boot;
 use crate::calls::{self, CallEnd, Caller};
 use crate::delivery::{self, Handler, Trap};
+use crate::health::HealthEvent;
 use crate::linux::{self, SystemCallEnd};
 use crate::outcome::{CrashReason, Outcome};
+use crate::paravirtual::Wait;
 use crate::partition::{InputState, Personality};
 use crate::record::{Event, Recorder};
+use crate::services::Effect;
 use emulator::{Exception, Exit, Step, Vector, cpu, decode, flags};
 
 /// The vector of a Linux system call.
@@ -62,7 +65,7 @@ impl Turn<'_> {
         let Some(handler) = handler else { return self.crash(CrashReason::Unhandled(exception)) };
         let trap = Trap::exception(exception);
         self.deliver_trap(handler, trap);
-        if self.partition.outcome.is_none() && trap.fault {
+        if self.partition.incident.is_none() && trap.fault {
             self.flush(recorder);
             self.pass(1);
         }
@@ -77,7 +80,7 @@ impl Turn<'_> {
         self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
 
-    fn deliver_trap(&mut self, handler: Handler, trap: Trap) {
+    pub(super) fn deliver_trap(&mut self, handler: Handler, trap: Trap) {
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         let eip = self.partition.guest.cpu.eip;
         match delivery::deliver_trap(&mut self.partition.guest, paravirtual.interrupts(), handler, trap) {
@@ -124,16 +127,44 @@ impl Turn<'_> {
         let caller = if R::ACTIVE { self.caller(number) } else { 0 };
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         let end = calls::perform(
-            &mut Caller { paravirtual, guest: &mut self.partition.guest, clock: self.clock, log: self.log },
+            &mut Caller {
+                id: self.partition.id,
+                paravirtual,
+                guest: &mut self.partition.guest,
+                clock: self.clock,
+                config: self.config,
+                services: self.services,
+                log: self.log,
+            },
             number,
             arguments,
         )
-        .unwrap_or_else(|error| CallEnd::Return(error.code()));
+        .unwrap_or_else(|error| {
+            if paravirtual.counts_illegal_call(
+                self.config.partitions[self.partition.id.index()].illegal_calls,
+                self.clock,
+            ) {
+                let event = HealthEvent::IllegalCalls;
+                self.services.effects.push_back(Effect::survivable(self.partition.id, event));
+            }
+            CallEnd::Return(error.code())
+        });
         let result = match end {
             CallEnd::Return(value) | CallEnd::Flash(value) => Some(value),
-            CallEnd::Wait | CallEnd::Raise(..) => Some(0),
-            CallEnd::ReturnFromFrame | CallEnd::Shutdown(_) => None,
+            CallEnd::Wait(_) | CallEnd::Raise(..) => Some(0),
+            CallEnd::ReturnFromFrame
+            | CallEnd::Shutdown(_)
+            | CallEnd::Halt
+            | CallEnd::Restart(_)
+            | CallEnd::Retry(_) => None,
         };
+        if let CallEnd::Retry(wait) = end {
+            // The INT has not retired: it comes again when it is worth it. An attempt costs a unit, so that a guest that
+            // comes back at once uses up its budget.
+            paravirtual.waits = Some(wait);
+            paravirtual.holds_upcall = false;
+            return self.pass(1);
+        }
         if end == CallEnd::ReturnFromFrame {
             match delivery::return_from_frame(&mut self.partition.guest, paravirtual.interrupts()) {
                 Ok(interrupts) => {
@@ -163,16 +194,25 @@ impl Turn<'_> {
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         match end {
             CallEnd::Return(_) | CallEnd::ReturnFromFrame => {}
-            CallEnd::Wait => paravirtual.waits = true,
+            CallEnd::Wait(wait) => {
+                // A partition that always has the processor gets it back at once.
+                let lends = wait != Wait::NextWindow || self.services.slot.end != u64::MAX;
+                paravirtual.waits = lends.then_some(wait);
+            }
             CallEnd::Flash(_) => {
                 // The frame says "disabled", so that the handler's return ends the moment in which upcalls were enabled.
-                let pending = paravirtual.interrupts().upcall_pending(&mut self.partition.guest);
-                if let Some(entry) = paravirtual.upcall_entry.filter(|_| pending) {
-                    self.deliver_upcall(entry);
+                if paravirtual.interrupts().upcall_pending(&mut self.partition.guest) {
+                    self.deliver();
                 }
             }
             CallEnd::Raise(handler, trap) => self.deliver_trap(handler, trap),
             CallEnd::Shutdown(code) => self.partition.outcome = Some(Outcome::Shutdown { code }),
+            CallEnd::Halt => self.partition.outcome = Some(Outcome::Halted),
+            CallEnd::Restart(action) => {
+                let partition = self.partition.id;
+                self.services.effects.push_back(Effect::Control { partition, action });
+            }
+            CallEnd::Retry(_) => {}
         }
     }
 

@@ -1,19 +1,21 @@
 //! What happens while nobody runs: time skips to what comes next, or the caller is asked, or a partition is deadlocked.
 
 use super::{Limits, Machine};
+use crate::clock::Clock;
 use crate::config::PartitionId;
+use crate::ledger::Source;
 use crate::outcome::{CrashReason, Progress};
 use crate::partition::Partition;
 use crate::record::{Event, Recorder};
 
 impl Partition {
-    /// Whether the guest waits in `block` and nothing has come.
-    pub(super) fn is_waiting(&mut self) -> bool {
+    /// Whether the guest waits and what it waits for has not come.
+    pub(super) fn is_waiting(&mut self, clock: &Clock) -> bool {
         let Some((paravirtual, guest)) = self.paravirtual_mut() else { return false };
-        if paravirtual.waits && paravirtual.interrupts().upcall_pending(guest) {
-            paravirtual.waits = false;
+        if paravirtual.waits.is_some() && !paravirtual.still_waits(guest, clock) {
+            paravirtual.waits = None;
         }
-        paravirtual.waits
+        paravirtual.waits.is_some()
     }
 }
 
@@ -30,15 +32,16 @@ impl Machine {
         let wakes_at = paravirtual.wakes_at(guest, &clock);
         let awaits_input = paravirtual.awaits_input(guest);
         let given = paravirtual.console.coming().next().map_or(0, |input| input.unit);
-        let others_may_run = self.slot.end != u64::MAX;
-        if wakes_at.is_none() && !awaits_input && !others_may_run {
-            let mut turn = self.turn_of(id);
-            turn.crash(CrashReason::Deadlock);
-            turn.flush(recorder);
-            self.note_ends(id);
+        let reachable = paravirtual.is_reachable(guest);
+        let others_may_run = self.services.slot.end != u64::MAX;
+        let can_wake = wakes_at.is_some() || awaits_input || others_may_run && reachable;
+        if !can_wake && !self.lines_can_wake(id) {
+            self.turn_of(id).crash(CrashReason::Deadlock);
+            self.settle_incident(id, recorder);
             return None;
         }
-        let asks = self.config.interactive || (wakes_at.is_none() && !others_may_run);
+        let nothing_else = !others_may_run && self.lines.next_unit() == u64::MAX;
+        let asks = self.config.interactive || (wakes_at.is_none() && nothing_else);
         let allowed = if asks { self.may_idle_until.max(given) } else { u64::MAX };
         let until = self.idle_end(wakes_at, limits);
         let target = until.unwrap_or(u64::MAX).min(allowed);
@@ -53,6 +56,14 @@ impl Machine {
         self.partitions[id.index()].counters.idle_units += target - clock.units();
         self.clock.skip_to(target);
         None
+    }
+
+    /// Whether an interrupt of a line can still come that the waiting partition has bound.
+    fn lines_can_wake(&self, id: PartitionId) -> bool {
+        let bound = self.partitions[id.index()].paravirtual().is_some_and(|paravirtual| {
+            paravirtual.ports.sources().any(|source| matches!(source, Source::Line(_)))
+        });
+        bound && self.lines.next_unit() != u64::MAX
     }
 
     /// Passes time in which no partition could run.
@@ -70,7 +81,8 @@ impl Machine {
     /// The unit at which idling ends at the latest; None: never.
     fn idle_end(&self, wakes_at: Option<u64>, limits: &Limits) -> Option<u64> {
         let limit = limits.time_ns.map(|most_ns| self.clock.rate().first_unit_at(most_ns));
-        let slot_end = Some(self.slot.end).filter(|end| *end != u64::MAX);
-        [wakes_at, limit, slot_end].into_iter().flatten().min()
+        let ends = [self.services.slot.end, self.lines.next_unit()]
+            .map(|end| Some(end).filter(|end| *end != u64::MAX));
+        [wakes_at, limit, ends[0], ends[1]].into_iter().flatten().min()
     }
 }

@@ -6,7 +6,9 @@
 
 mod caller;
 mod counters;
+mod effects;
 mod exits;
+mod health;
 mod idle;
 mod trail;
 mod turn;
@@ -15,12 +17,15 @@ pub use counters::Counters;
 
 use crate::clock::{Clock, Rate};
 use crate::config::{PartitionConfig, PartitionId, SystemConfig};
+use crate::lines::Lines;
 use crate::loader::{Image, LoadError};
 use crate::outcome::{Limit, Outcome, Progress};
 use crate::partition::{InputState, Partition};
 use crate::record::{EventLog, Recorder, Stamp};
-use crate::schedule::{Plan, Schedule, Slot};
+use crate::schedule::{Plan, PlanSwitch};
+use crate::services::Services;
 use emulator::{Observer, Settings, Step};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use turn::Turn;
@@ -103,9 +108,10 @@ impl std::error::Error for StartError {}
 pub struct Machine {
     config: SystemConfig,
     partitions: Vec<Partition>,
-    schedule: Schedule,
-    /// What the schedule says about now.
-    slot: Slot,
+    services: Services,
+    lines: Lines,
+    /// Events of channels that wait for the end of a window or frame, by the channel's place.
+    held_back: BTreeMap<u16, u64>,
     clock: Clock,
     log: EventLog,
     /// Units executed by all partitions.
@@ -115,6 +121,8 @@ pub struct Machine {
     may_idle_until: u64,
     /// Units executed when the major frame began.
     executed_at_frame: u64,
+    /// The first window has begun.
+    begun: bool,
 }
 
 impl Machine {
@@ -160,12 +168,11 @@ impl Machine {
                 Partition::new(id, &config, &clock).map_err(|error| StartError { partition: id, error })
             })
             .collect();
-        let mut schedule = Schedule::new(config.plans.clone(), config.plan_switch);
-        schedule.advance(0);
         Ok(Self {
             partitions: partitions?,
-            slot: schedule.slot(0),
-            schedule,
+            services: Services::new(&config),
+            lines: Lines::new(&config.lines, &config.injections, config.rate),
+            held_back: BTreeMap::new(),
             config,
             clock,
             log: EventLog::default(),
@@ -173,6 +180,7 @@ impl Machine {
             outcome: None,
             may_idle_until: 0,
             executed_at_frame: 0,
+            begun: false,
         })
     }
 
@@ -201,10 +209,11 @@ impl Machine {
         if let Some(outcome) = &self.outcome {
             return Some(Progress::Finished(outcome.clone()));
         }
-        if self.clock.units() >= self.slot.end {
-            self.follow_schedule();
+        self.follow_time(recorder);
+        if let Some(outcome) = &self.outcome {
+            return Some(Progress::Finished(outcome.clone()));
         }
-        let current = self.slot.partition.filter(|id| self.partitions[id.index()].outcome.is_none());
+        let current = self.services.slot.partition.filter(|id| self.can_run(*id));
         if let Some(id) = current {
             let mut turn = self.turn_of(id);
             turn.raise_due();
@@ -212,6 +221,7 @@ impl Machine {
             if turn.has_output_to_show() {
                 return Some(Progress::Output);
             }
+            self.perform_effects(recorder);
         }
         if let Some(limit) = self.limit_reached(limits) {
             return Some(Progress::Finished(Outcome::LimitReached(limit)));
@@ -219,13 +229,13 @@ impl Machine {
         if slice_end.is_some_and(|end| self.clock.units() >= end) {
             return Some(Progress::Slice);
         }
-        let Some(id) = current else { return self.idle_gap(limits) };
+        let Some(id) = current.filter(|id| self.can_run(*id)) else { return self.idle_gap(limits) };
         let partition = &mut self.partitions[id.index()];
         if partition.input == InputState::Wanted {
             partition.input = InputState::Known;
             return Some(Progress::InputWanted);
         }
-        if partition.is_waiting() {
+        if partition.is_waiting(&self.clock) {
             return self.idle(id, limits, recorder);
         }
         let units = self.units_to_run(id, limits, slice_end);
@@ -233,8 +243,45 @@ impl Machine {
         turn.run(units, recorder);
         let executed = turn.executed_now;
         self.executed = self.executed.saturating_add(executed);
-        self.note_ends(id);
+        self.settle_turn(id, recorder);
         None
+    }
+
+    /// Brings windows and lines to now.
+    fn follow_time<R: Recorder>(&mut self, recorder: &mut R) {
+        if !self.begun {
+            self.begun = true;
+            if let Some(id) = self.services.slot.partition {
+                self.begin_window(id, recorder);
+            }
+        }
+        let now = self.clock.units();
+        let at_once =
+            self.services.schedule.next().is_some() && self.config.plan_switch == PlanSwitch::AtOnce;
+        if now >= self.services.slot.end || at_once {
+            self.follow_schedule(recorder);
+        }
+        if now >= self.lines.next_unit() {
+            self.raise_lines(recorder);
+        }
+    }
+
+    /// What follows from a turn beyond the partition.
+    fn settle_turn<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+        let partition = &self.partitions[id.index()];
+        let status = &mut self.services.statuses[id.index()];
+        status.executed = partition.executed;
+        status.waits = partition.paravirtual().is_some_and(|paravirtual| paravirtual.waits.is_some());
+        if partition.outcome.is_some() {
+            self.note_ends(id);
+        } else if partition.incident.is_some() {
+            self.settle_incident(id, recorder);
+        }
+        self.perform_effects(recorder);
+    }
+
+    fn can_run(&self, id: PartitionId) -> bool {
+        self.partitions[id.index()].outcome.is_none() && !self.services.statuses[id.index()].suspended
     }
 
     /// What a partition needs for its turn.
@@ -243,24 +290,20 @@ impl Machine {
             partition: &mut self.partitions[id.index()],
             clock: &mut self.clock,
             log: &mut self.log,
+            config: &self.config,
+            services: &mut self.services,
             executed_now: 0,
-        }
-    }
-
-    fn follow_schedule(&mut self) {
-        let now = self.clock.units();
-        let passed = self.schedule.advance(now);
-        self.slot = self.schedule.slot(now);
-        if passed.frame_ended {
-            self.executed_at_frame = self.executed;
         }
     }
 
     /// The run is over when every partition is.
     fn note_ends(&mut self, id: PartitionId) {
-        if self.partitions[id.index()].outcome.is_some()
-            && self.partitions.iter().all(|partition| partition.outcome.is_some())
-        {
+        self.services.statuses[id.index()].ended =
+            self.partitions[id.index()].outcome.as_ref().map(|outcome| match outcome {
+                Outcome::Shutdown { code } => Some(*code),
+                _ => None,
+            });
+        if self.outcome.is_none() && self.partitions.iter().all(|partition| partition.outcome.is_some()) {
             self.outcome = self.outcome_of_all();
         }
     }
@@ -269,7 +312,12 @@ impl Machine {
     fn outcome_of_all(&self) -> Option<Outcome> {
         let mut outcomes = self.partitions.iter().filter_map(|partition| partition.outcome.as_ref());
         let good = Outcome::Shutdown { code: 0 };
-        Some(outcomes.find(|outcome| **outcome != good).cloned().unwrap_or(good))
+        Some(
+            outcomes
+                .find(|outcome| **outcome != good && **outcome != Outcome::Halted)
+                .cloned()
+                .unwrap_or(good),
+        )
     }
 
     fn limit_reached(&self, limits: &Limits) -> Option<Limit> {
@@ -287,7 +335,9 @@ impl Machine {
             partition.paravirtual().map_or(u64::MAX, |paravirtual| paravirtual.units_until_due(&self.clock));
         let time_end = limits.time_ns.map(|most_ns| self.clock.rate().first_unit_at(most_ns));
         let output_end = partition.output_since.map(|since| since.saturating_add(OUTPUT_PATIENCE_UNITS));
-        let ends = [Some(self.slot.end), time_end, slice_end, output_end].into_iter().flatten();
+        let lines = Some(self.lines.next_unit());
+        let ends =
+            [Some(self.services.slot.end), lines, time_end, slice_end, output_end].into_iter().flatten();
         let ends = ends.map(|end| end.saturating_sub(now));
         let executed = limits.executed_units.map(|most| most - self.executed);
         ends.chain(executed).fold(until_due, u64::min).max(1)

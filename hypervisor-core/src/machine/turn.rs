@@ -2,11 +2,14 @@
 
 use super::{Numbered, OUTPUT_CHUNK_BYTES, OUTPUT_PATIENCE_UNITS};
 use crate::clock::Clock;
-use crate::delivery;
+use crate::config::SystemConfig;
+use crate::delivery::{self, Trap};
 use crate::guest::Guest;
-use crate::outcome::{Crash, CrashReason, Outcome};
+use crate::health::HealthEvent;
+use crate::outcome::{Crash, CrashReason};
 use crate::partition::{Partition, Personality};
 use crate::record::{Event, EventLog, Recorder, Stamp};
+use crate::services::{Effect, Services};
 use emulator::{Ran, RunInputs, Unobserved};
 
 const CRASH_STACK_WORDS: u32 = 16;
@@ -17,6 +20,8 @@ pub(super) struct Turn<'a> {
     pub partition: &'a mut Partition,
     pub clock: &'a mut Clock,
     pub log: &'a mut EventLog,
+    pub config: &'a SystemConfig,
+    pub services: &'a mut Services,
     /// Units executed in this turn.
     pub executed_now: u64,
 }
@@ -24,13 +29,13 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Delivers what is deliverable and runs the guest for `units` at most, to its next exit.
     pub fn run<R: Recorder>(&mut self, mut units: u64, recorder: &mut R) {
-        if let Some(entry) = self.deliverable_upcall() {
+        if self.can_deliver() {
             if self.upcall_is_held() {
                 units = 1;
             } else {
-                self.deliver_upcall(entry);
+                self.deliver();
                 self.flush(recorder);
-                if self.partition.outcome.is_some() {
+                if self.partition.incident.is_some() {
                     return;
                 }
             }
@@ -43,8 +48,13 @@ impl Turn<'_> {
 
     pub fn raise_due(&mut self) {
         let retired = self.partition.retired;
+        let id = self.partition.id;
         if let Some((paravirtual, guest)) = self.partition.paravirtual_mut() {
             paravirtual.raise_due(guest, self.clock, retired, self.log);
+            if paravirtual.watchdog_ns.is_some_and(|deadline_ns| deadline_ns <= self.clock.now_ns()) {
+                paravirtual.watchdog_ns = None;
+                self.services.effects.push_back(Effect::survivable(id, HealthEvent::Watchdog));
+            }
         }
     }
 
@@ -87,12 +97,9 @@ impl Turn<'_> {
         self.clock.advance(units);
     }
 
-    /// The upcall entry, if an upcall is pending and enabled.
-    fn deliverable_upcall(&mut self) -> Option<u32> {
-        let (paravirtual, guest) = self.partition.paravirtual_mut()?;
-        let entry = paravirtual.upcall_entry?;
-        let flag = paravirtual.interrupts();
-        (flag.enabled(guest) && flag.upcall_pending(guest)).then_some(entry)
+    fn can_deliver(&mut self) -> bool {
+        let delivery = self.partition.paravirtual_mut();
+        delivery.is_some_and(|(paravirtual, guest)| paravirtual.can_deliver(guest))
     }
 
     fn upcall_is_held(&self) -> bool {
@@ -100,7 +107,19 @@ impl Turn<'_> {
         held || self.partition.guest.cpu.interrupt_shadow
     }
 
-    pub fn deliver_upcall(&mut self, entry: u32) {
+    /// Delivers what is pending: the most urgent event that enters by a vector, else an upcall.
+    pub fn deliver(&mut self) {
+        let Some((paravirtual, guest)) = self.partition.paravirtual_mut() else { return };
+        if let Some((injection, handler)) = paravirtual.next_injection(guest) {
+            let mut shared = paravirtual.shared(guest);
+            paravirtual.ports.inject(injection, &mut shared, self.log);
+            self.deliver_trap(handler, Trap::software(injection.vector, None));
+        } else if let Some(entry) = paravirtual.upcall_entry {
+            self.deliver_upcall(entry);
+        }
+    }
+
+    fn deliver_upcall(&mut self, entry: u32) {
         let Some((paravirtual, guest)) = self.partition.paravirtual_mut() else { return };
         let flag = paravirtual.interrupts();
         let interrupts = flag.enabled(guest);
@@ -116,15 +135,16 @@ impl Turn<'_> {
         }
     }
 
+    /// The guest cannot go on: what becomes of that, the health monitor's table says.
     pub fn crash(&mut self, reason: CrashReason) {
-        let guest = &mut self.partition.guest;
-        let cpu = guest.cpu.clone();
-        let eip = cpu.eip;
-        let stack = guest.stack(CRASH_STACK_WORDS);
-        self.log.note(|| Event::Crash { reason, eip });
-        let instruction = self.partition.executed;
-        let crash = Crash { reason, cpu, code: self.partition.guest.code(), stack, instruction };
-        self.partition.outcome = Some(Outcome::Crashed(Box::new(crash)));
+        let guest = &self.partition.guest;
+        self.partition.incident = Some(Box::new(Crash {
+            reason,
+            cpu: guest.cpu.clone(),
+            code: guest.code(),
+            stack: guest.stack(CRASH_STACK_WORDS),
+            instruction: self.partition.executed,
+        }));
     }
 
     pub fn has_output_to_show(&mut self) -> bool {

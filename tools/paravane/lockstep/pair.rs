@@ -118,7 +118,12 @@ impl<'a> Pair<'a> {
         self.show_console()?;
         let difference = match &outcome {
             Outcome::Crashed(crash) => self.crashed(crash),
-            Outcome::Shutdown { .. } | Outcome::LimitReached(_) | Outcome::Unimplemented { .. } => Ok(None),
+            Outcome::Shutdown { .. }
+            | Outcome::LimitReached(_)
+            | Outcome::Halted
+            | Outcome::StoppedByHealth { .. }
+            | Outcome::SystemHalted { .. }
+            | Outcome::Unimplemented { .. } => Ok(None),
         };
         let difference = match hosted(difference)? {
             None => hosted(self.sweep())?,
@@ -271,6 +276,10 @@ impl<'a> Pair<'a> {
         let count = self.machine.stamp().instruction;
         let (end, status) = match outcome {
             Outcome::Shutdown { code } => (format!("the program ended with code {code}"), Status::Success),
+            // Only partitions end so.
+            Outcome::Halted | Outcome::StoppedByHealth { .. } | Outcome::SystemHalted { .. } => {
+                ("the program was stopped".to_owned(), Status::Failure)
+            }
             Outcome::LimitReached(_) => ("--max-instructions ran out".to_owned(), Status::Limit),
             Outcome::Crashed(crash) => {
                 let name = match crash.reason {

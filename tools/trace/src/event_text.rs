@@ -6,7 +6,7 @@ use crate::columns::{pad, quoted, seconds};
 use crate::linux_names::linux_call_by_name;
 use crate::places::describe;
 use emulator::{Exception, Vector};
-use hypervisor_core::abi::{show_call, show_result};
+use hypervisor_core::abi::{show_call, show_result, start_info};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::record::Fate;
 use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome};
@@ -65,6 +65,9 @@ fn kind(event: &Event) -> &'static str {
         Event::ConsoleOutput(_) => "console",
         Event::ConsoleInput(_) => "input",
         Event::ConsoleEnd => "input-end",
+        Event::WindowStart { .. } => "window",
+        Event::Restart { .. } => "restart",
+        Event::Health { .. } => "health",
         Event::Crash { .. } => "crash",
     }
 }
@@ -85,13 +88,13 @@ fn words(symbols: &Symbols, event: &Event) -> String {
         Event::EventRaised { source, port, count, fate } => {
             let times = if count == 1 { String::new() } else { format!(" x{count}") };
             let port = port.map(|port| format!(" on port {}", port.index())).unwrap_or_default();
-            format!("{}{times}{port}: {}", source.name(), fate_words(fate))
+            format!("{source}{times}{port}: {}", fate_words(fate))
         }
         Event::EventDelivered { source, port } | Event::EventTaken { source, port } => {
-            format!("{} on port {}", source.name(), port.index())
+            format!("{source} on port {}", port.index())
         }
         Event::EventDropped { source, count, reason } => {
-            format!("{} x{count}: {}", source.name(), reason.name())
+            format!("{source} x{count}: {}", reason.name())
         }
         Event::Upcall { eip, handler } => format!("{} interrupts {}", place(handler), place(eip)),
         Event::Trap { vector, error_code, address, eip, handler } => {
@@ -104,6 +107,11 @@ fn words(symbols: &Symbols, event: &Event) -> String {
             format!("to {}, upcalls {}", place(eip), if interrupts { "enabled" } else { "masked" })
         }
         Event::Mark { id, payload } => format!("{id} payload 0x{payload:x}"),
+        Event::WindowStart { plan, window } => format!("{window} of plan {plan} begins"),
+        Event::Restart { condition, restart_count } => {
+            format!("{} number {restart_count}", start_words(condition))
+        }
+        Event::Health { event, action } => format!("{}: {}", event.name(), action.name()),
         Event::Crash { reason, eip } => format!("{} in {}", crash_words(reason), place(eip)),
         Event::Idle { .. } | Event::ConsoleOutput(_) | Event::ConsoleInput(_) | Event::ConsoleEnd => {
             String::new()
@@ -120,6 +128,15 @@ fn linux_call(number: u32, arguments: [u32; 5], place: impl Fn(u32) -> String) -
         20 => "getpid()".to_owned(),
         252 => format!("exit_group({})", first.cast_signed()),
         other => linux_call_by_name(other, arguments).unwrap_or_else(|| format!("linux call {other}")),
+    }
+}
+
+fn start_words(condition: u32) -> &'static str {
+    match condition {
+        start_info::START_WARM => "warm",
+        start_info::START_COLD_AFTER_HEALTH => "cold, by the health monitor,",
+        start_info::START_WARM_AFTER_HEALTH => "warm, by the health monitor,",
+        _ => "cold",
     }
 }
 
@@ -151,6 +168,11 @@ pub fn outcome_words(symbols: &Symbols, outcome: &Outcome) -> String {
         Outcome::LimitReached(Limit::Instructions) => "limit of instructions".to_owned(),
         Outcome::LimitReached(Limit::Time) => "limit of time".to_owned(),
         Outcome::Crashed(crash) => format!("crash: {}", crash_words(crash.reason)),
+        Outcome::Halted => "halted".to_owned(),
+        Outcome::StoppedByHealth { event } => format!("stopped by the health monitor: {}", event.name()),
+        Outcome::SystemHalted { partition, event } => {
+            format!("system halted by the health monitor: {} in partition {}", event.name(), partition.0)
+        }
         Outcome::Unimplemented { eip, text, .. } => {
             format!("`{text}` in {} is not implemented", describe(symbols, *eip))
         }

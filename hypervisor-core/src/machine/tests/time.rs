@@ -1,7 +1,7 @@
 //! Timers, idling, limits, and that a run is the same however it is cut.
 
 use super::{COUNT, DATA, MASK, SHARED, Tape, UPCALL_PENDING, ended_well, words};
-use crate::abi::{Call, TickPolicy, shared_page};
+use crate::abi::{Call, TickPolicy, VirtualInterrupt, shared_page};
 use crate::clock::Rate;
 use crate::ledger::Source;
 use crate::machine::{Config, Machine};
@@ -162,7 +162,7 @@ fn no_period_is_lost_or_invented_under_any_policy() {
         let mut machine = Machine::new(busy(policy).image(), config).unwrap();
         let limits = Limits { executed_units: Some(10_000), ..Limits::default() };
         machine.run(&limits, &mut Unrecorded);
-        let account = *machine.ledger().unwrap().account(Source::ALL[0]);
+        let account = machine.ledger().unwrap().account(Source::Interrupt(VirtualInterrupt::Timer));
         assert!(machine.ledger().unwrap().balances(), "{policy:?}: {account:?}");
         let periods = machine.stamp().now_ns / 2_500;
         match policy {

@@ -135,6 +135,7 @@ fn write_call(text: &mut String, call: &CallDescription) {
     let result = match call.result {
         ResultKind::Zero => "0.",
         ResultKind::Bytes => "a number of bytes.",
+        ResultKind::Number => "a number, 0 or more.",
         ResultKind::Level => "200h if upcalls were enabled, 0 if they were masked.",
         ResultKind::Selector => "a selector.",
         ResultKind::Never => "the call does not return.",

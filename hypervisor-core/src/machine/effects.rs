@@ -1,0 +1,196 @@
+//! What reaches beyond one partition: windows that begin and end, interrupts of lines, events for others, restarts.
+
+use super::Machine;
+use crate::abi::{ControlAction, PartitionMode, VirtualInterrupt, start_info};
+use crate::boot::Start;
+use crate::config::{Flush, PartitionId};
+use crate::ledger::{DropReason, Source};
+use crate::outcome::Outcome;
+use crate::paravirtual::Wait;
+use crate::record::{Event, Recorder};
+use crate::schedule::PlanAction;
+use crate::services::{Effect, Status};
+
+/// Who started a partition again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Restarter {
+    /// The partition, another one, or a plan.
+    Request,
+    /// The health monitor.
+    Health,
+}
+
+impl Machine {
+    /// Follows the schedule to now: ends windows, frames and plans, and begins those that follow.
+    pub(super) fn follow_schedule<R: Recorder>(&mut self, recorder: &mut R) {
+        let now = self.clock.units();
+        let before = self.services.slot.partition;
+        let passed = self.services.schedule.advance(now);
+        self.services.slot = self.services.schedule.slot(now);
+        if let Some(id) = before {
+            self.flush_channels(Flush::Window, Some(id), recorder);
+        }
+        if passed.frame_ended {
+            self.flush_channels(Flush::Frame, None, recorder);
+            self.note_frame(recorder);
+        }
+        if let Some(plan) = passed.plan_began {
+            log::info!("plan {} begins", self.config.plans[plan.index()].name);
+            for (id, action) in self.config.plans[plan.index()].actions.clone() {
+                let action = match action {
+                    PlanAction::ColdRestart => ControlAction::ColdRestart,
+                    PlanAction::WarmRestart => ControlAction::WarmRestart,
+                };
+                self.restart(id, action, Restarter::Request, recorder);
+            }
+        }
+        if let Some(id) = self.services.slot.partition {
+            self.begin_window(id, recorder);
+        }
+    }
+
+    /// Tells a partition that its window has begun.
+    pub(super) fn begin_window<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+        if self.partitions[id.index()].outcome.is_some() || self.services.slot.end == u64::MAX {
+            return;
+        }
+        let info = self.services.window_info(&self.clock);
+        let mut turn = self.turn_of(id);
+        let (plan, window) = (info.plan, info.window);
+        turn.log.note(|| Event::WindowStart { plan, window });
+        if let Some((paravirtual, guest)) = turn.partition.paravirtual_mut() {
+            if paravirtual.waits == Some(Wait::NextWindow) {
+                paravirtual.waits = None;
+            }
+            paravirtual.publish_window(guest, &info);
+            let source = Source::Interrupt(VirtualInterrupt::WindowStart);
+            if paravirtual.ports.bound_to(source).is_some() {
+                let mut shared = paravirtual.shared(guest);
+                paravirtual.ports.raise(source, 1, &mut shared, turn.log);
+            }
+        }
+        turn.flush(recorder);
+    }
+
+    /// Raises the interrupts of lines that have come.
+    pub(super) fn raise_lines<R: Recorder>(&mut self, recorder: &mut R) {
+        while let Some(interrupt) = self.lines.take_due(self.clock.units(), self.config.rate) {
+            let source = Source::Line(interrupt.line);
+            match interrupt.owner {
+                Some(owner) => self.raise(owner, source, interrupt.count, recorder),
+                None => log::warn!("line {} interrupts and nobody owns it", interrupt.line),
+            }
+        }
+    }
+
+    /// Raises events for a partition, whoever runs.
+    pub(super) fn raise<R: Recorder>(
+        &mut self,
+        to: PartitionId,
+        source: Source,
+        count: u64,
+        recorder: &mut R,
+    ) {
+        let mut turn = self.turn_of(to);
+        let ended = turn.partition.outcome.is_some();
+        if let Some((paravirtual, guest)) = turn.partition.paravirtual_mut() {
+            if ended {
+                paravirtual.ports.drop_raised(source, count, DropReason::Ended, turn.log);
+            } else {
+                let mut shared = paravirtual.shared(guest);
+                paravirtual.ports.raise(source, count, &mut shared, turn.log);
+            }
+        }
+        turn.flush(recorder);
+    }
+
+    /// Does what calls asked for.
+    pub(super) fn perform_effects<R: Recorder>(&mut self, recorder: &mut R) {
+        while let Some(effect) = self.services.effects.pop_front() {
+            match effect {
+                Effect::Raise { to, source: Source::Channel(place), count } => {
+                    if self.config.event_channels[usize::from(place)].flush == Flush::Immediate {
+                        self.raise(to, Source::Channel(place), count, recorder);
+                    } else {
+                        *self.held_back.entry(place).or_default() += count;
+                    }
+                }
+                Effect::Raise { to, source, count } => self.raise(to, source, count, recorder),
+                Effect::Control { partition, action } => self.control(partition, action, recorder),
+                Effect::Health { partition, event, detail, message } => {
+                    self.survivable(partition, event, detail, message, recorder);
+                }
+            }
+        }
+    }
+
+    /// Raises what the flush policy held back, of one sender or of all.
+    fn flush_channels<R: Recorder>(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut R) {
+        if self.held_back.is_empty() {
+            return;
+        }
+        let due = |place: &u16| {
+            let channel = &self.config.event_channels[usize::from(*place)];
+            channel.flush == policy && from.is_none_or(|from| channel.from == from)
+        };
+        let places: Vec<u16> = self.held_back.keys().copied().filter(due).collect();
+        for place in places {
+            let to = self.config.event_channels[usize::from(place)].to;
+            let count = self.held_back.remove(&place).unwrap_or(0);
+            self.raise(to, Source::Channel(place), count, recorder);
+        }
+    }
+
+    fn control<R: Recorder>(&mut self, id: PartitionId, action: ControlAction, recorder: &mut R) {
+        match action {
+            ControlAction::Suspend => self.services.statuses[id.index()].suspended = true,
+            ControlAction::Resume => self.services.statuses[id.index()].suspended = false,
+            ControlAction::ColdRestart | ControlAction::WarmRestart => {
+                self.restart(id, action, Restarter::Request, recorder);
+            }
+            ControlAction::Halt => {
+                if self.partitions[id.index()].outcome.is_none() {
+                    self.partitions[id.index()].outcome = Some(Outcome::Halted);
+                    self.note_ends(id);
+                }
+            }
+            ControlAction::RequestShutdown => {
+                let source = Source::Interrupt(VirtualInterrupt::ShutdownRequest);
+                self.raise(id, source, 1, recorder);
+            }
+        }
+    }
+
+    /// Starts a partition again from its image.
+    pub(super) fn restart<R: Recorder>(
+        &mut self,
+        id: PartitionId,
+        action: ControlAction,
+        restarter: Restarter,
+        recorder: &mut R,
+    ) {
+        let warm = action == ControlAction::WarmRestart;
+        let condition = match (warm, restarter) {
+            (false, Restarter::Request) => start_info::START_COLD,
+            (true, Restarter::Request) => start_info::START_WARM,
+            (false, Restarter::Health) => start_info::START_COLD_AFTER_HEALTH,
+            (true, Restarter::Health) => start_info::START_WARM_AFTER_HEALTH,
+        };
+        let restart_count = self.services.statuses[id.index()].restart_count.saturating_add(1);
+        let mode = if warm { PartitionMode::WarmStart } else { PartitionMode::ColdStart };
+        self.services.statuses[id.index()] =
+            Status { mode, start_condition: condition, restart_count, ..Status::default() };
+        let start = Start { condition, restart_count };
+        let channels = &self.config.event_channels;
+        self.held_back.retain(|place, _| channels[usize::from(*place)].from != id);
+        self.log.note(|| Event::Restart { condition, restart_count });
+        let partition = &mut self.partitions[id.index()];
+        // The image was loaded before: only the host's memory can be missing.
+        if let Err(error) = partition.restart(&self.config, &self.clock, start, &mut self.log) {
+            log::error!("{}: {error}", self.config.partitions[id.index()].name);
+            partition.outcome = Some(Outcome::Halted);
+            self.note_ends(id);
+        }
+        self.turn_of(id).flush(recorder);
+    }
+}

@@ -1,0 +1,211 @@
+//! What is done about what goes wrong in a partition, by the tables of the configuration.
+
+use super::Machine;
+use super::effects::Restarter;
+use crate::abi::{ControlAction, VirtualInterrupt};
+use crate::config::PartitionId;
+use crate::health::{HealthAction, HealthEvent};
+use crate::ledger::Source;
+use crate::outcome::{Crash, CrashReason, Outcome};
+use crate::record::{Event, Recorder};
+use crate::services::HealthEntry;
+use emulator::Vector;
+
+/// The event that a crash is for the health monitor, and its detail.
+fn event_of(reason: CrashReason) -> (HealthEvent, u32) {
+    match reason {
+        CrashReason::Unhandled(exception) if exception.vector == Vector::PageFault => {
+            (HealthEvent::MemoryViolation, exception.address)
+        }
+        CrashReason::Unhandled(exception) => {
+            let vector = exception.vector as u8;
+            (HealthEvent::Exception(vector), u32::from(vector))
+        }
+        CrashReason::TrapFrame { address, .. } | CrashReason::UpcallFrame { address } => {
+            (HealthEvent::FrameFault, address)
+        }
+        CrashReason::Deadlock => (HealthEvent::Deadlock, 0),
+    }
+}
+
+impl Machine {
+    /// Answers what the guest cannot go on after.
+    pub(super) fn settle_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+        let Some(crash) = self.partitions[id.index()].incident.take() else { return };
+        let (event, detail) = event_of(crash.reason);
+        let action = self.action(id, event);
+        self.log_health(id, event, action, detail, Vec::new());
+        match action {
+            HealthAction::Ignore | HealthAction::Log | HealthAction::Propagate => {
+                self.note_health(id, event, action, recorder);
+                if action == HealthAction::Propagate {
+                    self.raise(id, Source::Interrupt(VirtualInterrupt::Health), 1, recorder);
+                }
+                // It will happen again unless the guest does something about it, and must not do so for nothing.
+                let mut turn = self.turn_of(id);
+                turn.pass(1);
+                self.executed = self.executed.saturating_add(1);
+            }
+            HealthAction::SwitchPlan(_) => {
+                self.stop(id, crash, recorder);
+                self.act(id, event, action, recorder);
+            }
+            HealthAction::HaltPartition | HealthAction::Escalate => self.stop(id, crash, recorder),
+            HealthAction::HaltSystem => {
+                self.stop(id, crash, recorder);
+                self.act(id, event, action, recorder);
+            }
+            HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem => {
+                self.act(id, event, action, recorder);
+            }
+        }
+    }
+
+    /// Answers what the guest can go on after.
+    pub(super) fn survivable<R: Recorder>(
+        &mut self,
+        id: PartitionId,
+        event: HealthEvent,
+        detail: u32,
+        message: Vec<u8>,
+        recorder: &mut R,
+    ) {
+        let action = self.action(id, event);
+        self.log_health(id, event, action, detail, message);
+        self.act(id, event, action, recorder);
+    }
+
+    fn act<R: Recorder>(
+        &mut self,
+        id: PartitionId,
+        event: HealthEvent,
+        action: HealthAction,
+        recorder: &mut R,
+    ) {
+        self.note_health(id, event, action, recorder);
+        match action {
+            HealthAction::Ignore | HealthAction::Log => {}
+            HealthAction::Propagate => {
+                self.raise(id, Source::Interrupt(VirtualInterrupt::Health), 1, recorder);
+            }
+            HealthAction::ColdRestart => {
+                self.restart(id, ControlAction::ColdRestart, Restarter::Health, recorder);
+            }
+            HealthAction::WarmRestart => {
+                self.restart(id, ControlAction::WarmRestart, Restarter::Health, recorder);
+            }
+            HealthAction::SwitchPlan(plan) => {
+                self.services.schedule.request(plan);
+            }
+            HealthAction::RestartSystem => {
+                for place in 0..self.partitions.len() {
+                    let id = PartitionId(place as u16);
+                    self.restart(id, ControlAction::ColdRestart, Restarter::Health, recorder);
+                }
+            }
+            HealthAction::HaltSystem => {
+                self.outcome = Some(Outcome::SystemHalted { partition: id, event });
+            }
+            HealthAction::HaltPartition | HealthAction::Escalate => {
+                self.partitions[id.index()].outcome = Some(Outcome::StoppedByHealth { event });
+                self.note_ends(id);
+            }
+        }
+    }
+
+    fn stop<R: Recorder>(&mut self, id: PartitionId, crash: Box<Crash>, recorder: &mut R) {
+        let (reason, eip) = (crash.reason, crash.cpu.eip);
+        self.partitions[id.index()].outcome = Some(Outcome::Crashed(crash));
+        let mut turn = self.turn_of(id);
+        turn.log.note(|| Event::Crash { reason, eip });
+        turn.flush(recorder);
+        self.note_ends(id);
+    }
+
+    /// What the tables say: that of the partition first, then that of the system. A restart too many is a halt.
+    fn action(&self, id: PartitionId, event: HealthEvent) -> HealthAction {
+        let config = &self.config.partitions[id.index()];
+        let mut action = config.health.action(event);
+        if action == HealthAction::Escalate {
+            action = self.config.health.action(event);
+        }
+        let restarts = matches!(
+            action,
+            HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem
+        );
+        if restarts && self.services.statuses[id.index()].restart_count >= config.restarts_most {
+            return HealthAction::HaltPartition;
+        }
+        action
+    }
+
+    fn log_health(
+        &mut self,
+        id: PartitionId,
+        event: HealthEvent,
+        action: HealthAction,
+        detail: u32,
+        message: Vec<u8>,
+    ) {
+        if action == HealthAction::Ignore {
+            return;
+        }
+        let address = self.partitions[id.index()].guest.cpu.eip;
+        let time_ns = self.clock.now_ns();
+        self.services.health_log.add(HealthEntry {
+            sequence: 0,
+            time_ns,
+            partition: id,
+            event,
+            action,
+            detail,
+            address,
+            message,
+            acknowledged: false,
+        });
+    }
+
+    fn note_health<R: Recorder>(
+        &mut self,
+        id: PartitionId,
+        event: HealthEvent,
+        action: HealthAction,
+        recorder: &mut R,
+    ) {
+        let mut turn = self.turn_of(id);
+        turn.log.note(|| Event::Health { event, action });
+        turn.flush(recorder);
+    }
+
+    /// The end of a major frame in which nothing ran: if nobody can ever wake, every partition that waits is deadlocked.
+    pub(super) fn note_frame<R: Recorder>(&mut self, recorder: &mut R) {
+        let ran = self.executed != self.executed_at_frame;
+        self.executed_at_frame = self.executed;
+        if ran || self.lines.next_unit() != u64::MAX || self.config.interactive {
+            return;
+        }
+        let clock = self.clock;
+        let wakes = |machine: &mut Self, place: usize| {
+            let partition = &mut machine.partitions[place];
+            if partition.outcome.is_some() {
+                return false;
+            }
+            let Some((paravirtual, guest)) = partition.paravirtual_mut() else { return true };
+            paravirtual.waits.is_none()
+                || !paravirtual.still_waits(guest, &clock)
+                || paravirtual.wakes_at(guest, &clock).is_some()
+                || paravirtual.awaits_input(guest)
+                || paravirtual.wakes_with_window(guest)
+        };
+        let nobody = (0..self.partitions.len()).all(|place| !wakes(self, place));
+        if nobody && self.services.schedule.next().is_none() {
+            for place in 0..self.partitions.len() {
+                let id = PartitionId(place as u16);
+                if self.partitions[place].outcome.is_none() {
+                    self.turn_of(id).crash(CrashReason::Deadlock);
+                    self.settle_incident(id, recorder);
+                }
+            }
+        }
+    }
+}
