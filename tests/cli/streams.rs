@@ -56,7 +56,7 @@ fn statistics_go_to_stderr_and_change_nothing_else() {
     let counted = run(["run".as_ref(), "--stats".as_ref(), file.as_ref()]);
     assert_eq!((plain.status, &plain.stdout), (counted.status, &counted.stdout));
     assert!(counted.stderr.starts_with(&plain.stderr), "{}", counted.stderr);
-    for part in ["Statistics", "exits: exception", "engine: blocks made", "timer"] {
+    for part in ["Statistics", "exits: exception", "engine: blocks made", "raised = delivered"] {
         assert!(counted.stderr.contains(part), "`{part}` is missing in {}", counted.stderr);
     }
 }
