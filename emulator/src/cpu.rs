@@ -243,11 +243,13 @@ pub struct SystemRegisters {
     pub ldtr: u16,
     /// TR selector.
     pub tr: u16,
+    /// The I/O privilege level that a guest believes in, 0 to 3: kept, and never honoured.
+    pub iopl: u8,
     /// Debug registers 0 to 7; 4 and 5 are unused.
     pub dr: [u32; 8],
 }
 
-/// Bits of CR0 and CR4 that act in ring 3.
+/// Bits of CR0 and CR4 that act in ring 3, and two that a system sets for itself.
 pub mod control {
     /// CR0: monitor coprocessor.
     pub const CR0_MP: u32 = 1 << 1;
@@ -255,6 +257,10 @@ pub mod control {
     pub const CR0_EM: u32 = 1 << 2;
     /// CR0: task switched.
     pub const CR0_TS: u32 = 1 << 3;
+    /// CR0: x87 errors are #MF.
+    pub const CR0_NE: u32 = 1 << 5;
+    /// CR0: write protection in ring 0.
+    pub const CR0_WP: u32 = 1 << 16;
     /// CR0: alignment mask.
     pub const CR0_AM: u32 = 1 << 18;
     /// CR4: RDTSC is privileged.
@@ -314,6 +320,7 @@ impl Cpu {
                 idtr: (0, 0),
                 ldtr: 0,
                 tr: 0,
+                iopl: 0,
                 dr: [0, 0, 0, 0, 0, 0, 0xffff_0ff0, 0x400],
             },
             descriptors,

@@ -67,7 +67,7 @@ impl StateDigest {
         for (base, limit) in [system.gdtr, system.idtr] {
             self.number(u64::from(base) | u64::from(limit) << 32);
         }
-        self.number(u64::from(system.ldtr) | u64::from(system.tr) << 16);
+        self.number(u64::from(system.ldtr) | u64::from(system.tr) << 16 | u64::from(system.iopl) << 32);
         for entry in descriptors.entries.iter().take(descriptors.length.into()) {
             self.number(*entry);
         }

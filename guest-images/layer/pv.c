@@ -284,6 +284,21 @@ int32_t pv_segment_set_base(uint32_t segment, uint32_t base)
     return call(PV_CALL_SEGMENT_SET_BASE, segment, base, 0);
 }
 
+int32_t pv_register_get(uint32_t number, uint32_t *value)
+{
+    return call(PV_CALL_REGISTER_GET, number, address(value), 0);
+}
+
+int32_t pv_register_set(uint32_t number, uint32_t value)
+{
+    return call(PV_CALL_REGISTER_SET, number, value, 0);
+}
+
+void pv_fpu_set_switched(uint32_t switched)
+{
+    call(PV_CALL_FPU_SET_SWITCHED, switched, 0, 0);
+}
+
 void pv_trace_mark(uint32_t id, uint32_t payload)
 {
     call(PV_CALL_TRACE_MARK, id, payload, 0);

@@ -95,6 +95,12 @@ void pv_yield(void);
 /* Sets the base of PV_SEGMENT_FS or PV_SEGMENT_GS, for data of a thread; returns the selector or a negative error. */
 int32_t pv_segment_set_base(uint32_t segment, uint32_t base);
 
+/* Reads or sets one of PV_REGISTER_..., the registers that the host keeps for the guest; 0 or a negative error. */
+int32_t pv_register_get(uint32_t number, uint32_t *value);
+int32_t pv_register_set(uint32_t number, uint32_t value);
+/* For the lazy switch of the floating-point unit: while `switched` is not 0, its first use is trap 7. */
+void pv_fpu_set_switched(uint32_t switched);
+
 /* ---- Trace ---- */
 
 /* Puts a line into the trace. */

@@ -173,7 +173,7 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
     guest.cpu.registers[cpu::EAX] = MAGIC;
     guest.cpu.registers[cpu::EBX] = START_INFO;
     guest.cpu.registers[cpu::ESP] = BOOT_STACK + BOOT_STACK_BYTES;
-    let mut paravirtual = Paravirtual::new(shared, SHARED_PAGE);
+    let mut paravirtual = Paravirtual::new(shared, SHARED_PAGE, plan.config.profile);
     paravirtual.publish_time(&mut guest, clock);
     Ok((guest, paravirtual))
 }

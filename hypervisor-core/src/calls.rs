@@ -1,18 +1,20 @@
 //! What each hypercall does. Arguments are decoded and in range; addresses are checked here, before any effect.
 
 use crate::abi::{
-    BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, ControlAction, EventPort, GATE_VECTOR,
-    InterruptLevel, PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister, TickPolicy,
-    ToGuest, TrapEntry, TrapTable, VirtualInterrupt, trap_entry,
+    BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, ControlAction, EventPort, FakeRegister,
+    GATE_VECTOR, InterruptLevel, PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister,
+    TickPolicy, ToGuest, TrapEntry, TrapTable, VirtualInterrupt, trap_entry,
 };
 use crate::clock::Clock;
 use crate::config::{PartitionId, SystemConfig};
 use crate::delivery::{Handler, Trap};
+use crate::fake_registers;
 use crate::guest::Guest;
 use crate::ledger::Source;
 use crate::paravirtual::{Paravirtual, Wait};
 use crate::record::{Event, EventLog};
 use crate::services::{Effect, Services};
+use emulator::cpu::control;
 use emulator::{DescriptorTable, Rights, Segment};
 
 /// What becomes of the guest after a call.
@@ -119,6 +121,17 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::TrapSetTable { entries } => caller.set_trap_table(entries)?,
         Request::TrapRaise { vector, error_code } => return caller.raise_trap(vector, error_code.0),
         Request::SegmentSetBase { register, base } => caller.set_segment_base(register, base.0),
+        Request::RegisterGet { register, value } => {
+            let contents = fake_registers::read(&caller.guest.cpu, register);
+            caller.guest.set_bytes(value.address, &contents.to_le_bytes())?;
+            0
+        }
+        Request::RegisterSet { register, value } => caller.set_register(register, value.0)?,
+        Request::FpuSetSwitched { switched } => {
+            let switched = if switched != 0 { control::CR0_TS } else { 0 };
+            let cr0 = caller.guest.cpu.system.cr0 & !control::CR0_TS | switched;
+            caller.set_register(FakeRegister::Cr0, cr0)?
+        }
         Request::TimeNow { now_ns } => {
             caller.guest.set_bytes(now_ns.address, &caller.clock.now_ns().to_le_bytes())?;
             0
@@ -272,6 +285,13 @@ impl Caller<'_> {
         self.guest.cpu.descriptors.entries[usize::from(selector / 8)] = descriptor;
         self.guest.cpu.segments[register as usize] = Segment { base, ..flat };
         u32::from(selector)
+    }
+
+    fn set_register(&mut self, register: FakeRegister, value: u32) -> Result<u32, CallError> {
+        self.paravirtual
+            .set_register(self.guest, register, value)
+            .map_err(|fake_registers::Refused| CallError::InvalidArgument)?;
+        Ok(0)
     }
 
     fn timer_port(&self) -> Result<EventPort, CallError> {

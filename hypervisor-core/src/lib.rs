@@ -23,6 +23,7 @@ pub mod timer;
 
 mod calls;
 mod delivery;
+mod fake_registers;
 mod guest;
 mod linux;
 mod own_symbols;

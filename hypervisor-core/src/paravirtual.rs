@@ -1,16 +1,17 @@
 //! What the core knows of a paravirtualized guest, beside its processor and memory.
 
-use crate::abi::{EventPort, VirtualInterrupt, WindowInfo, shared_page};
+use crate::abi::{EventPort, FakeRegister, VirtualInterrupt, WindowInfo, shared_page};
 use crate::clock::{Clock, PublishedTime};
 use crate::config::CallRate;
 use crate::console::{Arrival, Console};
 use crate::delivery::{Handler, TrapTable, VirtualInterrupts};
 use crate::event_channel::{EventPorts, Injection, SharedPages};
+use crate::fake_registers::{self, Refused};
 use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
 use crate::record::{Event, EventLog};
 use crate::timer::{LastEvent, Timer};
-use emulator::{Attention, FrameNumber, StateDigest};
+use emulator::{Attention, CpuProfile, FrameNumber, StateDigest};
 
 /// What a partition waits for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,12 +69,14 @@ pub struct Paravirtual {
     ticked_at: Option<u64>,
     /// The guest did something since the timer last waited for it.
     pub may_have_taken: bool,
+    /// Bits of CR4 that it may change.
+    cr4_changeable: u32,
 }
 
 impl Paravirtual {
     /// A partition at its start; its shared pages lie in `shared` and the frame after it.
     #[must_use]
-    pub fn new(shared: FrameNumber, shared_address: u32) -> Self {
+    pub fn new(shared: FrameNumber, shared_address: u32, profile: CpuProfile) -> Self {
         Self {
             ports: EventPorts::new(),
             timer: Timer::default(),
@@ -90,7 +93,24 @@ impl Paravirtual {
             published: PublishedTime::default(),
             ticked_at: None,
             may_have_taken: false,
+            cr4_changeable: fake_registers::cr4_changeable(profile),
         }
+    }
+
+    /// Sets a register that the core keeps for the guest.
+    ///
+    /// # Errors
+    /// The register cannot hold the value; nothing has changed.
+    pub fn set_register(&self, guest: &mut Guest, register: FakeRegister, value: u32) -> Result<(), Refused> {
+        fake_registers::write(&mut guest.cpu, register, value, self.cr4_changeable)?;
+        self.publish_registers(guest);
+        Ok(())
+    }
+
+    /// Writes the copies of the fake registers into the shared page.
+    pub fn publish_registers(&self, guest: &mut Guest) {
+        let Guest { cpu, memory, .. } = guest;
+        fake_registers::publish(cpu, &mut SharedFrames::new(memory, self.shared));
     }
 
     /// Its virtual interrupt flag.

@@ -193,6 +193,9 @@ fn start(
     if config.umip {
         guest.cpu.system.cr4 |= control::CR4_UMIP;
     }
+    if let Personality::Paravane(paravirtual) = &personality {
+        paravirtual.publish_registers(&mut guest);
+    }
     Ok((guest, personality))
 }
 

@@ -89,6 +89,16 @@ fn an_instruction_beyond_the_processor_is_invalid_and_another_processor_has_it()
 }
 
 #[test]
+fn threads_share_a_floating_point_unit_saved_by_fnsave_or_fxsave() {
+    for (cpu, instruction) in [("i686", "FNSAVE"), ("pentium4", "FXSAVE"), ("prescott", "FXSAVE")] {
+        let guest = sample("lazy_fpu");
+        let finished = run(["run".as_ref(), "--cpu".as_ref(), cpu.as_ref(), guest.as_os_str()]);
+        assert_eq!(finished.status, Some(0), "{finished:?}");
+        assert!(finished.text().contains(instruction), "{finished:?}");
+    }
+}
+
+#[test]
 fn without_a_file_the_ticker_runs_to_its_end() {
     let built_in = run(["run"]);
     assert_eq!(built_in.status, Some(0), "{built_in:?}");

@@ -32,6 +32,7 @@ golden! {
     echo
     switch_in_upcall
     self_modify
+    lazy_fpu
 }
 
 #[test]

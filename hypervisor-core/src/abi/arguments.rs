@@ -10,7 +10,7 @@ use super::system_layout::{
     HEALTH_ENTRY, HealthEntryLayout, PARTITION_STATUS, POLL_ENTRY, PartitionStatus, WINDOW_INFO, WindowInfo,
     poll_entry,
 };
-use super::values::{CONTROL_ACTION, MODE, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
+use super::values::{CONTROL_ACTION, FAKE_REGISTER, MODE, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
 use super::{ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, TRAP_ENTRIES_MAXIMUM, trap_entry};
 
 /// The argument registers of a call, taken from the left: EBX, ECX, EDX, ESI, EDI.
@@ -241,6 +241,76 @@ impl SegmentRegister {
 
 impl Argument for SegmentRegister {
     const KIND: ArgumentKind = ArgumentKind::Enumeration(&SEGMENT_REGISTER);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
+/// A register of the system that the core keeps for the guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FakeRegister {
+    /// CR0
+    Cr0,
+    /// CR2
+    Cr2,
+    /// CR3
+    Cr3,
+    /// CR4
+    Cr4,
+    /// DR0
+    Dr0,
+    /// DR1
+    Dr1,
+    /// DR2
+    Dr2,
+    /// DR3
+    Dr3,
+    /// DR6
+    Dr6,
+    /// DR7
+    Dr7,
+    /// The base of GDTR
+    GdtrBase,
+    /// The limit of GDTR
+    GdtrLimit,
+    /// The base of IDTR
+    IdtrBase,
+    /// The limit of IDTR
+    IdtrLimit,
+    /// LDTR
+    Ldtr,
+    /// TR
+    Tr,
+    /// The I/O privilege level
+    Iopl,
+}
+
+impl FakeRegister {
+    /// Every register, by number.
+    pub const ALL: [Self; 17] = [
+        Self::Cr0,
+        Self::Cr2,
+        Self::Cr3,
+        Self::Cr4,
+        Self::Dr0,
+        Self::Dr1,
+        Self::Dr2,
+        Self::Dr3,
+        Self::Dr6,
+        Self::Dr7,
+        Self::GdtrBase,
+        Self::GdtrLimit,
+        Self::IdtrBase,
+        Self::IdtrLimit,
+        Self::Ldtr,
+        Self::Tr,
+        Self::Iopl,
+    ];
+}
+
+impl Argument for FakeRegister {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&FAKE_REGISTER);
 
     fn take(registers: &mut Registers) -> Result<Self, CallError> {
         one_of(&Self::ALL, registers)

@@ -7,9 +7,9 @@
 use super::layout::EventStatus;
 use super::{
     Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
-    ControlAction, EventPort, Group, HealthEntryLayout, Hexadecimal, InterruptLevel, PartitionMode,
-    PartitionStatus, PollList, Registers, ResultKind, SegmentRegister, TickPolicy, ToGuest, TrapTable,
-    VirtualInterrupt, WindowInfo,
+    ControlAction, EventPort, FakeRegister, Group, HealthEntryLayout, Hexadecimal, InterruptLevel,
+    PartitionMode, PartitionStatus, PollList, Registers, ResultKind, SegmentRegister, TickPolicy, ToGuest,
+    TrapTable, VirtualInterrupt, WindowInfo,
 };
 
 macro_rules! calls {
@@ -227,6 +227,34 @@ calls! {
         /// The linear address of its offset 0.
         base: Hexadecimal,
     ) -> Selector, [InvalidArgument];
+
+    /// Writes a register of the system that the core keeps for the guest. All but the debug registers can be read in the
+    /// shared page as well.
+    0x31 FakeRegisters RegisterGet register_get(
+        /// The register.
+        register: FakeRegister,
+        /// Where its value goes.
+        value: ToGuest<u32>,
+    ) -> Zero, [InvalidArgument, Misaligned, BadAddress];
+
+    /// Sets a register of the system that the core keeps for the guest. What it does on a processor in ring 3 it does from
+    /// the next instruction on: TS, EM and MP of CR0 raise device-not-available faults, AM lets AC of EFLAGS act, OSFXSR and
+    /// OSXMMEXCPT of CR4 let SSE act, TSD refuses RDTSC. Bits that cannot be changed are refused; reserved bits
+    /// of DR6 and DR7 are ignored. No register changes segments, gates or memory.
+    0x32 FakeRegisters RegisterSet register_set(
+        /// The register.
+        register: FakeRegister,
+        /// Its new value.
+        value: Hexadecimal,
+    ) -> Zero, [InvalidArgument];
+
+    /// Sets or clears TS of CR0, for the lazy switch of the floating-point unit: while it is set, the first x87, MMX or SSE instruction
+    /// is a device-not-available fault (vector 7), whose handler saves the state of one thread, loads that of another, and
+    /// clears TS.
+    0x33 FakeRegisters FpuSetSwitched fpu_set_switched(
+        /// 0 clears TS, anything else sets it.
+        switched: u32,
+    ) -> Zero, [];
 
     /// Writes the virtual time in nanoseconds since the partition started. It never goes back.
     0x50 Time TimeNow time_now(

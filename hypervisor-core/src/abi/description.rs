@@ -11,7 +11,7 @@ pub enum Group {
     Interrupts,
     /// The guest's trap table.
     Traps,
-    /// Segment bases and, later, the other fake registers.
+    /// Segment bases and the registers that the core keeps for the guest.
     FakeRegisters,
     /// The clock and the timer.
     Time,

@@ -212,6 +212,26 @@ pub mod shared_page {
     pub const TIME_MULTIPLIER: u32 = 40;
     /// By how many bits to shift it before.
     pub const TIME_SHIFT: u32 = 44;
+    /// CR0 as the guest set it.
+    pub const CR0: u32 = 48;
+    /// CR3 as the guest set it.
+    pub const CR3: u32 = 52;
+    /// CR4 as the guest set it.
+    pub const CR4: u32 = 56;
+    /// The base of GDTR as the guest set it.
+    pub const GDTR_BASE: u32 = 60;
+    /// Its limit.
+    pub const GDTR_LIMIT: u32 = 64;
+    /// The base of IDTR as the guest set it.
+    pub const IDTR_BASE: u32 = 68;
+    /// Its limit.
+    pub const IDTR_LIMIT: u32 = 72;
+    /// LDTR as the guest set it.
+    pub const LDTR: u32 = 76;
+    /// TR as the guest set it.
+    pub const TR: u32 = 80;
+    /// The I/O privilege level as the guest set it.
+    pub const IOPL: u32 = 84;
     /// When the current window began.
     pub const WINDOW_START: u32 = 0xc0;
     /// When it ends.
@@ -276,7 +296,17 @@ static SHARED_PAGE: StructDescription = StructDescription {
             FieldKind::U32,
             "See system_time_ns. Signed: shift right by -time_shift if it is negative.",
         ),
-        field(48, "reserved_registers", FieldKind::Reserved(0xc0 - 48), "0: for fake registers."),
+        field(shared_page::CR0, "cr0", FieldKind::U32, "CR0; a copy for reading, as the nine that follow."),
+        field(shared_page::CR3, "cr3", FieldKind::U32, "CR3."),
+        field(shared_page::CR4, "cr4", FieldKind::U32, "CR4."),
+        field(shared_page::GDTR_BASE, "gdtr_base", FieldKind::U32, "Base of GDTR."),
+        field(shared_page::GDTR_LIMIT, "gdtr_limit", FieldKind::U32, "Limit of GDTR."),
+        field(shared_page::IDTR_BASE, "idtr_base", FieldKind::U32, "Base of IDTR."),
+        field(shared_page::IDTR_LIMIT, "idtr_limit", FieldKind::U32, "Limit of IDTR."),
+        field(shared_page::LDTR, "ldtr", FieldKind::U32, "LDTR."),
+        field(shared_page::TR, "tr", FieldKind::U32, "TR."),
+        field(shared_page::IOPL, "iopl", FieldKind::U32, "The I/O privilege level, 0 to 3."),
+        field(88, "reserved_registers", FieldKind::Reserved(0xc0 - 88), "0."),
         field(
             shared_page::WINDOW_START,
             "window_start_ns",

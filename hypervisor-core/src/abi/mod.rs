@@ -20,7 +20,7 @@ mod tests;
 mod values;
 
 pub use arguments::{
-    Argument, BytesFromGuest, BytesToGuest, CodeAddress, ControlAction, EventPort, Hexadecimal,
+    Argument, BytesFromGuest, BytesToGuest, CodeAddress, ControlAction, EventPort, FakeRegister, Hexadecimal,
     InterruptLevel, Layout, PartitionMode, PollList, Registers, SegmentRegister, TickPolicy, ToGuest,
     TrapTable, VirtualInterrupt,
 };

@@ -98,6 +98,10 @@ fn numbers_of_enumerations_are_those_of_the_tables() {
         ),
         (super::values::TICK_POLICY.values, TickPolicy::ALL.map(|value| format!("{value:?}")).to_vec()),
         (
+            super::values::FAKE_REGISTER.values,
+            super::FakeRegister::ALL.map(|value| format!("{value:?}")).to_vec(),
+        ),
+        (
             super::values::SEGMENT_REGISTER.values,
             SegmentRegister::ALL.map(|value| format!("{value:?}")).to_vec(),
         ),
@@ -238,6 +242,9 @@ fn the_signature_of_a_published_call_never_changes() {
         ("trap_set_table", 0x5017_c3dc),
         ("trap_raise", 0xbe39_d561),
         ("segment_set_base", 0xee5d_cd65),
+        ("register_get", 0x19f1_2f80),
+        ("register_set", 0x414b_798f),
+        ("fpu_set_switched", 0xc348_9adf),
         ("time_now", 0xbd7b_1dc9),
         ("timer_set_one_shot", 0x505a_0e84),
         ("timer_set_periodic", 0x8d2d_321b),

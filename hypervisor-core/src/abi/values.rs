@@ -53,6 +53,39 @@ pub(super) static SEGMENT_REGISTER: EnumerationDescription = EnumerationDescript
     values: &[value("fs", 0, "FS."), value("gs", 1, "GS.")],
 };
 
+pub(super) static FAKE_REGISTER: EnumerationDescription = EnumerationDescription {
+    name: "register",
+    documentation: "The registers of the system that the core keeps for the guest.",
+    values: &[
+        value(
+            "cr0",
+            0,
+            "CR0. MP, EM, TS, NE, WP and AM can be set and cleared; PE, ET and PG are 1, the others 0.",
+        ),
+        value("cr2", 1, "CR2: the address of the last page fault."),
+        value("cr3", 2, "CR3; means nothing to the core."),
+        value(
+            "cr4",
+            3,
+            "CR4. TSD can be set and cleared, and with SSE also OSFXSR and OSXMMEXCPT; UMIP is as configured, the \
+             others are 0.",
+        ),
+        value("dr0", 4, "DR0: a breakpoint's linear address."),
+        value("dr1", 5, "DR1: the same."),
+        value("dr2", 6, "DR2: the same."),
+        value("dr3", 7, "DR3: the same."),
+        value("dr6", 8, "DR6; reserved bits keep their values."),
+        value("dr7", 9, "DR7; reserved bits keep their values."),
+        value("gdtr_base", 10, "Base of GDTR; means nothing to the core."),
+        value("gdtr_limit", 11, "Limit of GDTR, below 10000h; means nothing to the core."),
+        value("idtr_base", 12, "Base of IDTR; means nothing to the core."),
+        value("idtr_limit", 13, "Limit of IDTR, below 10000h; means nothing to the core."),
+        value("ldtr", 14, "LDTR, a selector below 10000h; means nothing to the core."),
+        value("tr", 15, "TR, a selector below 10000h; means nothing to the core."),
+        value("iopl", 16, "The I/O privilege level, 0 to 3; kept, and never honoured."),
+    ],
+};
+
 pub(super) static CONTROL_ACTION: EnumerationDescription = EnumerationDescription {
     name: "control",
     documentation: "What partition_control does.",
@@ -233,6 +266,7 @@ pub static ENUMERATIONS: &[&EnumerationDescription] = &[
     &VIRTUAL_INTERRUPT,
     &TICK_POLICY,
     &SEGMENT_REGISTER,
+    &FAKE_REGISTER,
     &CONTROL_ACTION,
     &MODE,
     &PARTITION_STATE,

@@ -4,6 +4,7 @@ mod console;
 mod hostile;
 mod linux;
 mod programs;
+mod registers;
 mod system;
 mod time;
 mod traps;
