@@ -49,6 +49,9 @@
 #define PV_CALL_TRAP_SET_TABLE 0x20u /* Sets handlers of the trap table. */
 #define PV_CALL_TRAP_RAISE 0x21u /* Enters the guest's own handler of a vector as if the exception had happened after this call: the frame's EIP is that of the next instruction, and EAX is 0 when the handler returns. */
 #define PV_CALL_SEGMENT_SET_BASE 0x30u /* Sets the base of FS or GS, loads the register with the descriptor's selector, and returns the selector, so that the guest can load it again later. */
+#define PV_CALL_REGISTER_GET 0x31u /* Writes a register of the system that the core keeps for the guest. */
+#define PV_CALL_REGISTER_SET 0x32u /* Sets a register of the system that the core keeps for the guest. */
+#define PV_CALL_FPU_SET_SWITCHED 0x33u /* Sets or clears TS of CR0, for the lazy switch of the floating-point unit: while it is set, the first x87, MMX or SSE instruction is a device-not-available fault (vector 7), whose handler saves the state of one thread, loads that of another, and clears TS. */
 #define PV_CALL_TIME_NOW 0x50u /* Writes the virtual time in nanoseconds since the partition started. */
 #define PV_CALL_TIMER_SET_ONE_SHOT 0x51u /* Arms the timer for one event at an instant of virtual time; an instant that has passed raises it at once. */
 #define PV_CALL_TIMER_SET_PERIODIC 0x52u /* Arms the timer for an event every `period_ns` nanoseconds, the first one a period from now. */
@@ -105,6 +108,25 @@
 /* The segment registers whose base can be set. */
 #define PV_SEGMENT_FS 0u /* FS. */
 #define PV_SEGMENT_GS 1u /* GS. */
+
+/* The registers of the system that the core keeps for the guest. */
+#define PV_REGISTER_CR0 0u /* CR0. MP, EM, TS, NE, WP and AM can be set and cleared; PE, ET and PG are 1, the others 0. */
+#define PV_REGISTER_CR2 1u /* CR2: the address of the last page fault. */
+#define PV_REGISTER_CR3 2u /* CR3; means nothing to the core. */
+#define PV_REGISTER_CR4 3u /* CR4. TSD can be set and cleared, and with SSE also OSFXSR and OSXMMEXCPT; UMIP is as configured, the others are 0. */
+#define PV_REGISTER_DR0 4u /* DR0: a breakpoint's linear address. */
+#define PV_REGISTER_DR1 5u /* DR1: the same. */
+#define PV_REGISTER_DR2 6u /* DR2: the same. */
+#define PV_REGISTER_DR3 7u /* DR3: the same. */
+#define PV_REGISTER_DR6 8u /* DR6; reserved bits keep their values. */
+#define PV_REGISTER_DR7 9u /* DR7; reserved bits keep their values. */
+#define PV_REGISTER_GDTR_BASE 10u /* Base of GDTR; means nothing to the core. */
+#define PV_REGISTER_GDTR_LIMIT 11u /* Limit of GDTR, below 10000h; means nothing to the core. */
+#define PV_REGISTER_IDTR_BASE 12u /* Base of IDTR; means nothing to the core. */
+#define PV_REGISTER_IDTR_LIMIT 13u /* Limit of IDTR, below 10000h; means nothing to the core. */
+#define PV_REGISTER_LDTR 14u /* LDTR, a selector below 10000h; means nothing to the core. */
+#define PV_REGISTER_TR 15u /* TR, a selector below 10000h; means nothing to the core. */
+#define PV_REGISTER_IOPL 16u /* The I/O privilege level, 0 to 3; kept, and never honoured. */
 
 /* What partition_control does. */
 #define PV_CONTROL_SUSPEND 0u /* Its windows stay idle until it is resumed; its events stay pending. */
@@ -262,7 +284,17 @@ struct pv_shared_page {
     uint64_t system_time_ns __attribute__((packed, aligned(4))); /* +32: Virtual time then. Now is system_time_ns + (((RDTSC - time_stamp) << time_shift) * time_multiplier >> 32), with a product of 96 bits; exact to one microsecond and never ahead of time_now. */
     uint32_t time_multiplier; /* +40: See system_time_ns. */
     uint32_t time_shift; /* +44: See system_time_ns. Signed: shift right by -time_shift if it is negative. */
-    uint8_t reserved_registers[144]; /* +48: 0: for fake registers. */
+    uint32_t cr0; /* +48: CR0; a copy for reading, as the nine that follow. */
+    uint32_t cr3; /* +52: CR3. */
+    uint32_t cr4; /* +56: CR4. */
+    uint32_t gdtr_base; /* +60: Base of GDTR. */
+    uint32_t gdtr_limit; /* +64: Limit of GDTR. */
+    uint32_t idtr_base; /* +68: Base of IDTR. */
+    uint32_t idtr_limit; /* +72: Limit of IDTR. */
+    uint32_t ldtr; /* +76: LDTR. */
+    uint32_t tr; /* +80: TR. */
+    uint32_t iopl; /* +84: The I/O privilege level, 0 to 3. */
+    uint8_t reserved_registers[104]; /* +88: 0. */
     uint64_t window_start_ns __attribute__((packed, aligned(4))); /* +192: When the partition's current or last window began; 0 where a partition always runs. */
     uint64_t window_end_ns __attribute__((packed, aligned(4))); /* +200: When that window ends; 0 where a partition always runs. */
     uint32_t window_index; /* +208: Its place in the plan, from 0. */
@@ -283,7 +315,17 @@ _Static_assert(offsetof(struct pv_shared_page, time_stamp) == 24, "pv_shared_pag
 _Static_assert(offsetof(struct pv_shared_page, system_time_ns) == 32, "pv_shared_page.system_time_ns");
 _Static_assert(offsetof(struct pv_shared_page, time_multiplier) == 40, "pv_shared_page.time_multiplier");
 _Static_assert(offsetof(struct pv_shared_page, time_shift) == 44, "pv_shared_page.time_shift");
-_Static_assert(offsetof(struct pv_shared_page, reserved_registers) == 48, "pv_shared_page.reserved_registers");
+_Static_assert(offsetof(struct pv_shared_page, cr0) == 48, "pv_shared_page.cr0");
+_Static_assert(offsetof(struct pv_shared_page, cr3) == 52, "pv_shared_page.cr3");
+_Static_assert(offsetof(struct pv_shared_page, cr4) == 56, "pv_shared_page.cr4");
+_Static_assert(offsetof(struct pv_shared_page, gdtr_base) == 60, "pv_shared_page.gdtr_base");
+_Static_assert(offsetof(struct pv_shared_page, gdtr_limit) == 64, "pv_shared_page.gdtr_limit");
+_Static_assert(offsetof(struct pv_shared_page, idtr_base) == 68, "pv_shared_page.idtr_base");
+_Static_assert(offsetof(struct pv_shared_page, idtr_limit) == 72, "pv_shared_page.idtr_limit");
+_Static_assert(offsetof(struct pv_shared_page, ldtr) == 76, "pv_shared_page.ldtr");
+_Static_assert(offsetof(struct pv_shared_page, tr) == 80, "pv_shared_page.tr");
+_Static_assert(offsetof(struct pv_shared_page, iopl) == 84, "pv_shared_page.iopl");
+_Static_assert(offsetof(struct pv_shared_page, reserved_registers) == 88, "pv_shared_page.reserved_registers");
 _Static_assert(offsetof(struct pv_shared_page, window_start_ns) == 192, "pv_shared_page.window_start_ns");
 _Static_assert(offsetof(struct pv_shared_page, window_end_ns) == 200, "pv_shared_page.window_end_ns");
 _Static_assert(offsetof(struct pv_shared_page, window_index) == 208, "pv_shared_page.window_index");

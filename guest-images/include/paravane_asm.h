@@ -43,6 +43,9 @@
 #define PV_CALL_TRAP_SET_TABLE 0x20
 #define PV_CALL_TRAP_RAISE 0x21
 #define PV_CALL_SEGMENT_SET_BASE 0x30
+#define PV_CALL_REGISTER_GET 0x31
+#define PV_CALL_REGISTER_SET 0x32
+#define PV_CALL_FPU_SET_SWITCHED 0x33
 #define PV_CALL_TIME_NOW 0x50
 #define PV_CALL_TIMER_SET_ONE_SHOT 0x51
 #define PV_CALL_TIMER_SET_PERIODIC 0x52
@@ -93,6 +96,23 @@
 #define PV_TICK_LOSE 0x3
 #define PV_SEGMENT_FS 0x0
 #define PV_SEGMENT_GS 0x1
+#define PV_REGISTER_CR0 0x0
+#define PV_REGISTER_CR2 0x1
+#define PV_REGISTER_CR3 0x2
+#define PV_REGISTER_CR4 0x3
+#define PV_REGISTER_DR0 0x4
+#define PV_REGISTER_DR1 0x5
+#define PV_REGISTER_DR2 0x6
+#define PV_REGISTER_DR3 0x7
+#define PV_REGISTER_DR6 0x8
+#define PV_REGISTER_DR7 0x9
+#define PV_REGISTER_GDTR_BASE 0xa
+#define PV_REGISTER_GDTR_LIMIT 0xb
+#define PV_REGISTER_IDTR_BASE 0xc
+#define PV_REGISTER_IDTR_LIMIT 0xd
+#define PV_REGISTER_LDTR 0xe
+#define PV_REGISTER_TR 0xf
+#define PV_REGISTER_IOPL 0x10
 #define PV_CONTROL_SUSPEND 0x0
 #define PV_CONTROL_RESUME 0x1
 #define PV_CONTROL_COLD_RESTART 0x2
@@ -192,6 +212,16 @@
 #define PV_OFFSET_SHARED_PAGE_SYSTEM_TIME_NS 0x20
 #define PV_OFFSET_SHARED_PAGE_TIME_MULTIPLIER 0x28
 #define PV_OFFSET_SHARED_PAGE_TIME_SHIFT 0x2c
+#define PV_OFFSET_SHARED_PAGE_CR0 0x30
+#define PV_OFFSET_SHARED_PAGE_CR3 0x34
+#define PV_OFFSET_SHARED_PAGE_CR4 0x38
+#define PV_OFFSET_SHARED_PAGE_GDTR_BASE 0x3c
+#define PV_OFFSET_SHARED_PAGE_GDTR_LIMIT 0x40
+#define PV_OFFSET_SHARED_PAGE_IDTR_BASE 0x44
+#define PV_OFFSET_SHARED_PAGE_IDTR_LIMIT 0x48
+#define PV_OFFSET_SHARED_PAGE_LDTR 0x4c
+#define PV_OFFSET_SHARED_PAGE_TR 0x50
+#define PV_OFFSET_SHARED_PAGE_IOPL 0x54
 #define PV_OFFSET_SHARED_PAGE_WINDOW_START_NS 0xc0
 #define PV_OFFSET_SHARED_PAGE_WINDOW_END_NS 0xc8
 #define PV_OFFSET_SHARED_PAGE_WINDOW_INDEX 0xd0
@@ -247,10 +277,10 @@
 .macro pv_abi_note
     .pushsection .note.paravane, "a", @note
     .balign 4
-    .long 9, 344, PV_NOTE_ABI
+    .long 9, 368, PV_NOTE_ABI
     .asciz "Paravane"
     .balign 4
-    .long PV_ABI_VERSION, 42
+    .long PV_ABI_VERSION, 45
     .long 0x01, 0xc040117e /* event_bind_interrupt */
     .long 0x02, 0x5bbdefd8 /* event_bind_self */
     .long 0x03, 0x05ee09b7 /* event_unbind */
@@ -271,6 +301,9 @@
     .long 0x20, 0x5017c3dc /* trap_set_table */
     .long 0x21, 0xbe39d561 /* trap_raise */
     .long 0x30, 0xee5dcd65 /* segment_set_base */
+    .long 0x31, 0x19f12f80 /* register_get */
+    .long 0x32, 0x414b798f /* register_set */
+    .long 0x33, 0xc3489adf /* fpu_set_switched */
     .long 0x50, 0xbd7b1dc9 /* time_now */
     .long 0x51, 0x505a0e84 /* timer_set_one_shot */
     .long 0x52, 0x8d2d321b /* timer_set_periodic */
