@@ -177,6 +177,37 @@ impl HealthAction {
             Self::Escalate => "escalate",
         }
     }
+
+    /// The names of all actions.
+    pub const ALL_NAMES: [&str; 10] = [
+        "ignore",
+        "log",
+        "propagate",
+        "cold_restart",
+        "warm_restart",
+        "halt_partition",
+        "switch_plan",
+        "restart_system",
+        "halt_system",
+        "escalate",
+    ];
+
+    /// The action of a name; none for `switch_plan`, which needs a plan.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::Ignore,
+            Self::Log,
+            Self::Propagate,
+            Self::ColdRestart,
+            Self::WarmRestart,
+            Self::HaltPartition,
+            Self::RestartSystem,
+            Self::HaltSystem,
+            Self::Escalate,
+        ];
+        all.into_iter().find(|action| action.name() == name)
+    }
 }
 
 /// What is done about each event.
@@ -218,6 +249,7 @@ impl Default for HealthTable {
 #[cfg(test)]
 mod tests {
     use super::{HealthAction, HealthEvent, HealthTable};
+    use crate::config::PlanId;
 
     #[test]
     fn every_event_has_a_row_and_a_name_of_its_own() {
@@ -230,6 +262,14 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), HealthEvent::COUNT);
         assert_eq!(HealthEvent::from_name("page_fault"), None);
+    }
+
+    #[test]
+    fn every_action_has_its_name_in_the_list() {
+        for name in HealthAction::ALL_NAMES {
+            let action = HealthAction::from_name(name).unwrap_or(HealthAction::SwitchPlan(PlanId(0)));
+            assert_eq!(action.name(), name);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ struct Allowed {
     only_in_tests: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 7] = [
+const ALLOWED: [Allowed; 8] = [
     Allowed {
         manifest: "emulator/Cargo.toml",
         dependencies: &["iced-x86", "xxhash-rust"],
@@ -19,6 +19,12 @@ const ALLOWED: [Allowed; 7] = [
         manifest: "hypervisor-core/Cargo.toml",
         dependencies: &["emulator", "goblin", "log", "xxhash-rust"],
         only_in_tests: &["iced-x86"],
+    },
+    // toml tells where each value stands, annotate-snippets underlines it, serde_json writes the schema for editors.
+    Allowed {
+        manifest: "tools/system-file/Cargo.toml",
+        dependencies: &["emulator", "hypervisor-core", "toml", "annotate-snippets", "serde_json"],
+        only_in_tests: &[],
     },
     Allowed {
         manifest: "tools/trace/Cargo.toml",
@@ -54,6 +60,7 @@ const ALLOWED: [Allowed; 7] = [
         dependencies: &[
             "emulator",
             "hypervisor-core",
+            "system-file",
             "trace",
             "vectors",
             "anstream",

@@ -61,6 +61,14 @@ pub enum Command {
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"
     )]
     Info(Info),
+    /// Say whether a system file describes a system that can work, and how it fails if not
+    ///
+    /// All errors are shown at once, each with its place in the file and what to do. The file's keys are in
+    /// docs/SYSTEM-FILE.md.
+    #[command(
+        after_help = "Exit status:\n  0    the system can run; warnings are on stderr\n  125  it cannot; stderr tells why"
+    )]
+    Check(Check),
     /// Run a Linux program on the emulator and on this processor, and compare after every instruction
     ///
     /// Registers, flags, x87 and SSE state and everything that was written must be equal; the first difference ends the
@@ -192,6 +200,18 @@ pub struct Info {
     /// List all symbols, by address
     #[arg(short, long)]
     pub symbols: bool,
+}
+
+/// `paravane check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// The system file
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub system: Option<PathBuf>,
+
+    /// Print the JSON Schema of system files, for editors
+    #[arg(long, conflicts_with = "system")]
+    pub schema: bool,
 }
 
 /// `paravane lockstep`

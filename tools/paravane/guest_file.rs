@@ -9,6 +9,13 @@ use std::path::Path;
 /// The sample that runs when no file is named.
 static TICKER: &[u8] = include_bytes!("../../guest-images/prebuilt/ticker.elf");
 
+/// The samples that are built in, by name.
+const BUILTIN: [(&str, &[u8]); 3] = [
+    ("ticker", TICKER),
+    ("hello", include_bytes!("../../guest-images/prebuilt/hello.elf")),
+    ("echo", include_bytes!("../../guest-images/prebuilt/echo.elf")),
+];
+
 /// Larger files are no guests: nothing of that size fits a partition.
 const LARGEST_FILE_BYTES: u64 = 1 << 30;
 
@@ -43,7 +50,23 @@ impl GuestFile {
     }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+/// A sample that is built in.
+///
+/// # Errors
+/// Which ones there are.
+pub fn builtin(name: &str) -> Result<&'static [u8], String> {
+    let found = BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+        format!("there is no such sample: the samples are {}", names.join(", "))
+    })
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// One line that says why it cannot be read.
+pub fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => "there is no such file: check the path".to_owned(),
         ErrorKind::PermissionDenied => "this file may not be read: check its permissions".to_owned(),
@@ -51,12 +74,12 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     };
     let mut file = File::open(path).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
-        return Err("this is a folder: name a static i386 ELF executable".to_owned());
+        return Err("this is a folder: name a file".to_owned());
     }
     let mut bytes = Vec::new();
     file.by_ref().take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LARGEST_FILE_BYTES {
-        return Err("the file is larger than 1 GiB: name a static i386 ELF executable".to_owned());
+        return Err("the file is larger than 1 GiB: name a smaller one".to_owned());
     }
     Ok(bytes)
 }

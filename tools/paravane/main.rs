@@ -1,6 +1,7 @@
 //! The command line of Paravane: the only part of it that reads and writes files, terminals and pipes.
 
 mod arguments;
+mod check_command;
 mod crash_report;
 mod guest_file;
 mod info;
@@ -8,12 +9,12 @@ mod input;
 mod lockstep;
 mod logging;
 mod output;
-mod quantities;
 mod recording;
 mod run;
 mod session;
 mod statistics;
 mod status;
+mod system_source;
 mod trace_command;
 
 use arguments::{Arguments, Command};
@@ -21,9 +22,11 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use output::{Ended, complain};
 use status::Status;
+// The other files know it as `crate::quantities`.
 use std::io::{self, BufWriter};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::process::ExitCode;
+use system_file::quantities;
 
 fn main() -> ExitCode {
     set_hook(Box::new(|panic| complain(bug(panic))));
@@ -46,6 +49,7 @@ fn command() -> Status {
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace_command::trace(&trace),
         Command::Info(info) => info::info(&info),
+        Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),
         Command::Vectors => answer_vectors(),
     };

@@ -45,6 +45,24 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{number}` is no number of nanoseconds below 2^64; {HINT}"))
 }
 
+/// Parses a clock's rate to cycles a second: `100MHz`, `1.5GHz`, `32kHz`.
+///
+/// # Errors
+/// What is wrong with the text, for the command line to show.
+pub fn parse_frequency(text: &str) -> Result<u64, String> {
+    const HINT: &str = "write it as 100MHz, 1.5GHz, 32kHz or 50000Hz";
+    let (number, unit) = split_unit(text, HINT)?;
+    let factor = match unit {
+        "Hz" => 1,
+        "kHz" => 1_000,
+        "MHz" => 1_000_000,
+        "GHz" => 1_000_000_000,
+        "" => return Err(format!("the unit is missing; {HINT}")),
+        _ => return Err(format!("`{unit}` is no unit of frequency; {HINT}")),
+    };
+    scaled(number, factor).ok_or_else(|| format!("`{number}` is no whole number of hertz below 2^64; {HINT}"))
+}
+
 /// Parses a count: `1000`, `2_000_000`, `10M` (k, M and G are thousand, million and billion).
 ///
 /// # Errors
@@ -63,6 +81,7 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
 }
 
 /// A size for people, rounded up to tenths: `16 MiB`, `12.4 KiB`, `573 bytes`.
+#[must_use]
 pub fn size(bytes: u64) -> String {
     for (factor, unit) in [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
         if bytes >= factor {
@@ -75,6 +94,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// A number with its digits in groups of three: `1_204_771`.
+#[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -88,6 +108,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Virtual time for people, in the largest unit that is not below one: `1.204771 s`, `20.48 ms`, `80 ns`.
+#[must_use]
 pub fn time(ns: u64) -> String {
     for (unit_ns, unit, places) in [(1_000_000_000, "s", 9), (1_000_000, "ms", 6), (1_000, "us", 3)] {
         if ns >= unit_ns {
