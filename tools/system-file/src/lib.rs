@@ -32,7 +32,7 @@ use hypervisor_core::config::SystemConfig;
 use std::path::Path;
 
 /// The longest system file, in bytes.
-pub const LONGEST_FILE_BYTES: usize = 4 << 20;
+pub const LONGEST_FILE_BYTES: usize = 1 << 20;
 
 /// Opens a file that a system file names, by its path as written there, and returns its bytes, or one line that says
 /// why it cannot. Paths that begin with `builtin:` name samples.

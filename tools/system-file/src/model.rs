@@ -159,6 +159,16 @@ impl System {
         }
     }
 
+    /// A duration as it is written in a file.
+    pub fn written(&self, units: u64) -> String {
+        let ns = self.rate.nanoseconds(units);
+        if self.rate.first_unit_at(ns) == units {
+            self.time(units).replace(' ', "")
+        } else {
+            format!("{units}u")
+        }
+    }
+
     /// Instants and durations for people.
     pub fn time(&self, units: u64) -> String {
         crate::quantities::time(self.rate.nanoseconds(units))

@@ -17,14 +17,18 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
+/// So many names are listed at most.
+const LISTED_MOST: usize = 24;
+
 /// A list for people: `a`, `b` and `c`; cut when it gets long.
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "none".to_owned(),
-        [one] => one.clone(),
-        names if names.len() > 24 => format!("{} and {} more", names[..24].join(", "), names.len() - 24),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    let mut names = names.into_iter();
+    let shown: Vec<String> = names.by_ref().take(LISTED_MOST).map(|name| format!("`{name}`")).collect();
+    match (shown.as_slice(), names.count()) {
+        ([], _) => "none".to_owned(),
+        ([one], 0) => one.clone(),
+        ([first @ .., last], 0) => format!("{} and {last}", first.join(", ")),
+        (names, more) => format!("{} and {more} more", names.join(", ")),
     }
 }
 

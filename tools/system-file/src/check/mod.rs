@@ -23,6 +23,15 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
     let mut effort = windows::Effort::new();
     queue::check(system, &mut effort, diagnostics);
     sampling::check(system, &mut effort, diagnostics);
+    if effort.is_spent {
+        diagnostics.push(
+            Diagnostic::warning("this system is too large to prove everything about its queues and messages")
+                .at(0..0, "")
+                .help(
+                    "make frames and periods parts of each other, or check parts of the system by themselves",
+                ),
+        );
+    }
     board::check(system, diagnostics);
     health::check(system, diagnostics);
 }

@@ -19,8 +19,9 @@ pub fn check(system: &System, effort: &mut Effort, diagnostics: &mut Vec<Diagnos
     let plans = of_plans(system);
     for port in &system.queuings {
         for plan in &plans {
-            let Some(queue) = Queue::of(port, plan) else { continue };
-            diagnostics.extend(queue.verdict(effort).and_then(|verdict| queue.report(system, &verdict)));
+            let Some(queue) = Queue::of(port, plan, effort) else { continue };
+            diagnostics
+                .extend(queue.verdict(effort).and_then(|verdict| queue.report(system, &verdict, effort)));
         }
     }
 }
@@ -59,8 +60,12 @@ struct Verdict {
 }
 
 impl<'p> Queue<'p> {
-    fn of(port: &'p Queuing, plan: &'p PlanWindows<'p>) -> Option<Self> {
+    fn of(port: &'p Queuing, plan: &'p PlanWindows<'p>, effort: &mut Effort) -> Option<Self> {
         let (from, to) = (port.from.as_ref()?.value, port.to.as_ref()?.value);
+        let (burst, period) = (port.burst.as_ref()?.value, port.period.as_ref()?.units);
+        if !effort.spend((plan.of(from).len() + plan.of(to).len()) as u64) {
+            return None;
+        }
         let mut events: Vec<(u64, Event)> = match port.flush {
             Flush::Immediate | Flush::Window => plan
                 .of(from)
@@ -85,8 +90,8 @@ impl<'p> Queue<'p> {
             plan,
             from,
             to,
-            burst: port.burst.as_ref()?.value,
-            period: port.period.as_ref()?.units,
+            burst,
+            period,
             depth: port.depth.as_ref()?.value,
             drain: port.drain.as_ref().map(|drain| drain.value),
             events,
@@ -105,7 +110,7 @@ impl<'p> Queue<'p> {
         }
     }
 
-    /// None if the effort is spent.
+    /// Follows every story. If the effort is spent, only those so far.
     fn verdict(&self, effort: &mut Effort) -> Option<Verdict> {
         let arrivals: Vec<usize> = (0..self.events.len())
             .filter(|place| matches!(self.events[*place].1, Event::Arrival { .. }))
@@ -115,20 +120,18 @@ impl<'p> Queue<'p> {
         }
         let mut worst = Verdict { first: *arrivals.first()?, needs: Some(0), is_open: false };
         for first in arrivals {
-            let mut most = 0;
-            let mut looks = 0;
+            let (mut most, mut looks) = (0, 0);
             let ended = self.follow(first, |step| {
                 most = most.max(step.waiting);
                 looks += 1;
-                looks < EVENTS_MOST
+                looks < EVENTS_MOST && effort.spend(1)
             });
-            let affordable = effort.spend(looks);
-            worst.is_open |= !ended || !affordable;
+            worst.is_open |= !ended;
             if worst.needs.is_some_and(|needs| most > needs) {
                 worst.first = first;
                 worst.needs = Some(most);
             }
-            if !affordable {
+            if effort.is_spent {
                 break;
             }
         }
@@ -187,18 +190,18 @@ impl<'p> Queue<'p> {
             .map_or_else(|| horizons(&self.events).unwrap_or(0), |horizon| horizon + frame)
     }
 
-    fn report(&self, system: &System, verdict: &Verdict) -> Option<Diagnostic> {
+    fn report(&self, system: &System, verdict: &Verdict, effort: &mut Effort) -> Option<Diagnostic> {
         let depth = self.port.depth.as_ref()?;
         let name = &self.port.name.value;
         if verdict.needs.is_some_and(|needs| needs <= self.depth) {
-            return verdict.is_open.then(|| {
+            return (verdict.is_open && !effort.is_spent).then(|| {
                 Diagnostic::warning(format!("it could not be proved that the queue `{name}` never overflows"))
                     .at(depth.span.clone(), "no overflow was found")
                     .note("frame and period repeat together only after too many windows")
                     .help("make `period` a multiple or a part of the frame")
             });
         }
-        let (from, to) = (system.partition_name(self.from), system.partition_name(self.to));
+        let to = system.partition_name(self.to);
         let title = format!("the queue `{name}` overflows in the plan `{}`", self.plan.name);
         // In a plan without the receiver, messages pile up by intent or not.
         let receives = self.plan.place == 0 || !self.plan.of(self.to).is_empty();
@@ -219,12 +222,13 @@ impl<'p> Queue<'p> {
             diagnostic
                 .at(depth.span.clone(), format!("{} messages", self.depth))
                 .also(burst.span.clone(), format!("{} messages in {}", self.burst, system.time(self.period)))
-                .note(self.story(system, verdict.first, &from, &to))
+                .note(self.story(system, verdict.first, effort))
                 .help(advice),
         )
     }
 
-    fn story(&self, system: &System, first: usize, from: &str, to: &str) -> String {
+    fn story(&self, system: &System, first: usize, effort: &mut Effort) -> String {
+        let (from, to) = (system.partition_name(self.from), system.partition_name(self.to));
         let mut timeline = Timeline::new(system);
         let mut looks = 0;
         self.follow(first, |step| {
@@ -240,7 +244,7 @@ impl<'p> Queue<'p> {
                 },
             );
             looks += 1;
-            *waiting <= depth && looks < EVENTS_MOST
+            *waiting <= depth && looks < EVENTS_MOST && effort.spend(1)
         });
         timeline.text(&format!("if a burst comes up just after a window of {from}"))
     }

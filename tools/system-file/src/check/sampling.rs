@@ -11,6 +11,9 @@ use crate::model::{Sampling, System};
 use hypervisor_core::config::{Flush, PartitionId};
 use std::ops::Range;
 
+/// A proof for a window of a reader searches the writer's windows a few times.
+const LOOKS_FOR_A_WINDOW: u64 = 20;
+
 /// Reports readers that read what is no longer valid.
 pub fn check(system: &System, effort: &mut Effort, diagnostics: &mut Vec<Diagnostic>) {
     let plans = of_plans(system);
@@ -30,7 +33,7 @@ pub fn check(system: &System, effort: &mut Effort, diagnostics: &mut Vec<Diagnos
             let stale = port.to.iter().filter(|to| to.value != from.value).find_map(|to| {
                 let mut worst: Option<Stale> = None;
                 for window in plan.of(to.value) {
-                    if !effort.spend(1 + u64::from((plan.of(from.value).len() as u32).leading_zeros() ^ 31)) {
+                    if !effort.spend(LOOKS_FOR_A_WINDOW) {
                         return None;
                     }
                     let found = proof.stale(to.value, window);
@@ -171,8 +174,8 @@ impl Proof<'_> {
             None => (diagnostic, "however often it writes in its windows"),
         };
         Some(diagnostic.note(timeline.text(model)).help(format!(
-            "write `refresh = \"{}u\"` or more, or give {writer} windows nearer to those of {reader}",
-            stale.ends - 1 - stale.seen
+            "write `refresh = \"{}\"` or more, or give {writer} windows nearer to those of {reader}",
+            self.system.written(u64::try_from(stale.ends - 1 - stale.seen).unwrap_or(u64::MAX))
         )))
     }
 }

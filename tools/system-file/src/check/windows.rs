@@ -49,18 +49,22 @@ pub fn of_plans(system: &System) -> Vec<PlanWindows<'_>> {
 }
 
 /// How long proofs may still take.
-pub struct Effort(u64);
+pub struct Effort {
+    left: u64,
+    /// Something was not proved for want of effort.
+    pub is_spent: bool,
+}
 
 impl Effort {
     /// That of one check.
     pub fn new() -> Self {
-        Self(LOOKS_MOST)
+        Self { left: LOOKS_MOST, is_spent: false }
     }
 
     /// Looks at so many windows; false if that is too much.
     pub fn spend(&mut self, looks: u64) -> bool {
-        let left = self.0.checked_sub(looks);
-        self.0 = left.unwrap_or(0);
-        left.is_some()
+        self.is_spent |= looks > self.left;
+        self.left = self.left.saturating_sub(looks);
+        !self.is_spent
     }
 }

@@ -6,6 +6,9 @@ use crate::suggestion::{listed, nearest};
 use crate::tree::{Table, shown};
 use std::collections::BTreeMap;
 
+/// After so many diagnostics there are no suggestions.
+const SUGGESTIONS_MOST: usize = 200;
+
 /// The names of all things of a kind, with their places.
 pub struct Names {
     places: BTreeMap<String, u16>,
@@ -46,7 +49,9 @@ impl Names {
         let known = || self.places.keys().map(String::as_str);
         let title = format!("no {what} is called `{}`", shown(&name.value));
         let diagnostic = Diagnostic::error(title).at(name.span.clone(), "nothing defines this name");
-        diagnostics.push(match nearest(&name.value, known()) {
+        // Looking for what was meant takes long, and nobody reads that many suggestions.
+        let meant = if diagnostics.len() < SUGGESTIONS_MOST { nearest(&name.value, known()) } else { None };
+        diagnostics.push(match meant {
             Some(meant) => diagnostic
                 .help(format!("did you mean `{meant}`?"))
                 .replace(name.span.clone(), format!("\"{meant}\"")),

@@ -4,10 +4,16 @@ use super::{RICH, read_text};
 use crate::{Severity, Style, render};
 
 /// Numbers that repeat with their seed.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    /// A sequence of its own for each seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
         // xorshift64*, Vigna 2016.
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -15,7 +21,8 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 }
@@ -91,7 +98,7 @@ fn a_thousand_damaged_files_give_diagnostics_or_a_system() {
     for round in 0..rounds {
         let round_seed = seed + round;
         println!("PARAVANE_SEED={round_seed} PARAVANE_ROUNDS=1");
-        let text = damaged(&mut Random(round_seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
+        let text = damaged(&mut Random::new(round_seed));
         let reading = read_text(&text);
         let (errors, _) = reading.counts();
         assert_eq!(reading.config.is_none(), errors > 0, "{text}");

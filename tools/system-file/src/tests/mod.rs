@@ -3,6 +3,7 @@
 mod damaged;
 mod diagnostics;
 mod documents;
+mod proofs;
 mod systems;
 
 use crate::{Reading, Style, read, render};
