@@ -35,7 +35,7 @@ fn errors_are_shown_at_once_and_counted() {
     assert_eq!((finished.status, finished.text().as_str()), (Some(125), ""));
     let stderr = &finished.stderr;
     for part in [
-        "error: a partition has no key `memroy`\n",
+        "error: unknown key `memroy` in this partition\n",
         "system.toml:4:1\n",
         "4 | memroy = \"2MiB\"\n",
         "help: did you mean `memory`?\n",

@@ -24,6 +24,7 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.extend(goes_on(row));
             // What an escalation ends in is reported in the system's table, if it is written there.
             diagnostics.extend(restart_loop(row, row.action.value, Some(partition)));
+            diagnostics.extend(never_restarts(row, partition));
             diagnostics.extend(escalates_to_default(system, row, above.action(row.event.value)));
         }
         diagnostics.extend(silent_rate(partition));
@@ -55,13 +56,28 @@ fn goes_on(row: &HealthRow) -> Option<Diagnostic> {
     }
 }
 
+fn never_restarts(row: &HealthRow, partition: &Partition) -> Option<Diagnostic> {
+    let restarts = matches!(row.action.value, HealthAction::ColdRestart | HealthAction::WarmRestart);
+    (restarts && partition.restarts_most == 0 && !is_at_start(row.event.value)).then(|| {
+        let name = &partition.name.value;
+        Diagnostic::warning(format!("`{name}` has no restarts, so this is a halt"))
+            .at(row.action.span.clone(), "halts the partition")
+            .also(partition.header.clone(), "`restarts` is 0 here")
+            .help("give it some, as in `restarts = 3`, or write \"halt_partition\"")
+    })
+}
+
+/// Found when a partition is started, and so again whenever it is started again.
+fn is_at_start(event: HealthEvent) -> bool {
+    matches!(event, HealthEvent::Configuration | HealthEvent::IncompatibleAbi)
+}
+
 /// A partition that cannot be started is started again.
 fn restart_loop(row: &HealthRow, action: HealthAction, partition: Option<&Partition>) -> Option<Diagnostic> {
     let event = row.event.value;
-    let at_start = matches!(event, HealthEvent::Configuration | HealthEvent::IncompatibleAbi);
     let restarts =
         matches!(action, HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem);
-    if !at_start || !restarts {
+    if !is_at_start(event) || !restarts {
         return None;
     }
     let (name, again) = (event.name(), action.name());

@@ -28,9 +28,14 @@ const SYNTAX_AND_TYPES: [Case; 15] = [
     ("", "", "", &[]),
     ("[[plan]]", "[[plan]", "", &["10 error: unclosed array table, expected `]`"]),
     ("\"nav\"\nimage", "\"nav\nimage", "", &["2 error: invalid basic string, expected `\"`"]),
-    ("name = \"nav\"", "name = \"nav\"\nnmae = 1", "", &["3 error: a partition has no key `nmae`"]),
-    ("name = \"nav\"", "name = \"nav\"\ncolour = 1", "", &["3 error: a partition has no key `colour`"]),
-    ("", "", "[clock]", &["17 error: a system file has no key `clock`"]),
+    ("name = \"nav\"", "name = \"nav\"\nnmae = 1", "", &["3 error: unknown key `nmae` in this partition"]),
+    (
+        "name = \"nav\"",
+        "name = \"nav\"\ncolour = 1",
+        "",
+        &["3 error: unknown key `colour` in this partition"],
+    ),
+    ("", "", "[clock]", &["17 error: unknown key `clock` in this system file"]),
     ("image = \"builtin:ticker\"\nrights", "rights", "", &["1 error: this partition has no `image`"]),
     (
         "\"io\"\nimage = \"builtin:ticker\"",
@@ -274,7 +279,13 @@ const CHANNELS: [Case; 14] = [
     ),
 ];
 
-const BOARD_AND_HEALTH: [Case; 17] = [
+const BOARD_AND_HEALTH: [Case; 18] = [
+    (
+        "rights",
+        "health = { deadlock = \"cold_restart\" }\nrestarts = 0\nrights",
+        "",
+        &["4 warning: `nav` has no restarts, so this is a halt"],
+    ),
     (
         "",
         "",

@@ -95,3 +95,12 @@ fn every_default_can_be_written() {
         }
     });
 }
+
+#[test]
+fn the_diagnostic_in_the_document_is_what_the_check_says() {
+    let (_, rest) = DOCUMENT.split_once("```toml wrong\n").expect("there is an example with an error");
+    let (example, rest) = rest.split_once("```").expect("the example ends");
+    let (_, rest) = rest.split_once("```text\n").expect("its diagnostic follows");
+    let (output, _) = rest.split_once("```").expect("the diagnostic ends");
+    assert_eq!(super::shown(example).trim_end(), output.trim_end());
+}
