@@ -123,3 +123,8 @@ impl Diagnostic {
         (self.primary.span.start, self.primary.span.end)
     }
 }
+
+/// Whether the system cannot run.
+pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}

@@ -28,6 +28,7 @@ pub use json_schema::json_schema;
 pub use render::{Style, render};
 pub use summary::Summary;
 
+use diagnostic::has_errors;
 use hypervisor_core::config::SystemConfig;
 use std::path::Path;
 
@@ -68,7 +69,7 @@ pub fn read(text: &str, open: &mut Open<'_>) -> Reading {
         let mut system = resolve::resolve(&file, &mut diagnostics);
         images::load(&mut system, open, &mut diagnostics);
         check::check(&system, &mut diagnostics);
-        if diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+        if !has_errors(&diagnostics) {
             config = lower::lower(&system);
         }
     }

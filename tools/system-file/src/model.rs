@@ -101,6 +101,8 @@ pub struct Sampling {
     pub name: Spanned<String>,
     pub from: Option<Spanned<PartitionId>>,
     pub to: Vec<Spanned<PartitionId>>,
+    /// The list of readers is written and has nothing in it.
+    pub is_without_readers: bool,
     pub message: Option<Spanned<u64>>,
     pub refresh: Option<Time>,
     pub flush: Flush,

@@ -23,15 +23,10 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
         if let Some(from) = &port.from {
             diagnostics.extend(port.to.iter().filter_map(|to| to_itself(system, from, to, ADVICE)));
         }
-        if let Some(refresh) = &port.refresh
-            && port.to.is_empty()
-            && port.from.is_some()
-            && diagnostics.iter().all(|found| found.severity == crate::Severity::Warning)
-        {
+        if port.is_without_readers {
             diagnostics.push(
                 Diagnostic::error(format!("nobody reads the sampling port `{}`", port.name.value))
                     .at(port.name.span.clone(), "")
-                    .also(refresh.span.clone(), "for whom?")
                     .help("name readers: to = [\"name\"]"),
             );
         }

@@ -1,6 +1,6 @@
 //! Each partition by itself: its image fits its memory, its arguments fit their page; and what only one may have.
 
-use crate::diagnostic::{Diagnostic, Spanned};
+use crate::diagnostic::{Diagnostic, Spanned, has_errors};
 use crate::keys::SYSTEM_MOST_BYTES;
 use crate::model::{Partition, System};
 use crate::quantities::size;
@@ -8,7 +8,8 @@ use hypervisor_core::boot::{COMMAND_LINE_MOST_BYTES, memory_need};
 
 /// Reports what is wrong with partitions.
 pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
-    if system.partitions.is_empty() && diagnostics.is_empty() {
+    // One that could not be read is reported already.
+    if system.partitions.is_empty() && !has_errors(diagnostics) {
         diagnostics.push(
             Diagnostic::error("this system has no partition")
                 .at(0..0, "")

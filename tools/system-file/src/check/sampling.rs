@@ -19,6 +19,9 @@ pub fn check(system: &System, effort: &mut Effort, diagnostics: &mut Vec<Diagnos
     let plans = of_plans(system);
     for port in &system.samplings {
         let (Some(from), Some(refresh)) = (&port.from, &port.refresh) else { continue };
+        diagnostics.extend(
+            plans.first().filter(|plan| plan.place == 0).and_then(|plan| never_written(system, port, plan)),
+        );
         for plan in plans.iter().filter(|plan| !plan.of(from.value).is_empty()) {
             let proof = Proof {
                 system,
@@ -49,6 +52,22 @@ pub fn check(system: &System, effort: &mut Effort, diagnostics: &mut Vec<Diagnos
             diagnostics.extend(stale.and_then(|stale| proof.report(&stale)));
         }
     }
+}
+
+/// In other plans the writer may be left out by intent.
+fn never_written(system: &System, port: &Sampling, first: &PlanWindows<'_>) -> Option<Diagnostic> {
+    let from = port.from.as_ref()?;
+    let reader = port.to.iter().find(|to| !first.of(to.value).is_empty())?;
+    first.of(from.value).is_empty().then(|| {
+        let (writer, reads) = (system.partition_name(from.value), system.partition_name(reader.value));
+        Diagnostic::warning(format!(
+            "{writer} has no window in the plan `{}`, in which {reads} reads",
+            first.name
+        ))
+        .at(from.span.clone(), "never writes then")
+        .also(reader.span.clone(), "never has a valid message")
+        .help(format!("give {writer} a window in the first plan"))
+    })
 }
 
 struct Proof<'p> {

@@ -1,7 +1,7 @@
 //! Plans: windows do not overlap, lie in the frame, and everyone gets one; every plan can begin.
 
 use super::timeline::Timeline;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{HealthRow, Plan, System, Window};
 use hypervisor_core::config::{PartitionId, PlanId};
 use hypervisor_core::health::HealthAction;
@@ -145,8 +145,8 @@ fn never_runs(system: &System, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn unreachable(system: &System, diagnostics: &mut Vec<Diagnostic>) {
-    let damaged = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    if damaged || system.partitions.iter().any(|partition| partition.rights.plans) {
+    // A right or a health table that could not be read may be what switches.
+    if has_errors(diagnostics) || system.partitions.iter().any(|partition| partition.rights.plans) {
         return;
     }
     let switches = |rows: &[HealthRow], plan: PlanId| {

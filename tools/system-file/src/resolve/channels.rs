@@ -22,6 +22,9 @@ impl Resolver<'_> {
             name: name_of(table),
             from: self.partition_of(table, "from"),
             to: self.partitions_of(table, "to"),
+            is_without_readers: table.value("to").is_some()
+                && table.list("to").is_empty()
+                && !table.is_damaged,
             message: table.number("message"),
             refresh: self.time(table, "refresh", Zero::Refused),
             flush: flush(table),

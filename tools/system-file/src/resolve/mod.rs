@@ -222,7 +222,8 @@ impl Resolver<'_> {
         if !is_whole {
             self.not_whole(key, units, &span);
         }
-        Some(Time { units, ns, span })
+        // A duration that was rounded up to whole units is so in both measures.
+        Some(Time { units, ns: ns.max(self.rate.nanoseconds(units)), span })
     }
 
     fn not_whole(&mut self, key: &str, units: u64, span: &Span) {

@@ -24,7 +24,8 @@ windows = [
 /// Text to replace, its replacement, text to add at the end, and what is then found. Line 17 is the first that is added.
 type Case = (&'static str, &'static str, &'static str, &'static [&'static str]);
 
-const SYNTAX_AND_TYPES: [Case; 15] = [
+const SYNTAX_AND_TYPES: [Case; 16] = [
+    ("name = \"nav\"", "name = \"nav\"\nname = \"nav\"", "", &["3 error: duplicate key"]),
     ("", "", "", &[]),
     ("[[plan]]", "[[plan]", "", &["10 error: unclosed array table, expected `]`"]),
     ("\"nav\"\nimage", "\"nav\nimage", "", &["2 error: invalid basic string, expected `\"`"]),
@@ -194,7 +195,13 @@ const PLANS: [Case; 11] = [
     ),
 ];
 
-const CHANNELS: [Case; 14] = [
+const CHANNELS: [Case; 15] = [
+    (
+        "    { partition = \"nav\", length = \"5ms\" },\n",
+        "",
+        "[[plan]]\nname = \"b\"\nwindows = [{ partition = \"nav\", length = \"5ms\" }]\n[[sampling]]\nname = \"a\"\nfrom = \"nav\"\nto = [\"io\"]\nmessage = \"4B\"\nrefresh = \"1s\"",
+        &["21 warning: `nav` has no window in the plan `cruise`, in which `io` reads"],
+    ),
     (
         "",
         "",
@@ -410,6 +417,12 @@ fn lines_and_health_tables_that_do_nothing_sensible_are_refused() {
 fn an_empty_file_asks_for_a_partition() {
     assert_eq!(titles(""), ["1 error: this system file has no `partition`"]);
     assert_eq!(titles("partition = []"), ["1 error: this system has no partition"]);
+    let warned = "partition = []\n[[line]]\nnumber = 1\nname = \"a\"\n[[inject]]\nline = 1\nat = \"1ns\"\n";
+    assert!(
+        titles(warned).contains(&"1 error: this system has no partition".to_owned()),
+        "{:?}",
+        titles(warned)
+    );
 }
 
 #[test]

@@ -89,3 +89,12 @@ fn a_summary_tells_how_busy_each_partition_can_be() {
         "3 partitions, 2 plans, 5 windows; `cruise` (20 ms): nav 25.0%, io 10.0%, display 15.0%, idle 50.0%"
     );
 }
+
+#[test]
+fn a_duration_between_two_units_is_rounded_up_in_nanoseconds_too() {
+    let system = system(
+        "[[partition]]\nname = \"a\"\nimage = \"builtin:ticker\"\n[[line]]\nnumber = 1\nname = \"l\"\nowner = \"a\"\n\
+         [[inject]]\nline = 1\nat = \"11ns\"\nevery = \"1ns\"\ncount = 2\n",
+    );
+    assert_eq!((system.injections[0].at_ns, system.injections[0].every_ns), (20, 10));
+}
