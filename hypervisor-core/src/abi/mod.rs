@@ -8,6 +8,7 @@
 
 mod arguments;
 mod calls;
+mod clauses;
 mod constants;
 mod description;
 mod errors;
@@ -25,6 +26,7 @@ pub use arguments::{
     TrapTable, VirtualInterrupt,
 };
 pub use calls::{CALLS, Call, Request};
+pub use clauses::{CLAUSE_FAMILIES, CLAUSES, ClauseDescription, ShownBy};
 pub use constants::{
     ABI_MAJOR, ABI_MINOR, ABI_VERSION, CONSTANTS, EVENT_PORTS, GATE_VECTOR, HYPERCALL_PAGE_BYTES,
     HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS, PRIORITIES, RAM_BASE,

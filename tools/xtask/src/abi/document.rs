@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use hypervisor_core::abi::{
-    ArgumentDescription, ArgumentKind, CALLS, CONSTANTS, CallDescription, ENUMERATIONS, ERRORS, FieldKind,
-    Group, ResultKind, STRUCTS,
+    ArgumentDescription, ArgumentKind, CALLS, CLAUSE_FAMILIES, CLAUSES, CONSTANTS, CallDescription,
+    ENUMERATIONS, ERRORS, FieldKind, Group, ResultKind, STRUCTS, ShownBy,
 };
 
 const REGISTERS: [&str; 5] = ["EBX", "ECX", "EDX", "ESI", "EDI"];
@@ -19,6 +19,7 @@ pub fn write() -> String {
         ("{{structures}}", structures()),
         ("{{groups}}", groups()),
         ("{{calls}}", calls()),
+        ("{{clauses}}", clauses()),
     ]
     .iter()
     .fold(prose.to_owned(), |text, (place, tables)| text.replace(place, tables.trim_end()))
@@ -104,6 +105,19 @@ fn groups() -> String {
     for group in Group::ALL {
         let (first, last) = group.numbers();
         let _ = writeln!(text, "| {first:02X}h to {last:02X}h | {} |", group.title());
+    }
+    text
+}
+
+fn clauses() -> String {
+    let mut text = String::new();
+    for (letter, title) in CLAUSE_FAMILIES {
+        let _ = writeln!(text, "### {letter}: {title}\n\n| clause | what holds |\n| --- | --- |");
+        for clause in CLAUSES.iter().filter(|clause| clause.id.starts_with(*letter)) {
+            let mark = if clause.shown_by == ShownBy::Observer { " *" } else { "" };
+            let _ = writeln!(text, "| {}{mark} | {} |", clause.id, clause.text);
+        }
+        text.push('\n');
     }
     text
 }

@@ -1,0 +1,248 @@
+//! The clauses of the ABI: what a guest can rely on, one testable sentence each, with an id that does not change.
+//!
+//! The conformance kit has a guest for each clause that one partition can show by itself; `docs/ABI.md` lists them.
+
+/// A clause of the ABI.
+#[derive(Debug, Clone, Copy)]
+pub struct ClauseDescription {
+    /// A letter for its family and a number.
+    pub id: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+    /// Who can show that it holds.
+    pub shown_by: ShownBy,
+}
+
+/// Who can show that a clause holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownBy {
+    /// A guest that is alone in its system.
+    OneGuest,
+    /// Only somebody who watches the guest: it does not survive, or several partitions are needed.
+    Observer,
+}
+
+/// A letter and what its clauses are about.
+pub const CLAUSE_FAMILIES: &[(char, &str)] = &[
+    ('B', "Boot"),
+    ('C', "Calls"),
+    ('V', "Virtual interrupt flag"),
+    ('D', "Delivery"),
+    ('F', "Frame"),
+    ('I', "Return and wait"),
+    ('N', "Nothing is lost"),
+    ('T', "Time and ticks"),
+    ('X', "Exceptions"),
+    ('G', "Segment bases"),
+    ('R', "System registers"),
+    ('S', "Shared pages"),
+    ('K', "Console"),
+];
+
+const fn clause(id: &'static str, text: &'static str) -> ClauseDescription {
+    ClauseDescription { id, text, shown_by: ShownBy::OneGuest }
+}
+
+const fn observed(id: &'static str, text: &'static str) -> ClauseDescription {
+    ClauseDescription { id, text, shown_by: ShownBy::Observer }
+}
+
+/// Every clause, by family.
+pub const CLAUSES: &[ClauseDescription] = &[
+    clause(
+        "B1",
+        "At entry registers, selectors, flags, x87 state, mask and ports are as \"Entry\" and start info say.",
+    ),
+    clause(
+        "B2",
+        "Start info holds the magic number, the ABI version, a name, the clock rate and the addresses of the shared pages.",
+    ),
+    clause(
+        "B3",
+        "The memory map lists ranges of whole pages that do not overlap; each gives its rights and no more. Page 0 is no memory.",
+    ),
+    clause("C1", "A call changes no register but EAX, and no flag."),
+    clause("C2", "The hypercall page and INT 82h are two ways to the same calls."),
+    clause(
+        "C3",
+        "A number that belongs to no call returns `no_such_call`, through a stub and through the gate.",
+    ),
+    clause(
+        "C4",
+        "Arguments are judged from the left; each bad one has its error, and a call that returns an error has had no effect.",
+    ),
+    clause("C5", "A call costs the units of its instructions and no other virtual time."),
+    clause(
+        "V1",
+        "The mask word is the virtual interrupt flag: 0 enables upcalls, every other value masks them.",
+    ),
+    clause(
+        "V2",
+        "Levels can be saved, restored and nested; a level has bit 200h set if, and only if, upcalls were enabled, and no other bit counts.",
+    ),
+    clause(
+        "V3",
+        "The flash lets one pending upcall happen, in a frame that says disabled, and leaves upcalls disabled.",
+    ),
+    clause(
+        "V4",
+        "PUSHF shows IF 1 and IOPL 0; POPF and IRET change neither IF nor IOPL nor the mask, silently; CLI and STI are #GP.",
+    ),
+    clause(
+        "D1",
+        "A store that enables, of whatever instruction, is followed by the upcall before the next instruction.",
+    ),
+    clause("D2", "After MOV to SS and POP SS one more instruction retires before an upcall."),
+    clause(
+        "D3",
+        "Delivery sets the mask to 1 and clears TF and NT; a pending #DB goes first, and no step is lost.",
+    ),
+    clause("D4", "A call that makes an upcall due is followed by it before the next instruction."),
+    clause("D5", "An upcall can come between two iterations of a REP, which is then continued."),
+    clause("D6", "Without an entry no upcall is delivered, and what was pending comes when there is one."),
+    clause("D7", "Upcalls with nothing to do are legal: a guest that sets `upcall_pending` itself gets one."),
+    clause(
+        "F1",
+        "The frame of an upcall is EIP, CS, EFLAGS in the three words below ESP; its IF is the virtual one before delivery.",
+    ),
+    clause(
+        "F2",
+        "An upcall between any two instructions changes no register, no flag, no x87 or SSE state and no byte at or above ESP.",
+    ),
+    clause(
+        "F3",
+        "The frame goes onto the stack that the guest has at that moment; no other stack is used, ever.",
+    ),
+    clause(
+        "F4",
+        "The frame of a trap is EIP, CS, EFLAGS and, for the vectors that have one, the error code below; nothing else changes.",
+    ),
+    observed("F5", "If a frame cannot be written nothing of it is, and that is a crash of the partition."),
+    clause(
+        "I1",
+        "`iret` restores EIP, CS, EFLAGS and the virtual interrupt flag in one act; IOPL and VM are ignored, bit 1 is forced, EAX stays.",
+    ),
+    clause("I2", "After `iret` one instruction retires before the next upcall, even if one is due."),
+    clause(
+        "I3",
+        "A bad frame is a fault at the INT of `iret`, with ESP as it was there, and nothing has changed.",
+    ),
+    clause(
+        "I4",
+        "The core keeps nothing about an upcall: frames are returned from in any order, from any stack, and written by hand.",
+    ),
+    clause(
+        "I5",
+        "`block` enables and waits in one act, returns at once if an upcall is pending, and returns with the mask 0.",
+    ),
+    clause("I6", "`yield` leaves the virtual interrupt flag as it is and stays ready."),
+    observed("I7", "A partition that waits for what can never come is reported as deadlocked."),
+    clause("N1", "An event raised while upcalls are masked stays pending and is counted."),
+    clause(
+        "N2",
+        "An event on a masked port causes no upcall, stays pending and is counted; `event_unmask` delivers it.",
+    ),
+    clause(
+        "N3",
+        "A port's count goes up by one for each event and by nothing else, and the guest can only read it.",
+    ),
+    clause(
+        "N4",
+        "What is raised while a handler runs waits until upcalls are enabled again, and comes then.",
+    ),
+    clause(
+        "N5",
+        "Clearing the pending bit and then subtracting counts misses no event; a bit that the guest set itself is none.",
+    ),
+    clause(
+        "N6",
+        "Unbinding drops what is pending and keeps the count; `first_count` of the next bind is that count.",
+    ),
+    clause("N7", "Each of the 1,024 ports has its own bits, count and place in the selector."),
+    clause(
+        "T1",
+        "The one-shot raises one event, not before its instant; an instant that has passed raises it at once.",
+    ),
+    clause("T2", "Periodic ticks are due at exact multiples of the period and do not drift."),
+    clause("T3", "Policy one: of periods that passed together each is counted, and one event tells of them."),
+    clause(
+        "T4",
+        "Policy burst: each period has an event of its own, raised when the last one has been taken.",
+    ),
+    clause(
+        "T5",
+        "Policy spread: up to 64 missed periods are made up for, one in the middle of each period to come.",
+    ),
+    clause(
+        "T6",
+        "Policy lose: of periods that passed together one counts; a guest that only masks loses none.",
+    ),
+    clause("T7", "Between two ticks at least one instruction of the guest retires."),
+    clause("T8", "A period under 1,000 ns is an error and changes nothing."),
+    clause(
+        "X1",
+        "A fault enters the guest's handler, masked or not, with the EIP of the instruction and RF set; corrected, it runs again.",
+    ),
+    clause("X2", "INT3, INTO and INT1 enter their handlers with the EIP after them, and need no permission."),
+    clause(
+        "X3",
+        "With TF set #DB follows each instruction, but not the one that set TF; its handler runs without TF.",
+    ),
+    clause("X4", "A page fault leaves its address in `cr2` and says in its error code what was tried."),
+    clause(
+        "X5",
+        "INT n enters a handler that allows it with the EIP after it and no error code; else it is #GP(8n + 2) at the INT.",
+    ),
+    clause("X6", "Entering a trap handler masks upcalls, unless its entry says `PV_TRAP_KEEP_MASK`."),
+    clause(
+        "X7",
+        "`trap_raise` enters the handler of any vector but the gate's, with the EIP after the call and the error code where there is one.",
+    ),
+    clause("X8", "A privileged instruction is #GP(0) at itself."),
+    clause(
+        "X9",
+        "`trap_set_table` checks all entries before the first takes effect; the later of two counts; 0 removes.",
+    ),
+    observed("X10", "An exception without a handler is a crash of the partition, reported with its place."),
+    clause("G1", "`segment_set_base` sets base and register in one act; base plus offset wraps."),
+    clause("G2", "A base belongs to the descriptor: loading its selector again brings it back."),
+    clause("R1", "SGDT, SIDT, SLDT, STR and SMSW do not fault and tell nothing of the host."),
+    clause("S1", "The time page agrees with `time_now` to one microsecond and never runs ahead of it."),
+    clause(
+        "S2",
+        "The core trusts nothing in the shared page: nonsense there harms nobody else and ends with it.",
+    ),
+    clause(
+        "K1",
+        "`console_write` takes any bytes of any length, and refuses a range that is not the guest's.",
+    ),
+    clause(
+        "K2",
+        "Console input and its end are events; `console_read` never waits and says when no more will come.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{CLAUSE_FAMILIES, CLAUSES};
+
+    #[test]
+    fn ids_are_families_in_their_order_and_numbers_without_a_gap() {
+        let expected: Vec<String> = CLAUSE_FAMILIES
+            .iter()
+            .flat_map(|(letter, _)| {
+                let count = CLAUSES.iter().filter(|clause| clause.id.starts_with(*letter)).count();
+                (1..=count).map(move |number| format!("{letter}{number}"))
+            })
+            .collect();
+        let ids: Vec<&str> = CLAUSES.iter().map(|clause| clause.id).collect();
+        assert_eq!(ids, expected);
+    }
+
+    #[test]
+    fn a_clause_is_a_sentence_for_a_cell_of_a_table() {
+        for clause in CLAUSES {
+            assert!(clause.text.ends_with('.') && !clause.text.contains(['|', '\n']), "{clause:?}");
+        }
+    }
+}
