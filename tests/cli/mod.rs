@@ -5,6 +5,7 @@ mod elf;
 mod exit_status;
 mod hostile_files;
 mod input;
+mod kit;
 mod lockstep;
 mod options;
 mod paravane;

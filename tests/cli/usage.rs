@@ -8,7 +8,7 @@ fn without_a_command_the_help_appears() {
     let nothing: [&str; 0] = [];
     let finished = run(nothing);
     assert_eq!(finished.status, Some(0), "{finished:?}");
-    for part in ["run", "trace", "info", "vectors", "Exit status"] {
+    for part in ["run", "trace", "info", "kit", "vectors", "Exit status"] {
         assert!(finished.text().contains(part), "`{part}` is missing in {}", finished.text());
     }
 }

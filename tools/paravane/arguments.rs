@@ -22,6 +22,12 @@ Exit status:
   124  --max-instructions ran out, and up to there they did the same
   125  a bad file or command line, an instruction that is missing, a bug";
 
+const KIT_STATUS: &str = "\
+Exit status:
+  0    every guest that ran agrees
+  1    one does not: its line says why
+  125  a bad command line, a bug";
+
 /// Runs, traces and tests paravirtualized i386 guests.
 ///
 /// A run depends on the image, the options and the input, and on nothing else: run it twice and every byte,
@@ -76,6 +82,12 @@ pub enum Command {
     /// RDTSC and what else depends on the host are the emulator's on both sides.
     #[command(after_help = LOCKSTEP_STATUS)]
     Lockstep(Lockstep),
+    /// Run the conformance guests: which clauses of the guest ABI hold
+    ///
+    /// A line for each guest, `PASS CLAUSE NAME` or `FAIL CLAUSE NAME why`, and a summary by clause. The clauses are
+    /// those of docs/ABI.md.
+    #[command(after_help = KIT_STATUS)]
+    Kit(Kit),
     /// Answer instruction cases: v32 cases on stdin, one answer a line on stdout
     ///
     /// For comparing this processor with real ones. A case that cannot be finished is answered too:
@@ -236,6 +248,23 @@ pub struct Lockstep {
     /// For tests of the comparison: change EAX on the host before this instruction (counted from 1)
     #[arg(long, value_name = "COUNT", hide = true)]
     pub disturb: Option<u64>,
+}
+
+/// `paravane kit`
+#[derive(Args, Debug)]
+pub struct Kit {
+    /// Guests or clauses to run: block, D1. Without a name all of them
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Only list the guests with their clauses
+    #[arg(long)]
+    pub list: bool,
+
+    /// Run builds of your own instead of the built-in ones: a folder with NAME.elf for each guest, or one file.
+    /// guest-images/conformance/README.md shows how to make them
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "list")]
+    pub image: Option<PathBuf>,
 }
 
 /// What a guest was written for.

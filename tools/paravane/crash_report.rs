@@ -59,6 +59,13 @@ impl Display for CrashReport<'_> {
 }
 
 impl CrashReport<'_> {
+    /// What happened and where, on a line.
+    pub fn headline(&self) -> String {
+        let eip = self.crash.cpu.eip;
+        let place = Place::of(self.symbols, eip).map(|place| format!("{place}, ")).unwrap_or_default();
+        format!("{}, at {place}address 0x{eip:08x}", self.what(&self.crash.reason))
+    }
+
     fn what(&self, reason: &CrashReason) -> String {
         match reason {
             CrashReason::Unhandled(exception) => {

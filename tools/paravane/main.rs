@@ -6,6 +6,7 @@ mod crash_report;
 mod guest_file;
 mod info;
 mod input;
+mod kit;
 mod lockstep;
 mod logging;
 mod output;
@@ -51,6 +52,7 @@ fn command() -> Status {
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),
+        Command::Kit(options) => kit::kit(&options),
         Command::Vectors => answer_vectors(),
     };
     match ended {

@@ -57,15 +57,15 @@ impl Compiler {
         &self.version
     }
 
-    /// Builds one guest. Paths are relative to `folder`, so that its own place leaves no mark.
-    pub fn build(&self, folder: &Path, name: &str, output: &Path) -> Result<(), String> {
+    /// Builds one guest. `folder` is guest-images and `source` lies in it, so that its own place leaves no mark.
+    pub fn build(&self, folder: &Path, source: &str, output: &Path) -> Result<(), String> {
         let result = Command::new(COMPILER)
             .current_dir(folder)
             .env("LC_ALL", "C")
             .args(OPTIONS)
             .arg(format!("-ffile-prefix-map={}=.", folder.display()))
             .args(["layer/pv_start.S", "layer/pv.c"])
-            .arg(format!("guests/{name}.c"))
+            .arg(source)
             .arg("-o")
             .arg(output)
             .output()
@@ -75,7 +75,7 @@ impl Compiler {
         }
         let message = String::from_utf8_lossy(&result.stderr);
         Err(format!(
-            "{COMPILER} could not build {name}; it must be a gcc for x86 that knows -m32:\n{}",
+            "{COMPILER} could not build {source}; it must be a gcc for x86 that knows -m32:\n{}",
             message.trim_end()
         ))
     }

@@ -1,4 +1,4 @@
-//! Builds the sample guests from guest-images/guests into guest-images/prebuilt, or tells whether what is there is true.
+//! Builds the guests of guest-images into their folders of prebuilt images, or tells whether what is there is true.
 
 mod compiler;
 mod manifest;
@@ -16,130 +16,158 @@ use manifest::{Entry, Manifest};
 /// Symbols included.
 const IMAGE_MOST_BYTES: usize = 32 << 10;
 
+/// A folder of guests, one C file each, and where their images go; both in guest-images.
+struct Shelf {
+    sources: &'static str,
+    prebuilt: &'static str,
+}
+
+const SAMPLES: Shelf = Shelf { sources: "guests", prebuilt: "prebuilt" };
+const CONFORMANCE: Shelf = Shelf { sources: "conformance", prebuilt: "conformance/prebuilt" };
+
 /// Builds or checks the guests; returns what to tell.
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     let folder = root.join("guest-images");
-    let names = guest_names(&folder)?;
-    match mode {
-        Mode::Write => write(&folder, &names),
-        Mode::Check => check(&folder, &names),
-    }
+    let reports = [SAMPLES, CONFORMANCE].map(|shelf| match mode {
+        Mode::Write => shelf.write(&folder),
+        Mode::Check => shelf.check(&folder),
+    });
+    let [samples, conformance] = reports;
+    Ok(format!("{}\n{}", samples?, conformance?))
 }
 
-fn write(folder: &Path, names: &[String]) -> Result<String, String> {
-    let compiler = Compiler::find()?;
-    let images = build_all(folder, names, &compiler)?;
-    let prebuilt = folder.join("prebuilt");
-    fs::create_dir_all(&prebuilt).map_err(|error| say(&prebuilt, &error))?;
-    let mut manifest = Manifest { compiler: compiler.version().to_owned(), guests: BTreeMap::new() };
-    for (name, image) in &images {
-        let path = prebuilt.join(format!("{name}.elf"));
-        fs::write(&path, image).map_err(|error| say(&path, &error))?;
-        let entry = Entry { source: source_hash(folder, name)?, image: xxh3_128(image) };
-        manifest.guests.insert(name.clone(), entry);
+impl Shelf {
+    fn write(&self, folder: &Path) -> Result<String, String> {
+        let compiler = Compiler::find()?;
+        let images = self.build_all(folder, &compiler)?;
+        let prebuilt = folder.join(self.prebuilt);
+        fs::create_dir_all(&prebuilt).map_err(|error| say(&prebuilt, &error))?;
+        let mut manifest = Manifest { compiler: compiler.version().to_owned(), guests: BTreeMap::new() };
+        for (name, image) in &images {
+            let path = prebuilt.join(format!("{name}.elf"));
+            fs::write(&path, image).map_err(|error| say(&path, &error))?;
+            let entry = Entry { source: self.source_hash(folder, name)?, image: xxh3_128(image) };
+            manifest.guests.insert(name.clone(), entry);
+        }
+        let path = prebuilt.join("manifest");
+        fs::write(&path, manifest.to_string()).map_err(|error| say(&path, &error))?;
+        Ok(format!("Built {} guests of {} with {}.", images.len(), self.sources, compiler.version()))
     }
-    let path = prebuilt.join("manifest");
-    fs::write(&path, manifest.to_string()).map_err(|error| say(&path, &error))?;
-    Ok(format!("Built {} guests with {}.", images.len(), compiler.version()))
-}
 
-fn check(folder: &Path, names: &[String]) -> Result<String, String> {
-    let manifest = Manifest::read(&folder.join("prebuilt/manifest"))?;
-    let rebuild = "Run `cargo xtask guests` and commit guest-images/prebuilt.";
-    if manifest.guests.keys().ne(names) {
-        return Err(format!("The manifest and guest-images/guests name different guests. {rebuild}"));
+    fn check(&self, folder: &Path) -> Result<String, String> {
+        let manifest = Manifest::read(&folder.join(self.prebuilt).join("manifest"))?;
+        let Self { sources, prebuilt } = self;
+        let rebuild = format!("Run `cargo xtask guests` and commit guest-images/{prebuilt}.");
+        if !manifest.guests.keys().eq(&self.names(folder)?) {
+            return Err(format!("The manifest and guest-images/{sources} name different guests. {rebuild}"));
+        }
+        for (name, entry) in &manifest.guests {
+            if self.source_hash(folder, name)? != entry.source {
+                return Err(format!("The image of {name} is older than its source. {rebuild}"));
+            }
+            if xxh3_128(&self.committed(folder, name)?) != entry.image {
+                return Err(format!("The image of {name} is not the one in the manifest. {rebuild}"));
+            }
+        }
+        let other = match Compiler::find() {
+            Ok(compiler) if compiler.version() == manifest.compiler => {
+                return self.check_bytes(folder, &compiler, &rebuild);
+            }
+            Ok(compiler) => format!("here is {}", compiler.version()),
+            Err(_) => "here is no gcc for a 32-bit x86".to_owned(),
+        };
+        Ok(format!(
+            "Compared the hashes of sources and images of {} guests of {sources}. Their bytes were not compared: they were built with {}, {other}.",
+            manifest.guests.len(),
+            manifest.compiler
+        ))
     }
-    for (name, entry) in &manifest.guests {
-        if source_hash(folder, name)? != entry.source {
-            return Err(format!("The image of {name} is older than its source. {rebuild}"));
-        }
-        if xxh3_128(&committed(folder, name)?) != entry.image {
-            return Err(format!("The image of {name} is not the one in the manifest. {rebuild}"));
-        }
-    }
-    let other = match Compiler::find() {
-        Ok(compiler) if compiler.version() == manifest.compiler => {
-            return check_bytes(folder, names, &compiler, rebuild);
-        }
-        Ok(compiler) => format!("here is {}", compiler.version()),
-        Err(_) => "here is no gcc for a 32-bit x86".to_owned(),
-    };
-    Ok(format!(
-        "Compared the hashes of sources and images of {} guests. Their bytes were not compared: they were built with {}, {other}.",
-        names.len(),
-        manifest.compiler
-    ))
-}
 
-fn check_bytes(
-    folder: &Path,
-    names: &[String],
-    compiler: &Compiler,
-    rebuild: &str,
-) -> Result<String, String> {
-    for (name, image) in build_all(folder, names, compiler)? {
-        if image != committed(folder, &name)? {
+    fn check_bytes(&self, folder: &Path, compiler: &Compiler, rebuild: &str) -> Result<String, String> {
+        let images = self.build_all(folder, compiler)?;
+        for (name, image) in &images {
+            if *image != self.committed(folder, name)? {
+                return Err(format!(
+                    "The image of {name} is not what {} makes of its source. {rebuild}",
+                    compiler.version()
+                ));
+            }
+        }
+        Ok(format!(
+            "Compared the bytes of {} guests of {} with those that {} makes.",
+            images.len(),
+            self.sources,
+            compiler.version()
+        ))
+    }
+
+    fn build_all(&self, folder: &Path, compiler: &Compiler) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let scratch = std::env::temp_dir().join(format!("paravane-{}-{}", self.sources, std::process::id()));
+        fs::create_dir_all(&scratch).map_err(|error| say(&scratch, &error))?;
+        let images = self
+            .names(folder)?
+            .into_iter()
+            .map(|name| {
+                let image = self.build(folder, &name, compiler, &scratch)?;
+                Ok((name, image))
+            })
+            .collect();
+        // What is left in a folder for temporary files does no harm.
+        let _ = fs::remove_dir_all(&scratch);
+        images
+    }
+
+    fn build(
+        &self,
+        folder: &Path,
+        name: &str,
+        compiler: &Compiler,
+        scratch: &Path,
+    ) -> Result<Vec<u8>, String> {
+        let output = scratch.join(format!("{name}.elf"));
+        compiler.build(folder, &format!("{}/{name}.c", self.sources), &output)?;
+        let image = fs::read(&output).map_err(|error| say(&output, &error))?;
+        if image.len() > IMAGE_MOST_BYTES {
             return Err(format!(
-                "The image of {name} is not what {} makes of its source. {rebuild}",
-                compiler.version()
+                "The image of {name} has {} bytes; at most {IMAGE_MOST_BYTES} are allowed.",
+                image.len()
             ));
         }
+        Ok(image)
     }
-    Ok(format!("Compared the bytes of {} guests with those that {} makes.", names.len(), compiler.version()))
-}
 
-fn build_all(
-    folder: &Path,
-    names: &[String],
-    compiler: &Compiler,
-) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let scratch = std::env::temp_dir().join(format!("paravane-guests-{}", std::process::id()));
-    fs::create_dir_all(&scratch).map_err(|error| say(&scratch, &error))?;
-    let images =
-        names.iter().map(|name| Ok((name.clone(), build(folder, name, compiler, &scratch)?))).collect();
-    // What is left in a folder for temporary files does no harm.
-    let _ = fs::remove_dir_all(&scratch);
-    images
-}
-
-fn build(folder: &Path, name: &str, compiler: &Compiler, scratch: &Path) -> Result<Vec<u8>, String> {
-    let output = scratch.join(format!("{name}.elf"));
-    compiler.build(folder, name, &output)?;
-    let image = fs::read(&output).map_err(|error| say(&output, &error))?;
-    if image.len() > IMAGE_MOST_BYTES {
-        return Err(format!(
-            "The image of {name} has {} bytes; at most {IMAGE_MOST_BYTES} are allowed.",
-            image.len()
-        ));
+    fn committed(&self, folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+        let path = folder.join(self.prebuilt).join(format!("{name}.elf"));
+        fs::read(&path).map_err(|error| say(&path, &error))
     }
-    Ok(image)
-}
 
-fn committed(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
-    let path = folder.join(format!("prebuilt/{name}.elf"));
-    fs::read(&path).map_err(|error| say(&path, &error))
-}
-
-/// The names of the guests, in order: one C file each.
-fn guest_names(folder: &Path) -> Result<Vec<String>, String> {
-    let sources = files(&folder.join("guests"))?;
-    let of_c = sources.iter().filter(|path| path.extension().is_some_and(|extension| extension == "c"));
-    Ok(of_c.filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
-}
-
-/// The hash of everything that decides a guest's image but the compiler: options, headers, layer and its own file.
-fn source_hash(folder: &Path, name: &str) -> Result<u128, String> {
-    let mut sources = files(&folder.join("include"))?;
-    sources.extend(files(&folder.join("layer"))?);
-    sources.push(folder.join(format!("guests/{name}.c")));
-    let mut hash = Xxh3::new();
-    hash.update(compiler::OPTIONS.join("\n").as_bytes());
-    for path in sources {
-        let content = fs::read(&path).map_err(|error| say(&path, &error))?;
-        hash.update(&(content.len() as u64).to_le_bytes());
-        hash.update(&content);
+    /// The names of the guests, in order.
+    fn names(&self, folder: &Path) -> Result<Vec<String>, String> {
+        let sources = with_extension(&folder.join(self.sources), "c")?;
+        Ok(sources.iter().filter_map(|path| path.file_stem()?.to_str().map(str::to_owned)).collect())
     }
-    Ok(hash.digest128())
+
+    /// The hash of everything that decides a guest's image but the compiler: options, headers, layer and its own file.
+    fn source_hash(&self, folder: &Path, name: &str) -> Result<u128, String> {
+        let mut sources = files(&folder.join("include"))?;
+        sources.extend(files(&folder.join("layer"))?);
+        sources.extend(with_extension(&folder.join(self.sources), "h")?);
+        sources.push(folder.join(self.sources).join(format!("{name}.c")));
+        let mut hash = Xxh3::new();
+        hash.update(compiler::OPTIONS.join("\n").as_bytes());
+        for path in sources {
+            let content = fs::read(&path).map_err(|error| say(&path, &error))?;
+            hash.update(&(content.len() as u64).to_le_bytes());
+            hash.update(&content);
+        }
+        Ok(hash.digest128())
+    }
+}
+
+fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+    let mut paths = files(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(paths)
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hypervisor_core::{Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
 
 use super::compiler::Compiler;
-use super::{build, check, files, guest_names, source_hash};
+use super::{CONFORMANCE, SAMPLES, files};
 use crate::{Mode, project_root};
 
 /// A copy of guest-images that is removed when the test is over.
@@ -55,8 +55,8 @@ fn images_built_in_two_places_are_the_same() {
     };
     let (here, there) = (Copy::new("here"), Copy::new("quite-another-place"));
     for name in ["ticker", "self_modify"] {
-        let first = build(&here.0, name, &compiler, &here.0).unwrap();
-        let second = build(&there.0, name, &compiler, &there.0).unwrap();
+        let first = SAMPLES.build(&here.0, name, &compiler, &here.0).unwrap();
+        let second = SAMPLES.build(&there.0, name, &compiler, &there.0).unwrap();
         assert!(first == second, "{name} depends on where it is built");
     }
 }
@@ -65,12 +65,21 @@ fn images_built_in_two_places_are_the_same() {
 fn a_change_of_the_layer_makes_every_image_old() {
     let sources = Copy::new("changed-layer");
     let folder = &sources.0;
-    let names = guest_names(folder).unwrap();
-    let before = source_hash(folder, "hello").unwrap();
+    let before = SAMPLES.source_hash(folder, "hello").unwrap();
     fs::write(folder.join("layer/pv.h"), "/* changed */").unwrap();
-    assert_ne!(source_hash(folder, "hello").unwrap(), before);
-    let message = check(folder, &names).unwrap_err();
+    assert_ne!(SAMPLES.source_hash(folder, "hello").unwrap(), before);
+    let message = SAMPLES.check(folder).unwrap_err();
     assert!(message.contains("older than its source") && message.contains("cargo xtask guests"), "{message}");
+}
+
+#[test]
+fn a_change_of_a_header_of_the_kit_makes_its_images_old() {
+    let sources = Copy::new("changed-header");
+    let folder = &sources.0;
+    let before = SAMPLES.source_hash(folder, "hello").unwrap();
+    fs::write(folder.join("conformance/probe.h"), "/* changed */").unwrap();
+    assert!(CONFORMANCE.check(folder).unwrap_err().contains("older than its source"));
+    assert_eq!(SAMPLES.source_hash(folder, "hello").unwrap(), before);
 }
 
 #[test]
@@ -78,7 +87,7 @@ fn an_image_that_is_not_the_one_in_the_manifest_is_found() {
     let sources = Copy::new("changed-image");
     let folder = &sources.0;
     fs::write(folder.join("prebuilt/hello.elf"), "no image").unwrap();
-    let message = check(folder, &guest_names(folder).unwrap()).unwrap_err();
+    let message = SAMPLES.check(folder).unwrap_err();
     assert!(message.contains("hello"), "{message}");
 }
 
@@ -87,7 +96,7 @@ fn a_guest_that_is_not_in_the_manifest_is_found() {
     let sources = Copy::new("new-guest");
     let folder = &sources.0;
     fs::write(folder.join("guests/new.c"), "int main(void) { return 0; }").unwrap();
-    assert!(check(folder, &guest_names(folder).unwrap()).is_err());
+    assert!(SAMPLES.check(folder).is_err());
 }
 
 #[test]
@@ -96,7 +105,7 @@ fn a_source_that_does_not_compile_is_reported_with_the_compilers_words() {
     let sources = Copy::new("bad-source");
     let folder = &sources.0;
     fs::write(folder.join("guests/hello.c"), "int main(void) { return nothing; }").unwrap();
-    let message = build(folder, "hello", &compiler, folder).unwrap_err();
+    let message = SAMPLES.build(folder, "hello", &compiler, folder).unwrap_err();
     assert!(message.contains("hello") && message.contains("nothing"), "{message}");
 }
 
@@ -128,7 +137,7 @@ fn the_guests_of_the_readme_build_and_run() {
     let folder = &sources.0;
     let text = fs::read_to_string(folder.join("README.md")).unwrap();
     fs::write(folder.join("guests/in_c.c"), fenced(&text, "```c\n")).unwrap();
-    let image = build(folder, "in_c", &compiler, folder).unwrap();
+    let image = SAMPLES.build(folder, "in_c", &compiler, folder).unwrap();
     assert_eq!(console_of(&image), "Hello from my guest.\n");
 
     fs::write(folder.join("small.S"), fenced(&text, "```asm\n")).unwrap();
