@@ -1,6 +1,6 @@
 //! Whole guests: the machine around the processor makes no difference either, however its run is cut.
 
-use emulator::{Dispatch, Settings};
+use emulator::{CpuProfile, Dispatch, Settings};
 use hypervisor_core::{Config, Image, Limits, Machine, Outcome, Progress, Recorder, Unrecorded};
 use std::fs;
 use std::path::Path;
@@ -16,9 +16,11 @@ struct Left {
     state: u128,
 }
 
+/// The samples and the conformance kit.
 fn images() -> Vec<(String, Arc<Image>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-images/prebuilt");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-images");
+    let folders = ["prebuilt", "conformance/prebuilt"].map(|name| fs::read_dir(folder.join(name)).unwrap());
+    let mut paths: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "elf"));
     paths.sort();
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -26,6 +28,7 @@ fn images() -> Vec<(String, Arc<Image>)> {
 }
 
 fn machine(image: &Arc<Image>, engine: Settings) -> Machine {
+    let engine = Settings { profile: CpuProfile::Prescott, ..engine };
     let config = Config { name: "guest".to_owned(), engine, ..Config::default() };
     Machine::new(Arc::clone(image), config).unwrap()
 }
