@@ -1,5 +1,6 @@
 //! The architectural state of one processor between two instructions. No caches, no counters.
 
+use crate::exit::{Exception, Vector};
 use crate::fpu::{Fpu, Sse};
 use crate::observer::AccessKind;
 
@@ -257,6 +258,8 @@ pub mod control {
     pub const CR0_EM: u32 = 1 << 2;
     /// CR0: task switched.
     pub const CR0_TS: u32 = 1 << 3;
+    /// CR0: there is an x87.
+    pub const CR0_ET: u32 = 1 << 4;
     /// CR0: x87 errors are #MF.
     pub const CR0_NE: u32 = 1 << 5;
     /// CR0: write protection in ring 0.
@@ -327,6 +330,32 @@ impl Cpu {
             fpu: Fpu::default(),
             sse: Sse::default(),
         }
+    }
+
+    /// The linear address of `length` bytes at an offset in a segment, for an access outside of a run.
+    ///
+    /// # Errors
+    /// #SS or #GP: the segment refuses the access.
+    pub fn linear(
+        &self,
+        register: SegmentRegister,
+        offset: u32,
+        length: u32,
+        kind: AccessKind,
+    ) -> Result<u32, Exception> {
+        let segment = self.segment(register);
+        if segment.allows(offset, length, kind) {
+            return Ok(segment.base.wrapping_add(offset));
+        }
+        let stack = register == SegmentRegister::Ss;
+        let vector = if stack { Vector::StackFault } else { Vector::GeneralProtection };
+        Err(Exception { vector, error_code: 0, address: 0 })
+    }
+
+    /// Whether accesses have to be aligned.
+    #[must_use]
+    pub fn checks_alignment(&self) -> bool {
+        self.eflags & flags::AC != 0 && self.system.cr0 & control::CR0_AM != 0 && self.cpl == 3
     }
 
     /// The segment register `register`.

@@ -9,6 +9,7 @@ use crate::config::{PartitionConfig, PartitionId};
 use crate::guest::Guest;
 use crate::loader::{Image, LoadError};
 use crate::paravirtual::Paravirtual;
+use crate::privileges::Privileges;
 use emulator::cpu::Tls;
 use emulator::{AddressSpace, Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, PhysicalMemory, Rights, cpu};
 
@@ -173,9 +174,15 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
     guest.cpu.registers[cpu::EAX] = MAGIC;
     guest.cpu.registers[cpu::EBX] = START_INFO;
     guest.cpu.registers[cpu::ESP] = BOOT_STACK + BOOT_STACK_BYTES;
-    let mut paravirtual = Paravirtual::new(shared, SHARED_PAGE, plan.config.profile);
+    let mut paravirtual = Paravirtual::new(shared, SHARED_PAGE, Privileges::of(plan.config));
     paravirtual.publish_time(&mut guest, clock);
     Ok((guest, paravirtual))
+}
+
+/// The stack that ESP points to at entry.
+#[must_use]
+pub fn boot_stack() -> std::ops::Range<u32> {
+    BOOT_STACK..BOOT_STACK + BOOT_STACK_BYTES
 }
 
 /// Whether the address is in the hypercall page.

@@ -67,7 +67,8 @@ pub fn read(cpu: &Cpu, register: FakeRegister) -> u32 {
 pub fn write(cpu: &mut Cpu, register: FakeRegister, value: u32, cr4_changeable: u32) -> Result<(), Refused> {
     let system = &mut cpu.system;
     match register {
-        FakeRegister::Cr0 => change(&mut system.cr0, value, CR0_CHANGEABLE)?,
+        // ET is 1, whatever is written (SDM Vol. 3, 2.5).
+        FakeRegister::Cr0 => change(&mut system.cr0, value | control::CR0_ET, CR0_CHANGEABLE)?,
         FakeRegister::Cr2 => system.cr2 = value,
         FakeRegister::Cr3 => system.cr3 = value,
         FakeRegister::Cr4 => change(&mut system.cr4, value, cr4_changeable)?,

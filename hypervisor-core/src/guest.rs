@@ -6,6 +6,10 @@ use emulator::{
     AddressSpace, Cpu, Exception, FrameNumber, PhysicalMemory, Rights, SegmentRegister, Vector, cpu,
 };
 
+/// Bits of a page fault's error code (SDM Vol. 3, 4.7).
+const PAGE_FAULT_WRITE: u32 = 2;
+const PAGE_FAULT_USER: u32 = 4;
+
 /// A processor with the memory it sees.
 #[derive(Debug)]
 pub struct Guest {
@@ -46,6 +50,34 @@ impl Guest {
         self.space.check(address, length_bytes as usize, rights).map_err(|_| CallError::BadAddress)
     }
 
+    /// Reads bytes as an instruction does.
+    ///
+    /// # Errors
+    /// The page fault of the first byte that may not be read.
+    pub fn load(&self, address: u32, bytes: &mut [u8]) -> Result<(), Exception> {
+        self.space.read(&self.memory, address, bytes).map_err(|error| self.page_fault(error.address, 0))
+    }
+
+    /// Writes bytes as an instruction does: all or none.
+    ///
+    /// # Errors
+    /// The page fault of the first byte that may not be written.
+    pub fn store(&mut self, address: u32, bytes: &[u8]) -> Result<(), Exception> {
+        self.space
+            .write(&mut self.memory, address, bytes)
+            .map_err(|error| self.page_fault(error.address, PAGE_FAULT_WRITE))
+    }
+
+    /// Whether bytes can be written as an instruction does.
+    ///
+    /// # Errors
+    /// As [`Guest::store`].
+    pub fn check_store(&self, address: u32, length_bytes: usize) -> Result<(), Exception> {
+        self.space
+            .check(address, length_bytes, Rights::WRITE)
+            .map_err(|error| self.page_fault(error.address, PAGE_FAULT_WRITE))
+    }
+
     /// Pushes words, so that the first has the highest address. Writes nothing unless all can be written.
     ///
     /// # Errors
@@ -70,7 +102,7 @@ impl Guest {
         for (index, word) in words.iter_mut().enumerate() {
             let mut bytes = [0; 4];
             let at = address.wrapping_add(4 * index as u32);
-            self.space.read(&self.memory, at, &mut bytes).map_err(|error| self.read_fault(error.address))?;
+            self.load(at, &mut bytes)?;
             *word = u32::from_le_bytes(bytes);
         }
         Ok(words)
@@ -93,7 +125,13 @@ impl Guest {
     /// The bytes from EIP, as far as they are mapped; 15 at most, as long as an instruction can be.
     #[must_use]
     pub fn code(&self) -> Vec<u8> {
-        let start = self.cpu.segment(SegmentRegister::Cs).base.wrapping_add(self.cpu.eip);
+        self.code_at(self.cpu.eip)
+    }
+
+    /// The bytes from an offset in the code segment, as far as they are mapped; 15 at most.
+    #[must_use]
+    pub fn code_at(&self, eip: u32) -> Vec<u8> {
+        let start = self.cpu.segment(SegmentRegister::Cs).base.wrapping_add(eip);
         let byte = |index: u32| {
             let mut byte = [0];
             self.space.peek(&self.memory, start.wrapping_add(index), &mut byte).ok()?;
@@ -102,9 +140,10 @@ impl Guest {
         (0..15).map_while(byte).collect()
     }
 
-    fn read_fault(&self, address: u32) -> Exception {
+    fn page_fault(&self, address: u32, access: u32) -> Exception {
         let present = self.space.page(address).is_some_and(|(_, rights)| rights != Rights::NONE);
-        Exception { vector: Vector::PageFault, error_code: 4 | u32::from(present), address }
+        let error_code = PAGE_FAULT_USER | access | u32::from(present);
+        Exception { vector: Vector::PageFault, error_code, address }
     }
 }
 

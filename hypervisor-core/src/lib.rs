@@ -28,6 +28,8 @@ mod guest;
 mod linux;
 mod own_symbols;
 mod paravirtual;
+mod privileges;
+mod settle;
 
 #[cfg(test)]
 mod abi_campaign;

@@ -9,9 +9,10 @@ use crate::event_channel::{EventPorts, Injection, SharedPages};
 use crate::fake_registers::{self, Refused};
 use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
+use crate::privileges::Privileges;
 use crate::record::{Event, EventLog};
 use crate::timer::{LastEvent, Timer};
-use emulator::{Attention, CpuProfile, FrameNumber, StateDigest};
+use emulator::{Attention, FrameNumber, StateDigest};
 
 /// What a partition waits for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,14 +70,14 @@ pub struct Paravirtual {
     ticked_at: Option<u64>,
     /// The guest did something since the timer last waited for it.
     pub may_have_taken: bool,
-    /// Bits of CR4 that it may change.
-    cr4_changeable: u32,
+    /// What of the processor it may use.
+    pub privileges: Privileges,
 }
 
 impl Paravirtual {
     /// A partition at its start; its shared pages lie in `shared` and the frame after it.
     #[must_use]
-    pub fn new(shared: FrameNumber, shared_address: u32, profile: CpuProfile) -> Self {
+    pub fn new(shared: FrameNumber, shared_address: u32, privileges: Privileges) -> Self {
         Self {
             ports: EventPorts::new(),
             timer: Timer::default(),
@@ -93,7 +94,7 @@ impl Paravirtual {
             published: PublishedTime::default(),
             ticked_at: None,
             may_have_taken: false,
-            cr4_changeable: fake_registers::cr4_changeable(profile),
+            privileges,
         }
     }
 
@@ -102,7 +103,7 @@ impl Paravirtual {
     /// # Errors
     /// The register cannot hold the value; nothing has changed.
     pub fn set_register(&self, guest: &mut Guest, register: FakeRegister, value: u32) -> Result<(), Refused> {
-        fake_registers::write(&mut guest.cpu, register, value, self.cr4_changeable)?;
+        fake_registers::write(&mut guest.cpu, register, value, self.privileges.cr4_changeable())?;
         self.publish_registers(guest);
         Ok(())
     }

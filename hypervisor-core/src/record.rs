@@ -123,6 +123,13 @@ pub enum Event {
         /// Whether upcalls are enabled now.
         interrupts: bool,
     },
+    /// A privileged instruction was done in the guest's place: told once for each place.
+    Settled {
+        /// Where it stands.
+        eip: u32,
+        /// Its disassembly.
+        text: String,
+    },
     /// The guest waits and time skips to this instant.
     Idle {
         /// Virtual time in nanoseconds at which it goes on.

@@ -89,6 +89,40 @@ fn an_instruction_beyond_the_processor_is_invalid_and_another_processor_has_it()
 }
 
 #[test]
+fn a_crash_says_what_takes_the_place_of_the_instruction() {
+    for (code, advice) in [
+        (
+            &[0xfa][..],
+            "`cli` is privileged: store 1 to `mask`, or `interrupts_set_level`. `privileged = \"settle\"`",
+        ),
+        (&[0x0f, 0x22, 0xd8], "`mov cr3, eax` is privileged: `register_set`"),
+        (&[0xe4, 0x60], "`in al, 0x60` uses a port that the partition was not granted: `console_write`"),
+        (
+            &[0xcd, 0x20],
+            "int 0x20 reaches no handler (error code 0x102 is 8 x 0x20 + 2): set a handler with `PV_TRAP_USER`",
+        ),
+        // push; jmp to itself
+        (&[0x50, 0xeb, 0xfd], "below the boot stack, which is used up: 32768 bytes from 0xf0010000 on"),
+    ] {
+        let file = TemporaryFile::new("advised.elf", &ElfFile::guest(code).bytes());
+        let finished = run(["run".as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(126), "{finished:?}");
+        assert!(finished.stderr.contains(advice), "`{advice}` is missing in {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_crash_without_advice_gives_none() {
+    // mov ds, ax; ud2
+    for code in [&[0x8e, 0xd8][..], &[0x0f, 0x0b]] {
+        let file = TemporaryFile::new("unadvised.elf", &ElfFile::guest(code).bytes());
+        let finished = run(["run".as_ref(), file.as_ref()]);
+        assert_eq!(finished.status, Some(126), "{finished:?}");
+        assert!(!finished.stderr.contains("privileged"), "{finished:?}");
+    }
+}
+
+#[test]
 fn threads_share_a_floating_point_unit_saved_by_fnsave_or_fxsave() {
     for (cpu, instruction) in [("i686", "FNSAVE"), ("pentium4", "FXSAVE"), ("prescott", "FXSAVE")] {
         let guest = sample("lazy_fpu");

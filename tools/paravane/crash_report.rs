@@ -3,7 +3,10 @@
 use crate::quantities::{grouped, time};
 use anstyle::{AnsiColor, Style};
 use emulator::cpu::{EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, REGISTER_NAMES};
+use emulator::decode::{self, Disassembly, PrivilegedOperation};
 use emulator::{Cpu, Exception, SegmentRegister, Vector, flags};
+use hypervisor_core::abi::sensitive;
+use hypervisor_core::boot::boot_stack;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Crash, CrashReason, TrailEntry};
 use std::fmt::{self, Display, Formatter};
@@ -52,6 +55,9 @@ impl Display for CrashReport<'_> {
             "  at {place}address 0x{:08x}, instruction #{instruction}, virtual time {time}",
             cpu.eip
         )?;
+        if let Some(advice) = self.advice() {
+            writeln!(f, "  {advice}")?;
+        }
         self.registers(f, cpu)?;
         self.way(f, cpu.eip)?;
         self.stack(f)
@@ -82,6 +88,46 @@ impl CrashReport<'_> {
                 "it waits, and no timer, input or event can ever wake it (deadlock)".to_owned()
             }
         }
+    }
+
+    /// What to do about it, where that is known.
+    fn advice(&self) -> Option<String> {
+        match self.crash.reason {
+            CrashReason::Unhandled(Exception { vector: Vector::GeneralProtection, error_code, .. }) => {
+                self.protection_advice(error_code)
+            }
+            CrashReason::Unhandled(Exception { vector: Vector::PageFault, address, .. })
+            | CrashReason::TrapFrame { address, .. }
+            | CrashReason::UpcallFrame { address } => stack_advice(address),
+            CrashReason::Unhandled(_) | CrashReason::Deadlock => None,
+        }
+    }
+
+    fn protection_advice(&self, error_code: u32) -> Option<String> {
+        let Crash { code, cpu, .. } = self.crash;
+        let Disassembly { length, text } = decode::disassemble(code, cpu.eip);
+        let instead = sensitive(&text)?.instead;
+        if let [0xcd, vector] = code[..length.min(code.len())] {
+            let named = error_code == 8 * u32::from(vector) + 2;
+            return named.then(|| {
+                format!(
+                    "int 0x{vector:x} reaches no handler (error code 0x{error_code:x} is 8 x 0x{vector:x} + 2): {instead}"
+                )
+            });
+        }
+        let instruction = decode::privileged(code).filter(|_| error_code == 0)?;
+        Some(match instruction.operation {
+            PrivilegedOperation::In { .. }
+            | PrivilegedOperation::Out { .. }
+            | PrivilegedOperation::InString(_)
+            | PrivilegedOperation::OutString(_) => {
+                format!("`{text}` uses a port that the partition was not granted: {instead}")
+            }
+            _ => format!(
+                "`{text}` is privileged: {instead}. `privileged = \"settle\"` in the partition's configuration does \
+                 such instructions in the guest's place, as far as there is a way"
+            ),
+        })
     }
 
     /// `<main+0x4>`, or nothing.
@@ -147,6 +193,19 @@ impl CrashReport<'_> {
         }
         Ok(())
     }
+}
+
+/// Where nothing lies below the boot stack, it is the stack that has grown too far.
+fn stack_advice(address: u32) -> Option<String> {
+    const REACH_BYTES: u32 = 32 << 10;
+    let stack = boot_stack();
+    (stack.start - REACH_BYTES..stack.start).contains(&address).then(|| {
+        format!(
+            "that is below the boot stack, which is used up: {} bytes from 0x{:08x} on. Use less of it, or a stack of the guest's own",
+            stack.len(),
+            stack.start
+        )
+    })
 }
 
 /// Whether the instruction at EIP is the one that did it: so it is with faults, and not with traps, which come after.

@@ -13,11 +13,15 @@ mod lower_simd_move;
 mod lower_system;
 mod lower_transfer;
 mod lower_x87;
+mod privileged;
 mod undefined;
 mod undefined_x87;
 
 pub(crate) use block::BlockDecoder;
 pub use disassembly::{Disassembly, disassemble};
+pub use privileged::{
+    Address, Operand, Port, PrivilegedInstruction, PrivilegedOperation, StringForm, Table, privileged,
+};
 pub use undefined::{
     FlagUse, Outcome, Undefined, UndefinedImage, UndefinedResult, flag_use, status_use, undefined,
 };

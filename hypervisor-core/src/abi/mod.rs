@@ -14,6 +14,7 @@ mod description;
 mod errors;
 mod layout;
 mod note;
+mod sensitive;
 mod show;
 mod system_layout;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use layout::{
     EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info, trap_entry,
 };
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
+pub use sensitive::{SENSITIVE, SensitiveInstruction, sensitive};
 pub use show::{show_call, show_result};
 pub use system_layout::{HEALTH_MESSAGE_BYTES, HealthEntryLayout, PartitionStatus, WindowInfo, poll_entry};
 pub use values::ENUMERATIONS;

@@ -2,7 +2,7 @@
 
 use super::{
     AbiNote, ArgumentKind, CALLS, Call, CallError, ERRORS, EventPort, Group, HYPERCALL_PAGE_BYTES,
-    HYPERCALL_STUB_BYTES, NoteProblem, Request, STRUCTS, SegmentRegister, TickPolicy, TrapEntry,
+    HYPERCALL_STUB_BYTES, NoteProblem, Request, SENSITIVE, STRUCTS, SegmentRegister, TickPolicy, TrapEntry,
     VirtualInterrupt, own_note, show_call, show_result,
 };
 
@@ -110,6 +110,21 @@ fn numbers_of_enumerations_are_those_of_the_tables() {
         assert_eq!(tabled, names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>());
         assert!(kind.iter().zip(0..).all(|(value, place)| value.value == place));
     }
+}
+
+#[test]
+fn what_takes_the_place_of_an_instruction_is_a_call_a_field_or_a_constant() {
+    let fields = STRUCTS.iter().flat_map(|structure| structure.fields).map(|field| field.name);
+    let names: Vec<&str> = CALLS.iter().map(|call| call.name).chain(fields).collect();
+    let mut checked = 0;
+    for instruction in SENSITIVE {
+        for name in instruction.instead.split('`').skip(1).step_by(2) {
+            let known = names.contains(&name) || matches!(name, "PV_TRAP_USER" | "PV_SELECTOR_");
+            assert!(known, "{}: {name}", instruction.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
 }
 
 #[test]

@@ -13,16 +13,16 @@ use crate::paravirtual::Wait;
 use crate::partition::{InputState, Personality};
 use crate::record::{Event, Recorder};
 use crate::services::Effect;
-use emulator::{Exception, Exit, Step, Vector, cpu, decode, flags};
+use emulator::{Access, Exception, Exit, Step, Vector, cpu, decode, flags};
 
 /// The vector of a Linux system call.
 const LINUX_VECTOR: u8 = 0x80;
 
-/// The state before an INT, for its report.
-struct Before {
+/// The state before an INT, or a privileged instruction, for its report.
+pub(super) struct Before {
     registers: [u32; 8],
-    eflags: u32,
-    eip: u32,
+    pub eflags: u32,
+    pub eip: u32,
     bytes: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ impl Turn<'_> {
             // None is set; if one were, going on would be right.
             Exit::Breakpoint | Exit::Watch(_) => {}
             Exit::Exception(exception) => self.exception(exception, recorder),
-            Exit::Privileged(_) => self.exception(general_protection(0), recorder),
+            Exit::Privileged(_) => self.privileged(recorder),
             Exit::SoftwareInterrupt { vector, length } => self.software_interrupt(vector, length, recorder),
             Exit::Int1 { length } => self.int1(length, recorder),
             Exit::Unimplemented => self.unimplemented(),
@@ -57,7 +57,7 @@ impl Turn<'_> {
         self.partition.outcome = Some(Outcome::Unimplemented { eip, bytes, text });
     }
 
-    fn exception<R: Recorder>(&mut self, exception: Exception, recorder: &mut R) {
+    pub(super) fn exception<R: Recorder>(&mut self, exception: Exception, recorder: &mut R) {
         let handler = match &self.partition.personality {
             Personality::Paravane(paravirtual) => paravirtual.traps.handler(exception.vector as u8),
             Personality::Linux(_) => None,
@@ -75,7 +75,7 @@ impl Turn<'_> {
     fn int1<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
         self.retire(length);
-        self.report(&before, recorder);
+        self.report(&before, &[], recorder);
         self.pass(1);
         self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
@@ -110,7 +110,7 @@ impl Turn<'_> {
         };
         let before = self.before::<R>(length);
         self.retire(length);
-        self.report(&before, recorder);
+        self.report(&before, &[], recorder);
         self.pass(1);
         self.deliver_trap(handler, Trap::software(vector, None));
     }
@@ -183,7 +183,7 @@ impl Turn<'_> {
         }
         self.partition.counters.count_call(number);
         self.log.note_cause(|| Event::Call { abi: Abi::Paravane, number, arguments, result, caller });
-        self.report(&before, recorder);
+        self.report(&before, &[], recorder);
         self.flush(recorder);
         self.pass(1);
         self.finish_call(end);
@@ -233,7 +233,7 @@ impl Turn<'_> {
         self.partition.counters.count_system_call(number);
         let caller = before.eip;
         self.log.note_cause(|| Event::Call { abi: Abi::Linux, number, arguments, result, caller });
-        self.report(&before, recorder);
+        self.report(&before, &[], recorder);
         self.flush(recorder);
         self.pass(1);
         if let SystemCallEnd::Exit(code) = end {
@@ -251,15 +251,15 @@ impl Turn<'_> {
         }
     }
 
-    fn before<R: Recorder>(&self, length: u8) -> Before {
+    pub(super) fn before<R: Recorder>(&self, length: u8) -> Before {
         let mut bytes = if R::ACTIVE { self.partition.guest.code() } else { Vec::new() };
         bytes.truncate(usize::from(length));
         let processor = &self.partition.guest.cpu;
         Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
     }
 
-    /// An INT retires: the processor did not do it.
-    fn retire(&mut self, length: u8) {
+    /// An instruction retires that the processor did not do.
+    pub(super) fn retire(&mut self, length: u8) {
         let processor = &mut self.partition.guest.cpu;
         processor.eip = processor.eip.wrapping_add(u32::from(length));
         processor.eflags &= !flags::RF;
@@ -270,7 +270,7 @@ impl Turn<'_> {
         }
     }
 
-    fn report<R: Recorder>(&self, before: &Before, recorder: &mut R) {
+    pub(super) fn report<R: Recorder>(&self, before: &Before, accesses: &[Access], recorder: &mut R) {
         if R::ACTIVE {
             recorder.instruction(
                 self.stamp(),
@@ -280,14 +280,14 @@ impl Turn<'_> {
                     registers_before: &before.registers,
                     eflags_before: before.eflags,
                     after: &self.partition.guest.cpu,
-                    accesses: &[],
+                    accesses,
                 },
             );
         }
     }
 }
 
-fn general_protection(error_code: u32) -> Exception {
+pub(super) fn general_protection(error_code: u32) -> Exception {
     Exception { vector: Vector::GeneralProtection, error_code, address: 0 }
 }
 

@@ -10,6 +10,7 @@ mod effects;
 mod exits;
 mod health;
 mod idle;
+mod privileged;
 mod trail;
 mod turn;
 

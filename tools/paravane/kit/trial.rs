@@ -70,6 +70,10 @@ fn judge(
             let report = CrashReport { crash, trail: &[], symbols: &symbols, now_ns };
             return Err(format!("it crashed: {}", report.headline()));
         }
+        Outcome::Halted => return Err("it halted without a verdict".to_owned()),
+        Outcome::StoppedByHealth { event } | Outcome::SystemHalted { event, .. } => {
+            return Err(format!("the health monitor stopped it: {}", event.name()));
+        }
         Outcome::Unimplemented { text, .. } => {
             return Err(format!("`{text}` is not implemented yet"));
         }

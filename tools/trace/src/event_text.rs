@@ -60,6 +60,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Upcall { .. } => "upcall",
         Event::Trap { .. } => "trap",
         Event::InterruptReturn { .. } => "iret",
+        Event::Settled { .. } => "settle",
         Event::Idle { .. } => "idle",
         Event::Mark { .. } => "mark",
         Event::ConsoleOutput(_) => "console",
@@ -75,6 +76,7 @@ fn kind(event: &Event) -> &'static str {
 fn words(symbols: &Symbols, event: &Event) -> String {
     let place = |address: u32| describe(symbols, address);
     match *event {
+        Event::Settled { eip, ref text } => format!("`{text}` in {}, told once", place(eip)),
         Event::Call { abi: Abi::Paravane, number, arguments, result, caller } => {
             let call = show_call(number, arguments, place);
             let result = result.map(|eax| format!(" = {}", show_result(number, eax))).unwrap_or_default();
@@ -277,6 +279,7 @@ mod tests {
             (Event::Upcall { eip: 0x104, handler: 0x100 }, "upcall  main interrupts main+0x4"),
             (Event::InterruptReturn { eip: 0x104, interrupts: true }, "iret    to main+0x4, upcalls enabled"),
             (Event::Idle { until_ns: 1_500_000_000 }, "idle    until 1.500000000"),
+            (Event::Settled { eip: 0x104, text: "cli".to_owned() }, "settle  `cli` in main+0x4, told once"),
             (Event::Mark { id: 7, payload: 255 }, "mark    7 payload 0xff"),
             (Event::ConsoleOutput(b"a\n".to_vec()), "console \"a\\n\""),
             (Event::ConsoleInput(vec![3]), "input   \"\\x03\""),

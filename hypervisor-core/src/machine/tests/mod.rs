@@ -3,6 +3,7 @@
 mod console;
 mod hostile;
 mod linux;
+mod privileged;
 mod programs;
 mod registers;
 mod system;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use hypervisor_core::abi::{
     ArgumentDescription, ArgumentKind, CALLS, CLAUSE_FAMILIES, CLAUSES, CONSTANTS, CallDescription,
-    ENUMERATIONS, ERRORS, FieldKind, Group, ResultKind, STRUCTS, ShownBy,
+    ENUMERATIONS, ERRORS, FieldKind, Group, ResultKind, SENSITIVE, STRUCTS, SensitiveInstruction, ShownBy,
 };
 
 const REGISTERS: [&str; 5] = ["EBX", "ECX", "EDX", "ESI", "EDI"];
@@ -20,6 +20,7 @@ pub fn write() -> String {
         ("{{groups}}", groups()),
         ("{{calls}}", calls()),
         ("{{clauses}}", clauses()),
+        ("{{sensitive}}", sensitive()),
     ]
     .iter()
     .fold(prose.to_owned(), |text, (place, tables)| text.replace(place, tables.trim_end()))
@@ -98,6 +99,17 @@ fn structures() -> String {
 /// Text for a cell of a table, whose columns end at a bar.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
+}
+
+fn sensitive() -> String {
+    let mut text =
+        String::from("| instruction | here | if settled | in its place |\n| --- | --- | --- | --- |\n");
+    for instruction in SENSITIVE {
+        let SensitiveInstruction { name, reflect, settle, instead, .. } = instruction;
+        let settle = settle.unwrap_or("the same");
+        let _ = writeln!(text, "| {name} | {reflect} | {settle} | {instead} |");
+    }
+    text
 }
 
 fn groups() -> String {

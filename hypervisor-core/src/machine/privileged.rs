@@ -1,0 +1,84 @@
+//! A privileged instruction of the guest: a fault, or done in the guest's place, as the configuration says.
+//!
+//! What such an instruction does is in `settle`.
+
+use super::exits::general_protection;
+use super::turn::Turn;
+use crate::abi::sensitive;
+use crate::paravirtual::Wait;
+use crate::partition::Personality;
+use crate::record::{Event, Recorder};
+use crate::settle::{After, Settler};
+use emulator::decode::{self, PrivilegedInstruction, PrivilegedOperation};
+use emulator::{Exception, Vector, flags};
+
+/// DR6: a single step.
+const DR6_STEP: u32 = 1 << 14;
+
+impl Turn<'_> {
+    /// Decides a privileged instruction at EIP.
+    pub(super) fn privileged<R: Recorder>(&mut self, recorder: &mut R) {
+        let instruction = decode::privileged(&self.partition.guest.code());
+        let settled = instruction.filter(|instruction| self.may_settle(instruction.operation));
+        match settled {
+            Some(instruction) => self.settle(instruction, recorder),
+            None => self.exception(general_protection(0), recorder),
+        }
+    }
+
+    /// Ports have a bitmap of their own, whatever becomes of other privileged instructions.
+    fn may_settle(&self, operation: PrivilegedOperation) -> bool {
+        let Personality::Paravane(paravirtual) = &self.partition.personality else { return false };
+        paravirtual.privileges.settles() || is_port_access(operation)
+    }
+
+    fn settle<R: Recorder>(&mut self, instruction: PrivilegedInstruction, recorder: &mut R) {
+        let PrivilegedInstruction { length, operation } = instruction;
+        let before = self.before::<R>(length);
+        let time_stamp = self.clock.units();
+        let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
+        let guest = &mut self.partition.guest;
+        let mut settler = Settler { paravirtual, guest, time_stamp, accesses: Vec::new() };
+        let after = match settler.settle(operation) {
+            Ok(after) => after,
+            Err(exception) => return self.exception(exception, recorder),
+        };
+        let accesses = settler.accesses;
+        self.tell_of(operation, before.eip);
+        let stepping = before.eflags & flags::TF != 0;
+        self.retire(if after == After::Again { 0 } else { length });
+        self.partition.guest.cpu.interrupt_shadow = after == After::Shadow;
+        self.report(&before, &accesses, recorder);
+        self.flush(recorder);
+        self.pass(1);
+        if let Personality::Paravane(paravirtual) = &mut self.partition.personality {
+            // A single step ends a HLT.
+            paravirtual.waits = (after == After::Wait && !stepping).then_some(Wait::Upcall);
+        }
+        if stepping {
+            self.partition.guest.cpu.system.dr[6] |= DR6_STEP;
+            self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
+        }
+    }
+
+    /// Tells a person once for each place that an instruction is settled there.
+    fn tell_of(&mut self, operation: PrivilegedOperation, eip: u32) {
+        let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
+        if is_port_access(operation) || !paravirtual.privileges.tells_of(eip) {
+            return;
+        }
+        let code = self.partition.guest.code_at(eip);
+        let text = decode::disassemble(&code, eip).text;
+        let instead = sensitive(&text).map_or("", |instruction| instruction.instead);
+        let id = self.partition.id.0;
+        log::warn!(
+            "partition {id}: the privileged instruction `{text}` at 0x{eip:08x} is settled in the guest's place. Instead: {instead}"
+        );
+        self.log.note(|| Event::Settled { eip, text });
+    }
+}
+
+fn is_port_access(operation: PrivilegedOperation) -> bool {
+    use PrivilegedOperation::{In, InString, Out, OutString};
+    matches!(operation, In { .. } | Out { .. } | InString(_) | OutString(_))
+}
