@@ -2,6 +2,8 @@
 
 use super::{RICH, read_text};
 use crate::{Severity, Style, render};
+use hypervisor_core::config::SystemConfig;
+use hypervisor_core::{Limits, Machine, Unrecorded};
 
 /// Numbers that repeat with their seed.
 pub struct Random(u64);
@@ -89,6 +91,13 @@ fn damaged(random: &mut Random) -> String {
     text
 }
 
+/// What the check lets pass starts, and runs a while without a panic.
+fn starts(system: SystemConfig, text: &str) {
+    let mut machine = Machine::of_system(system).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let limits = Limits { executed_units: Some(2_000), time_ns: Some(50_000_000), slice_units: None };
+    machine.run(&limits, &mut Unrecorded);
+}
+
 #[test]
 fn a_thousand_damaged_files_give_diagnostics_or_a_system() {
     let seed: u64 = std::env::var("PARAVANE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20);
@@ -108,6 +117,9 @@ fn a_thousand_damaged_files_give_diagnostics_or_a_system() {
             if diagnostic.severity == Severity::Error && reading.diagnostics.len() < 100 {
                 assert!(shown.contains("error: "), "{shown}");
             }
+        }
+        if let Some(system) = reading.config {
+            starts(system, &text);
         }
         if errors > 0 { refused += 1 } else { systems += 1 }
     }

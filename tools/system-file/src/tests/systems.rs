@@ -3,10 +3,11 @@
 use super::{RICH, read_text, titles};
 use crate::Summary;
 use hypervisor_core::config::{
-    Discipline, Flush, MessageKind, PartitionId, PlanId, PrivilegedPolicy, SystemConfig,
+    Discipline, Flush, MessageKind, PartitionConfig, PartitionId, PlanId, PrivilegedPolicy, SystemConfig,
 };
 use hypervisor_core::health::{HealthAction, HealthEvent};
 use hypervisor_core::schedule::PlanAction;
+use std::sync::Arc;
 
 fn system(text: &str) -> SystemConfig {
     let reading = read_text(text);
@@ -80,6 +81,16 @@ fn a_single_partition_needs_no_plan_and_has_the_console() {
     assert!(system.plans.is_empty() && system.partitions[0].console_input);
     assert_eq!(system.partitions[0].memory_bytes, 16 << 20);
     assert_eq!(Summary(&system).to_string(), "1 partition, 0 plans, 0 windows; `a` always runs");
+}
+
+#[test]
+fn what_a_file_leaves_out_is_as_the_core_has_it_by_default() {
+    let system = system("[[partition]]\nname = \"a\"\nimage = \"builtin:ticker\"\n");
+    let [partition] = system.partitions.as_slice() else { panic!() };
+    let default = PartitionConfig::new("a", Arc::clone(&partition.image));
+    assert_eq!(format!("{partition:?}"), format!("{default:?}"));
+    let core = SystemConfig::default();
+    assert_eq!((system.rate, system.plan_switch, system.health), (core.rate, core.plan_switch, core.health));
 }
 
 #[test]
