@@ -27,11 +27,12 @@ void check(void)
     CHECK_EQUAL(pv_event_bind_self(PORT, on_event), 0);
     CHECK_EQUAL(pv_event_bind_self(OTHER_PORT, on_other_event), 0);
     CHECK_EQUAL(pv_event_mask(PORT), 0);
-    pv_interrupts_enable();
+    pv_interrupts_disable();
     for (uint32_t event = 0; event < 3; event++)
         CHECK_EQUAL(pv_event_send(PORT), 0);
     CHECK_EQUAL(check_shared()->upcall_pending, 0);
     CHECK_EQUAL(check_shared()->selector, 0);
+    pv_interrupts_enable();
     CHECK_EQUAL(pv_event_status(PORT, &status), 0);
     CHECK_EQUAL(status.state, PV_EVENT_PENDING | PV_EVENT_MASKED);
     CHECK_EQUAL(status.count, 3);
