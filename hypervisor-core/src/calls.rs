@@ -13,6 +13,7 @@ use crate::guest::Guest;
 use crate::ledger::Source;
 use crate::paravirtual::{Paravirtual, Wait};
 use crate::record::{Event, EventLog};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, Services};
 use emulator::cpu::control;
 use emulator::{DescriptorTable, Rights, Segment};
@@ -114,7 +115,7 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::InterruptsGetLevel {} => caller.level(),
         Request::InterruptsFlash {} => {
             let before = caller.level();
-            caller.paravirtual.interrupts().set(caller.guest, false);
+            caller.paravirtual.interrupts().set(caller.guest, seeded(Fault::FlashLeavesEnabled));
             return Ok(CallEnd::Flash(before));
         }
         Request::Iret {} => return Ok(CallEnd::ReturnFromFrame),
@@ -148,7 +149,7 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         }
         Request::Yield {} => return Ok(CallEnd::Wait(Wait::NextWindow)),
         Request::Block {} => {
-            caller.paravirtual.interrupts().set(caller.guest, true);
+            caller.paravirtual.interrupts().set(caller.guest, !seeded(Fault::BlockKeepsMask));
             return Ok(CallEnd::Wait(Wait::Upcall));
         }
         Request::Shutdown { code } => return Ok(CallEnd::Shutdown(code)),
@@ -256,6 +257,9 @@ impl Caller<'_> {
         let (entries, _) = bytes.as_chunks::<{ trap_entry::SIZE_BYTES as usize }>();
         let entries: Vec<TrapEntry> =
             entries.iter().map(|entry| TrapEntry::from_bytes(*entry)).collect::<Result<_, _>>()?;
+        if seeded(Fault::TrapsSetOneByOne) {
+            entries.iter().take(1).for_each(|entry| self.paravirtual.traps.set(*entry));
+        }
         for address in entries.iter().filter_map(|entry| entry.address) {
             self.guest.check(address, 1, Rights::EXECUTE)?;
         }
@@ -282,7 +286,9 @@ impl Caller<'_> {
         };
         let flat = Segment::flat_data(selector);
         let descriptor = DescriptorTable::descriptor(base, flat.limit, flat.attributes);
-        self.guest.cpu.descriptors.entries[usize::from(selector / 8)] = descriptor;
+        if !seeded(Fault::BaseInRegisterOnly) {
+            self.guest.cpu.descriptors.entries[usize::from(selector / 8)] = descriptor;
+        }
         self.guest.cpu.segments[register as usize] = Segment { base, ..flat };
         u32::from(selector)
     }

@@ -6,6 +6,7 @@ use crate::abi::{INTERRUPT_FLAG, SELECTOR_CODE, TrapEntry, shared_page};
 use crate::event_channel::SharedPages;
 use crate::guest::{Guest, SharedFrames};
 use crate::outcome::CrashReason;
+use crate::seeded_faults::{Fault, seeded};
 use emulator::{Exception, FrameNumber, Segment, SegmentRegister, Vector, cpu, flags};
 
 /// What of EFLAGS a frame can restore. IF is the virtual one, IOPL and VM are ignored, bit 1 is forced.
@@ -134,6 +135,9 @@ impl VirtualInterrupts {
 
     fn set_cr2(self, guest: &mut Guest, address: u32) {
         guest.cpu.system.cr2 = address;
+        if seeded(Fault::KeepsOldFaultAddress) {
+            return;
+        }
         SharedFrames::new(&mut guest.memory, self.first).store(shared_page::CR2, address);
     }
 }
@@ -148,11 +152,20 @@ pub fn deliver_upcall(
     entry: u32,
     interrupts: bool,
 ) -> Result<(), CrashReason> {
-    let image = flags_image(guest, interrupts);
-    let frame = [image, selector(guest), guest.cpu.eip];
+    let mut image = flags_image(guest, interrupts);
+    if seeded(Fault::ForgetsFrameFlags) {
+        image = flags::ONE | image & INTERRUPT_FLAG;
+    }
+    let eip = guest.cpu.eip + u32::from(seeded(Fault::FramePastTheNext));
+    if seeded(Fault::FrameOverTheTop) {
+        guest.cpu.registers[cpu::ESP] += 4;
+    }
+    let frame = [image, selector(guest), eip];
     guest.push(&frame).map_err(|address| CrashReason::UpcallFrame { address })?;
     enter(guest, entry);
-    flag.set(guest, false);
+    if !seeded(Fault::UpcallLeavesEnabled) {
+        flag.set(guest, false);
+    }
     Ok(())
 }
 
@@ -171,18 +184,19 @@ pub fn deliver_trap(
     }
     let enabled = flag.enabled(guest);
     let mut image = flags_image(guest, enabled);
-    if trap.fault {
+    if trap.fault && !seeded(Fault::NoResumeFlag) {
         image |= flags::RF;
     }
     let frame = [image, selector(guest), guest.cpu.eip, trap.error_code.unwrap_or(0)];
-    let words = if trap.error_code.is_some() { &frame[..] } else { &frame[..3] };
+    let words =
+        if trap.error_code.is_some() && !seeded(Fault::NoErrorCode) { &frame[..] } else { &frame[..3] };
     guest.push(words).map_err(|address| CrashReason::TrapFrame {
         vector: trap.vector,
         error_code: trap.error_code.unwrap_or(0),
         address,
     })?;
     enter(guest, handler.address);
-    if !handler.keep_mask {
+    if (!handler.keep_mask || seeded(Fault::MasksAlways)) && !seeded(Fault::TrapLeavesEnabled) {
         flag.set(guest, false);
     }
     Ok(())
@@ -196,25 +210,27 @@ pub fn return_from_frame(guest: &mut Guest, flag: VirtualInterrupts) -> Result<b
     let [eax, eip, cs, image] = guest.stack_words::<4>()?;
     // The upper half of the word for CS means nothing (SDM Vol. 2A, "IRET").
     let selector = cs as u16;
-    if selector != SELECTOR_CODE {
+    if selector != SELECTOR_CODE && !seeded(Fault::IretTakesAnySelector) {
         let error_code = u32::from(selector & !3);
         return Err(Exception { vector: Vector::GeneralProtection, error_code, address: 0 });
     }
     let processor = &mut guest.cpu;
-    processor.registers[cpu::EAX] = eax;
+    processor.registers[cpu::EAX] = if seeded(Fault::IretClearsEax) { 0 } else { eax };
     processor.registers[cpu::ESP] = processor.registers[cpu::ESP].wrapping_add(16);
     processor.segments[SegmentRegister::Cs as usize] = Segment::flat_code(SELECTOR_CODE);
     processor.eip = eip;
     processor.eflags = processor.eflags & !RESTORED | image & RESTORED | flags::ONE;
     processor.interrupt_shadow = false;
     let interrupts = image & INTERRUPT_FLAG != 0;
-    flag.set(guest, interrupts);
+    if !seeded(Fault::IretLosesMask) {
+        flag.set(guest, interrupts);
+    }
     Ok(interrupts)
 }
 
 fn flags_image(guest: &Guest, interrupts: bool) -> u32 {
     let image = guest.cpu.eflags & !flags::IF;
-    if interrupts { image | INTERRUPT_FLAG } else { image }
+    if interrupts && !seeded(Fault::FrameSaysDisabled) { image | INTERRUPT_FLAG } else { image }
 }
 
 fn selector(guest: &Guest) -> u32 {
@@ -224,6 +240,6 @@ fn selector(guest: &Guest) -> u32 {
 fn enter(guest: &mut Guest, address: u32) {
     guest.cpu.segments[SegmentRegister::Cs as usize] = Segment::flat_code(SELECTOR_CODE);
     guest.cpu.eip = address;
-    guest.cpu.eflags &= !CLEARED;
+    guest.cpu.eflags &= !if seeded(Fault::EntersWithTrapFlag) { CLEARED & !flags::TF } else { CLEARED };
     guest.cpu.interrupt_shadow = false;
 }

@@ -6,6 +6,7 @@
 use crate::abi::{CallError, EVENT_PORTS, EventPort, EventStatus, PRIORITIES, event_status, shared_page};
 use crate::ledger::{DropReason, Ledger, Source};
 use crate::record::{Event, EventLog, Fate};
+use crate::seeded_faults::{Fault, seeded};
 use std::collections::BTreeMap;
 
 /// The two pages that core and guest share. Offsets are multiples of 4; the page of counts follows the first.
@@ -234,7 +235,9 @@ impl EventPorts {
             account.dropped += 1;
             log.note(|| Event::EventDropped { source, count: 1, reason: DropReason::Unbound });
         }
-        clear_bit(shared, shared_page::EVENT_PENDING, port);
+        if !seeded(Fault::UnbindKeepsPending) {
+            clear_bit(shared, shared_page::EVENT_PENDING, port);
+        }
         clear_bit(shared, shared_page::EVENT_MASK, port);
         self.ports[port.index()] = Port::default();
         self.vectored.retain(|vectored| *vectored != port);
@@ -265,7 +268,9 @@ impl EventPorts {
         self.source(port)?;
         self.look(port, shared, log);
         clear_bit(shared, shared_page::EVENT_MASK, port);
-        self.ask_if_pending(port, shared);
+        if !seeded(Fault::UnmaskForgetsPending) {
+            self.ask_if_pending(port, shared);
+        }
         Ok(())
     }
 
@@ -348,11 +353,14 @@ impl EventPorts {
         self.look(port, shared, log);
         let counter = COUNTS + 4 * port.index() as u32;
         // The guest's copy of the count wraps as this one does.
-        shared.store(counter, shared.load(counter).wrapping_add(count as u32));
+        let record = self.ports[port.index()].record;
+        if record == Record::Idle || !seeded(Fault::DropsCoalesced) {
+            shared.store(counter, shared.load(counter).wrapping_add(count as u32));
+        }
         let masked = bit(shared, shared_page::EVENT_MASK, port);
         let account = self.ledger.account_mut(source);
         account.raised += count;
-        let fate = match self.ports[port.index()].record {
+        let fate = match record {
             Record::Idle => {
                 account.pending += 1;
                 account.coalesced += count.saturating_sub(1);
@@ -365,7 +373,7 @@ impl EventPorts {
             }
         };
         set_bit(shared, shared_page::EVENT_PENDING, port);
-        if !masked {
+        if !masked || seeded(Fault::TellsOfMaskedPorts) {
             self.ask(port, shared);
         }
         log.note(|| Event::EventRaised { source, port: Some(port), count, fate });
@@ -526,7 +534,8 @@ fn clear_bit(shared: &mut impl SharedPages, bitmap: u32, port: EventPort) {
 }
 
 fn want_upcall(shared: &mut impl SharedPages, port: EventPort) {
-    let word = shared.load(shared_page::SELECTOR) | 1 << (port.index() / 32);
+    let word_number = if seeded(Fault::SelectsFirstWord) { 0 } else { port.index() / 32 };
+    let word = shared.load(shared_page::SELECTOR) | 1 << word_number;
     shared.store(shared_page::SELECTOR, word);
     shared.store(shared_page::UPCALL_PENDING, 1);
 }

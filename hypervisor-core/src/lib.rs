@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod partition;
 pub mod record;
 pub mod schedule;
+mod seeded_faults;
 pub mod services;
 pub mod timer;
 

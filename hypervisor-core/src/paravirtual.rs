@@ -11,6 +11,7 @@ use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
 use crate::privileges::Privileges;
 use crate::record::{Event, EventLog};
+use crate::seeded_faults::{Fault, seeded};
 use crate::timer::{LastEvent, Timer};
 use emulator::{Attention, FrameNumber, StateDigest};
 
@@ -130,6 +131,7 @@ impl Paravirtual {
     #[must_use]
     pub fn attention(&self) -> Option<Attention> {
         let can_deliver = self.upcall_entry.is_some() || self.ports.has_vectors();
+        let can_deliver = can_deliver && !seeded(Fault::IgnoresStores);
         can_deliver.then_some(Attention { address: self.shared_address })
     }
 
@@ -223,7 +225,7 @@ impl Paravirtual {
 
     /// Whether the guest has retired nothing since the last tick, though it could.
     fn tick_has_to_wait(&self, retired: u64) -> bool {
-        self.waits.is_none() && self.ticked_at == Some(retired)
+        self.waits.is_none() && self.ticked_at == Some(retired) && !seeded(Fault::TicksWithoutProgress)
     }
 
     /// How many units the guest may run until something is due; at least 1.
@@ -347,9 +349,10 @@ impl Paravirtual {
 /// The guest does not run meanwhile, so that no version of an unfinished write can be seen.
 fn write_time(time: &PublishedTime, shared: &mut impl SharedPages) {
     let halves = |value: u64| [value as u32, (value >> 32) as u32];
+    let ahead_ns = if seeded(Fault::TimePageAhead) { 2_000 } else { 0 };
     for (offset, [low, high]) in [
         (shared_page::TIME_STAMP, halves(time.time_stamp)),
-        (shared_page::SYSTEM_TIME, halves(time.system_time_ns)),
+        (shared_page::SYSTEM_TIME, halves(time.system_time_ns + ahead_ns)),
     ] {
         shared.store(offset, low);
         shared.store(offset + 4, high);

@@ -1,6 +1,7 @@
 //! A partition's timer: one-shot or periodic, with what to do about missed periods. Knows no port and no event.
 
 use crate::abi::{PERIOD_MINIMUM_NS, TickPolicy};
+use crate::seeded_faults::{Fault, seeded};
 
 /// How many missed periods [`TickPolicy::Spread`] makes up for, one in the middle of each period to come; more are
 /// lost.
@@ -114,7 +115,7 @@ impl Timer {
             Mode::Off => None,
             Mode::OneShot { deadline_ns } => {
                 let due = *deadline_ns <= now_ns;
-                if due {
+                if due && !seeded(Fault::OneShotStays) {
                     self.mode = Mode::Off;
                 }
                 due.then_some(Expiry { raise: 1, lost: 0 })
@@ -152,6 +153,8 @@ impl Periodic {
         // No overflow but by saturation: `passed` periods lie between the last deadline and `now_ns`.
         self.next_ns = self.next_ns.saturating_add(passed.saturating_mul(self.period_ns));
         let expiry = match self.policy {
+            TickPolicy::One if seeded(Fault::OneCountsOne) => Expiry { raise: passed.min(1), lost: 0 },
+            TickPolicy::Lose if seeded(Fault::LoseActsAsOne) => Expiry { raise: passed, lost: 0 },
             TickPolicy::One => Expiry { raise: passed, lost: 0 },
             TickPolicy::Lose => Expiry { raise: passed.min(1), lost: passed.saturating_sub(1) },
             TickPolicy::Burst => self.burst(passed, last),
@@ -164,6 +167,7 @@ impl Periodic {
         self.backlog = self.backlog.saturating_add(passed);
         let raise = match last {
             LastEvent::Pending => 0,
+            LastEvent::Taken if seeded(Fault::BurstTellsAll) => self.backlog,
             LastEvent::Taken => self.backlog.min(1),
         };
         self.backlog -= raise;
@@ -174,7 +178,7 @@ impl Periodic {
         let mut expiry = Expiry { raise: 0, lost: 0 };
         if passed > 0 {
             let missed = self.backlog.saturating_add(passed - 1);
-            self.backlog = missed.min(SPREAD_MOST);
+            self.backlog = if seeded(Fault::SpreadForgets) { 0 } else { missed.min(SPREAD_MOST) };
             expiry = Expiry { raise: 1, lost: missed - self.backlog };
         } else if self.backlog > 0 && self.extra_ns <= now_ns {
             self.backlog -= 1;

@@ -12,6 +12,7 @@ use crate::outcome::{CrashReason, Outcome};
 use crate::paravirtual::Wait;
 use crate::partition::{InputState, Personality};
 use crate::record::{Event, Recorder};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::Effect;
 use emulator::{Access, Exception, Exit, Step, Vector, cpu, decode, flags};
 
@@ -96,9 +97,10 @@ impl Turn<'_> {
     fn software_interrupt<R: Recorder>(&mut self, vector: u8, length: u8, recorder: &mut R) {
         let handler = match &self.partition.personality {
             Personality::Paravane(_) if vector == GATE_VECTOR => return self.hypercall(length, recorder),
-            Personality::Paravane(paravirtual) => {
-                paravirtual.traps.handler(vector).filter(|handler| handler.user)
-            }
+            Personality::Paravane(paravirtual) => paravirtual
+                .traps
+                .handler(vector)
+                .filter(|handler| handler.user || seeded(Fault::IntNeedsNoFlag)),
             Personality::Linux(_) if vector == LINUX_VECTOR => {
                 return self.system_call(length, recorder);
             }
@@ -169,7 +171,7 @@ impl Turn<'_> {
             match delivery::return_from_frame(&mut self.partition.guest, paravirtual.interrupts()) {
                 Ok(interrupts) => {
                     self.partition.retired += 1;
-                    paravirtual.holds_upcall = true;
+                    paravirtual.holds_upcall = !seeded(Fault::UpcallRightAfterIret);
                     let eip = self.partition.guest.cpu.eip;
                     self.log.note(|| Event::InterruptReturn { eip, interrupts });
                 }
@@ -179,6 +181,9 @@ impl Turn<'_> {
             self.retire(length);
             if let Some(value) = result {
                 self.partition.guest.cpu.registers[cpu::EAX] = value;
+            }
+            if seeded(Fault::CallChangesEcx) {
+                self.partition.guest.cpu.registers[cpu::ECX] = number;
             }
         }
         self.partition.counters.count_call(number);

@@ -9,6 +9,7 @@ use crate::health::HealthEvent;
 use crate::outcome::{Crash, CrashReason};
 use crate::partition::{Partition, Personality};
 use crate::record::{Event, EventLog, Recorder, Stamp};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, Services};
 use emulator::{Ran, RunInputs, Unobserved};
 
@@ -104,7 +105,7 @@ impl Turn<'_> {
 
     fn upcall_is_held(&self) -> bool {
         let held = self.partition.paravirtual().is_some_and(|paravirtual| paravirtual.holds_upcall);
-        held || self.partition.guest.cpu.interrupt_shadow
+        held || self.partition.guest.cpu.interrupt_shadow && !seeded(Fault::DeliversInShadow)
     }
 
     /// Delivers what is pending: the most urgent event that enters by a vector, else an upcall.
