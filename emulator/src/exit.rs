@@ -54,6 +54,8 @@ pub struct WatchHit {
     pub old: u32,
     /// The value at `address` after.
     pub new: u32,
+    /// The instruction was a single step too, whose #DB is due.
+    pub stepped: bool,
 }
 
 /// An exception with what the processor reports about it (SDM Vol. 3, 6.15).

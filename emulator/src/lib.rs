@@ -18,7 +18,7 @@ mod interpreter;
 
 pub use cpu::{Cpu, DescriptorTable, Segment, SegmentRegister, SystemRegisters, flags};
 pub use digest::StateDigest;
-pub use exit::{Exception, Exit, Privileged, Ran, Vector};
+pub use exit::{Exception, Exit, Privileged, Ran, Vector, WatchHit};
 pub use fpu::{F80, Fpu, Sse};
 pub use interpreter::{CpuProfile, Dispatch, Interpreter, Settings, Statistics};
 pub use memory::{AddressSpace, FrameNumber, MemoryError, PAGE_BYTES, PhysicalMemory, Rights, SharedMemory};

@@ -23,6 +23,7 @@ pub mod services;
 pub mod timer;
 
 mod calls;
+mod debug_registers;
 mod delivery;
 mod fake_registers;
 mod guest;

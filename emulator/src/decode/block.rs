@@ -1,7 +1,7 @@
 //! Decodes one block: instruction after instruction until one ends it or the bytes do.
 
 use super::form::{Form, Lowered, register_number};
-use super::{DECODER_OPTIONS, LONGEST_INSTRUCTION, lower};
+use super::{DECODER_OPTIONS, LONGEST_INSTRUCTION, PREFIXES, lower};
 use crate::instructions::control;
 use crate::interpreter::{self, Dispatch, Handlers, Mode, Operation};
 use iced_x86::{Decoder, DecoderError, Instruction};
@@ -105,7 +105,6 @@ fn template(instruction: &Instruction, eip: u32, handlers: Handlers, dispatch: D
 /// Whether an invalid instruction is one of more than 15 bytes, rather than one without a meaning. The decoder does
 /// not tell, so redundant prefixes are taken off until it does.
 fn is_too_long(bytes: &[u8]) -> bool {
-    const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
     let prefixes = bytes.iter().take_while(|byte| PREFIXES.contains(byte)).count();
     (0..=prefixes).any(|taken_off| {
         let length = Decoder::new(32, &bytes[taken_off..], DECODER_OPTIONS).decode().len();

@@ -159,7 +159,7 @@ impl Executor<'_> {
                 || watch.address.wrapping_sub(address) < length;
             if overlaps && (watch.reads || kind == AccessKind::Write) && self.watch_hit.is_none() {
                 let (old, new) = (old as u32, new as u32);
-                self.watch_hit = Some(WatchHit { watch: i as u8, address, old, new });
+                self.watch_hit = Some(WatchHit { watch: i as u8, address, old, new, stepped: false });
             }
         }
     }

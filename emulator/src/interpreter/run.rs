@@ -9,6 +9,8 @@ use super::operation::Operation;
 use super::{Settings, Statistics};
 use crate::alu::LazyFlags;
 use crate::cpu::{control, flags};
+use crate::decode::PREFIXES;
+use crate::exit::WatchHit;
 use crate::memory::{Identity, PAGE_OFFSET, Withheld};
 use crate::{
     AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
@@ -164,12 +166,14 @@ impl Run<'_> {
         let reserve_before = self.x.reserve;
 
         // Every instruction that completes clears RF, but for an IRET that loads it (SDM Vol. 3, 18.3.1.1).
+        let repeats = resuming && self.is_repeated_string(first);
         self.x.other_flags &= !flags::RF;
 
         self.perform(first, limit);
 
         let retired = reserve_before - self.x.reserve;
-        if resuming && retired == 0 {
+        // A REP completes with its last iteration.
+        if resuming && (retired == 0 || repeats && self.x.eip == before.1) {
             self.x.other_flags |= flags::RF;
         }
         if self.settings.settle_flags {
@@ -208,6 +212,9 @@ impl Run<'_> {
         if stepping && retired != 0 && !x.cpu.interrupt_shadow {
             // DR6.BS; the other bits are sticky.
             x.cpu.system.dr[6] |= 1 << 14;
+            if let Some(hit) = hit {
+                return Some(Exit::Watch(WatchHit { stepped: true, ..hit }));
+            }
             let debug = Exception { vector: Vector::Debug, error_code: 0, address: 0 };
             return Some(Exit::Exception(debug));
         }
@@ -303,6 +310,15 @@ impl Run<'_> {
         x.blocks.disarm();
         x.reserve = x.reserve.wrapping_add(x.remaining);
         x.remaining = 0;
+    }
+
+    /// Whether an operation is a string instruction with a REP prefix.
+    fn is_repeated_string(&self, operation: *const Operation) -> bool {
+        let (bytes, length) = self.bytes(operation);
+        let opcode = bytes[..length].iter().position(|byte| !PREFIXES.contains(byte));
+        let Some(opcode) = opcode else { return false };
+        let repeats = bytes[..opcode].iter().any(|byte| matches!(byte, 0xf2 | 0xf3));
+        repeats && matches!(bytes[opcode], 0x6c..=0x6f | 0xa4..=0xa7 | 0xaa..=0xaf)
     }
 
     /// The bytes of an instruction, for the observer.

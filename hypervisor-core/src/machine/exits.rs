@@ -5,6 +5,7 @@ use super::turn::Turn;
 use crate::abi::{Call, GATE_VECTOR};
 use crate::boot;
 use crate::calls::{self, CallEnd, Caller};
+use crate::debug_registers::{self, DebugRegisters};
 use crate::delivery::{self, Handler, Trap};
 use crate::health::HealthEvent;
 use crate::linux::{self, SystemCallEnd};
@@ -29,7 +30,7 @@ pub(super) struct Before {
 
 impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
-    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, recorder: &mut R) {
+    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, debug: &DebugRegisters, recorder: &mut R) {
         self.partition.counters.count_exit(exit);
         if exit != Exit::Budget
             && let Personality::Paravane(paravirtual) = &mut self.partition.personality
@@ -38,10 +39,9 @@ impl Turn<'_> {
             paravirtual.may_have_taken = true;
         }
         match exit {
-            // The next turn delivers what the attention was about.
-            Exit::Budget | Exit::Attention => {}
-            // None is set; if one were, going on would be right.
-            Exit::Breakpoint | Exit::Watch(_) => {}
+            // The next turn delivers what the attention was about, and looks at the breakpoint.
+            Exit::Budget | Exit::Attention | Exit::Breakpoint => {}
+            Exit::Watch(hit) => self.debug_trap(debug.of_watch(hit.watch), recorder),
             Exit::Exception(exception) => self.exception(exception, recorder),
             Exit::Privileged(_) => self.privileged(recorder),
             Exit::SoftwareInterrupt { vector, length } => self.software_interrupt(vector, length, recorder),
@@ -70,6 +70,21 @@ impl Turn<'_> {
             self.flush(recorder);
             self.pass(1);
         }
+    }
+
+    /// An instruction breakpoint: a fault whose frame has RF as it is (SDM Vol. 3, 18.3.1.1).
+    pub(super) fn debug_fault<R: Recorder>(&mut self, bits: u32, recorder: &mut R) {
+        self.debug_trap(bits, recorder);
+        if self.partition.incident.is_none() {
+            self.flush(recorder);
+            self.pass(1);
+        }
+    }
+
+    /// A data breakpoint or a single step, after its instruction.
+    pub(super) fn debug_trap<R: Recorder>(&mut self, bits: u32, recorder: &mut R) {
+        debug_registers::note(&mut self.partition.guest.cpu.system, bits);
+        self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
 
     /// INT1: #DB, whatever the gate allows, and a trap.

@@ -5,15 +5,13 @@
 use super::exits::general_protection;
 use super::turn::Turn;
 use crate::abi::sensitive;
+use crate::debug_registers;
 use crate::paravirtual::Wait;
 use crate::partition::Personality;
 use crate::record::{Event, Recorder};
 use crate::settle::{After, Settler};
 use emulator::decode::{self, PrivilegedInstruction, PrivilegedOperation};
-use emulator::{Exception, Vector, flags};
-
-/// DR6: a single step.
-const DR6_STEP: u32 = 1 << 14;
+use emulator::flags;
 
 impl Turn<'_> {
     /// Decides a privileged instruction at EIP.
@@ -44,10 +42,16 @@ impl Turn<'_> {
             Err(exception) => return self.exception(exception, recorder),
         };
         let accesses = settler.accesses;
+        let debug = self.debug_registers();
         self.tell_of(operation, before.eip);
         let stepping = before.eflags & flags::TF != 0;
         self.retire(if after == After::Again { 0 } else { length });
-        self.partition.guest.cpu.interrupt_shadow = after == After::Shadow;
+        let processor = &mut self.partition.guest.cpu;
+        processor.interrupt_shadow = after == After::Shadow;
+        if after == After::Again {
+            // A REP completes with its last iteration.
+            processor.eflags |= before.eflags & flags::RF;
+        }
         self.report(&before, &accesses, recorder);
         self.flush(recorder);
         self.pass(1);
@@ -55,9 +59,9 @@ impl Turn<'_> {
             // A single step ends a HLT.
             paravirtual.waits = (after == After::Wait && !stepping).then_some(Wait::Upcall);
         }
-        if stepping {
-            self.partition.guest.cpu.system.dr[6] |= DR6_STEP;
-            self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
+        let bits = debug.of_accesses(&accesses) | if stepping { debug_registers::STEP } else { 0 };
+        if bits != 0 {
+            self.debug_trap(bits, recorder);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Numbered, OUTPUT_CHUNK_BYTES, OUTPUT_PATIENCE_UNITS};
 use crate::clock::Clock;
 use crate::config::SystemConfig;
+use crate::debug_registers::DebugRegisters;
 use crate::delivery::{self, Trap};
 use crate::guest::Guest;
 use crate::health::HealthEvent;
@@ -41,9 +42,15 @@ impl Turn<'_> {
                 }
             }
         }
-        let ran = self.run_engine(units, recorder);
+        let debug = self.debug_registers();
+        let bits = debug.at_eip(&self.partition.guest.cpu);
+        if bits != 0 {
+            self.debug_fault(bits, recorder);
+            return self.flush(recorder);
+        }
+        let ran = self.run_engine(units, &debug, recorder);
         self.note_ran(ran.units);
-        self.decide(ran.exit, recorder);
+        self.decide(ran.exit, &debug, recorder);
         self.flush(recorder);
     }
 
@@ -59,13 +66,27 @@ impl Turn<'_> {
         }
     }
 
-    fn run_engine<R: Recorder>(&mut self, units: u64, recorder: &mut R) -> Ran {
+    /// What the guest's debug registers ask for.
+    pub fn debug_registers(&self) -> DebugRegisters {
+        match self.partition.personality {
+            Personality::Paravane(_) => DebugRegisters::of(&self.partition.guest.cpu),
+            Personality::Linux(_) => DebugRegisters::default(),
+        }
+    }
+
+    fn run_engine<R: Recorder>(&mut self, units: u64, debug: &DebugRegisters, recorder: &mut R) -> Ran {
         let Partition { id, guest, personality, engine, executed, .. } = &mut *self.partition;
         let attention = match personality {
             Personality::Paravane(paravirtual) => paravirtual.attention(),
             Personality::Linux(_) => None,
         };
-        let inputs = RunInputs { units, time_stamp: self.clock.units(), attention, ..RunInputs::default() };
+        let inputs = RunInputs {
+            units,
+            time_stamp: self.clock.units(),
+            breakpoints: debug.breakpoints(),
+            watches: debug.watches(),
+            attention,
+        };
         let Guest { cpu, space, memory } = guest;
         if R::ACTIVE {
             let mut numbered = Numbered {
