@@ -118,7 +118,7 @@ impl Calls {
 fn promised(kind: ResultKind, value: u32) -> bool {
     match kind {
         ResultKind::Zero => value == 0,
-        ResultKind::Bytes => value <= i32::MAX.cast_unsigned(),
+        ResultKind::Bytes | ResultKind::Number => value <= i32::MAX.cast_unsigned(),
         ResultKind::Level => value == 0 || value == INTERRUPT_FLAG,
         ResultKind::Selector => value == u32::from(SELECTOR_FS) || value == u32::from(SELECTOR_GS),
         ResultKind::Never => false,
