@@ -10,6 +10,7 @@ use crate::guest::Guest;
 use crate::loader::{Image, LoadError};
 use crate::paravirtual::Paravirtual;
 use crate::privileges::Privileges;
+use crate::shared_areas::Mapping;
 use emulator::cpu::Tls;
 use emulator::{AddressSpace, Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, PhysicalMemory, Rights, cpu};
 
@@ -27,6 +28,9 @@ const COUNT_PAGE_BYTES: u32 = 4 * EVENT_PORTS;
 pub(crate) const HYPERCALL_PAGE: u32 = COUNT_PAGE + COUNT_PAGE_BYTES;
 const BOOT_STACK: u32 = 0xf001_0000;
 const BOOT_STACK_BYTES: u32 = 8 * PAGE_BYTES;
+const BOOT_MODULE: u32 = 0xf100_0000;
+/// The longest boot module.
+pub const BOOT_MODULE_MOST_BYTES: u32 = 128 << 20;
 
 const MEMORY_MAP: u32 = START_INFO + start_info::SIZE_BYTES;
 const COMMAND_LINE: u32 = START_INFO + PAGE_BYTES;
@@ -50,6 +54,8 @@ pub struct BootPlan<'a> {
     pub config: &'a PartitionConfig,
     /// Its command line.
     pub command_line: &'a str,
+    /// The shared areas that it sees.
+    pub shared: &'a [Mapping],
     /// Why it is started.
     pub start: Start,
 }
@@ -157,13 +163,38 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
         space: AddressSpace::new(),
         memory: PhysicalMemory::new(),
     };
-    let areas = areas(memory_bytes as u32, plan.config.memory_is_executable);
+    let module = plan.config.boot_module.as_deref();
+    let module_bytes = module.map_or(0, Vec::len) as u64;
+    if module_bytes > u64::from(BOOT_MODULE_MOST_BYTES) {
+        let most_bytes = u64::from(BOOT_MODULE_MOST_BYTES);
+        return Err(LoadError::BootModuleTooLong { bytes: module_bytes, most_bytes });
+    }
+    let mut areas = areas(memory_bytes as u32, plan.config.memory_is_executable);
+    if module_bytes > 0 {
+        let bytes = (module_bytes as u32).next_multiple_of(PAGE_BYTES);
+        let kind = memory_map_entry::KIND_BOOT_MODULE;
+        areas.push(Area { base: BOOT_MODULE, bytes, kind, rights: Rights::READ });
+    }
     let mut shared = FrameNumber(0);
     for area in &areas {
         let first = map_new(&mut guest, area.base, area.bytes, area.rights)?;
         if area.kind == memory_map_entry::KIND_SHARED_PAGE {
             shared = first;
         }
+    }
+    for mapping in plan.shared {
+        let Mapping { memory, address, bytes, rights } = mapping;
+        let first = guest.memory.attach(memory).ok_or(LoadError::HostMemory { bytes: u64::from(*bytes) })?;
+        guest.space.map(*address, bytes.div_ceil(PAGE_BYTES), first, *rights);
+        areas.push(Area {
+            base: *address,
+            bytes: *bytes,
+            kind: memory_map_entry::KIND_SHARED_AREA,
+            rights: *rights,
+        });
+    }
+    if let Some(module) = module {
+        poke(&mut guest, BOOT_MODULE, module);
     }
     place_segments(&mut guest, image);
     poke(&mut guest, HYPERCALL_PAGE, &hypercall_page());
@@ -205,10 +236,10 @@ fn check_memory_size(bytes: u64) -> Result<(), LoadError> {
 }
 
 /// The frames of areas that follow each other here follow each other, too: the page of counts follows the shared page.
-fn areas(memory_bytes: u32, is_executable: bool) -> [Area; 6] {
+fn areas(memory_bytes: u32, is_executable: bool) -> Vec<Area> {
     let ram = if is_executable { Rights::ALL } else { Rights::READ_WRITE };
     let area = |base, bytes, kind, rights| Area { base, bytes, kind, rights };
-    [
+    vec![
         area(RAM_BASE, memory_bytes, memory_map_entry::KIND_RAM, ram),
         area(START_INFO, START_INFO_BYTES, memory_map_entry::KIND_START_INFO, Rights::READ),
         area(SHARED_PAGE, shared_page::SIZE_BYTES, memory_map_entry::KIND_SHARED_PAGE, Rights::READ_WRITE),
@@ -299,6 +330,10 @@ fn start_info_bytes(plan: &BootPlan<'_>, areas: &[Area], clock: &Clock) -> Vec<u
     if !plan.command_line.is_empty() {
         set(start_info::COMMAND_LINE, COMMAND_LINE);
         set(start_info::COMMAND_LINE_LENGTH, plan.command_line.len() as u32);
+    }
+    if let Some(module) = plan.config.boot_module.as_deref().filter(|module| !module.is_empty()) {
+        set(start_info::BOOT_MODULE, BOOT_MODULE);
+        set(start_info::BOOT_MODULE_LENGTH, module.len() as u32);
     }
     set(start_info::START_CONDITION, plan.start.condition);
     set(start_info::RESTART_COUNT, plan.start.restart_count);

@@ -20,6 +20,7 @@ pub mod record;
 pub mod schedule;
 mod seeded_faults;
 pub mod services;
+pub mod shared_areas;
 pub mod timer;
 
 mod calls;

@@ -12,6 +12,7 @@ use crate::machine::{Abi, Counters};
 use crate::outcome::{Crash, Outcome};
 use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
+use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
 use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest};
 
@@ -67,9 +68,15 @@ impl Partition {
     ///
     /// # Errors
     /// The image does not fit the configuration.
-    pub fn new(id: PartitionId, system: &SystemConfig, clock: &Clock) -> Result<Self, LoadError> {
+    pub fn new(
+        id: PartitionId,
+        system: &SystemConfig,
+        clock: &Clock,
+        shared: &SharedAreas,
+    ) -> Result<Self, LoadError> {
         let config = &system.partitions[id.index()];
-        let (guest, personality) = start(id, config, clock, Start::default())?;
+        let (guest, personality) =
+            start(id, config, clock, &shared.mappings(&system.shared_areas, id), Start::default())?;
         let mut partition = Self {
             id,
             guest,
@@ -98,11 +105,13 @@ impl Partition {
         &mut self,
         system: &SystemConfig,
         clock: &Clock,
+        shared: &SharedAreas,
         start_as: Start,
         log: &mut EventLog,
     ) -> Result<(), LoadError> {
         let config = &system.partitions[self.id.index()];
-        let (mut guest, mut personality) = start(self.id, config, clock, start_as)?;
+        let (mut guest, mut personality) =
+            start(self.id, config, clock, &shared.mappings(&system.shared_areas, self.id), start_as)?;
         if start_as.keeps_memory() {
             keep_memory(&self.guest, &mut guest, config);
         }
@@ -172,12 +181,13 @@ fn start(
     id: PartitionId,
     config: &PartitionConfig,
     clock: &Clock,
+    shared: &[Mapping],
     start: Start,
 ) -> Result<(Guest, Personality), LoadError> {
     let (mut guest, personality) = match config.abi {
         Abi::Paravane => {
             let command_line = config.arguments.join(" ");
-            let plan = BootPlan { id, command_line: &command_line, config, start };
+            let plan = BootPlan { id, command_line: &command_line, config, shared, start };
             let (guest, paravirtual) = boot::boot(&plan, clock)?;
             (guest, Personality::Paravane(Box::new(paravirtual)))
         }

@@ -36,8 +36,8 @@ pub(crate) fn store_table<const INTERRUPT: bool>(
     let segment = super::operand::segment_register(operation);
     let limit = x.linear(segment, offset, 2, AccessKind::Write)?;
     let base = x.linear(segment, offset.wrapping_add(2), 4, AccessKind::Write)?;
-    x.check_store(limit, 2)?;
-    x.check_store(base, 4)?;
+    x.check_aligned_store(limit, 2, 2)?;
+    x.check_aligned_store(base, 4, 4)?;
     x.store::<u16>(operation, limit, image as u16)?;
     x.store::<u32>(operation, base, (image >> 16) as u32)
 }

@@ -167,6 +167,10 @@ pub mod memory_map_entry {
     pub const KIND_HYPERCALL_PAGE: u32 = 5;
     /// Kind: the boot stack.
     pub const KIND_BOOT_STACK: u32 = 6;
+    /// Kind: memory that other partitions see, too.
+    pub const KIND_SHARED_AREA: u32 = 7;
+    /// Kind: the boot module.
+    pub const KIND_BOOT_MODULE: u32 = 8;
     /// Right: read.
     pub const RIGHT_READ: u32 = 1;
     /// Right: write.

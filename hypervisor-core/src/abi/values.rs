@@ -216,6 +216,12 @@ static MEMORY_KIND: EnumerationDescription = EnumerationDescription {
         value("count_page", memory_map_entry::KIND_COUNT_PAGE, "The page of event counts."),
         value("hypercall_page", memory_map_entry::KIND_HYPERCALL_PAGE, "The hypercall page."),
         value("boot_stack", memory_map_entry::KIND_BOOT_STACK, "The stack that ESP points to at entry."),
+        value(
+            "shared_area",
+            memory_map_entry::KIND_SHARED_AREA,
+            "Memory that other partitions see, too; never executable. shared_area_find tells it by its name.",
+        ),
+        value("boot_module", memory_map_entry::KIND_BOOT_MODULE, "The boot module."),
     ],
 };
 

@@ -71,6 +71,7 @@ impl Bench {
             id: PartitionId(0),
             config: &system.partitions[0],
             command_line: "",
+            shared: &[],
             start: Start::default(),
         };
         let clock = Clock::default();

@@ -83,6 +83,27 @@ pub enum LoadError {
         /// What was asked for.
         bytes: u64,
     },
+    /// A system has too many shared areas.
+    TooManySharedAreas {
+        /// How many.
+        count: usize,
+        /// How many are possible.
+        most: usize,
+    },
+    /// The shared areas of a system are too long together.
+    SharedAreasTooLong {
+        /// How long, with a page between them.
+        bytes: u64,
+        /// What fits.
+        most_bytes: u64,
+    },
+    /// The boot module does not fit.
+    BootModuleTooLong {
+        /// Its length.
+        bytes: u64,
+        /// What fits.
+        most_bytes: u64,
+    },
     /// There is no note that says for which ABI the image was built.
     NoAbiNote,
     /// The image was built for another ABI; what differs.
@@ -153,6 +174,20 @@ impl fmt::Display for LoadError {
             Self::HostMemory { bytes } => {
                 write!(f, "the host has no {bytes} bytes of memory for the guest: give a smaller --memory")
             }
+            Self::TooManySharedAreas { count, most } => {
+                write!(f, "there are {count} shared areas and {most} are possible: join some")
+            }
+            Self::SharedAreasTooLong { bytes, most_bytes } => write!(
+                f,
+                "the shared areas take {}MiB and {}MiB fit: make them shorter",
+                bytes.div_ceil(1 << 20),
+                most_bytes >> 20
+            ),
+            Self::BootModuleTooLong { bytes, most_bytes } => write!(
+                f,
+                "the boot module has {bytes} bytes and {}MiB fit: make it shorter",
+                most_bytes >> 20
+            ),
             Self::NoAbiNote => f.write_str(
                 "the image has no Paravane ABI note: link it with the paravirtualization layer, or run a Linux program with \
                  --abi linux",

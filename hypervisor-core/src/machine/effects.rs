@@ -186,7 +186,7 @@ impl Machine {
         self.log.note(|| Event::Restart { condition, restart_count });
         let partition = &mut self.partitions[id.index()];
         // The image was loaded before: only the host's memory can be missing.
-        if let Err(error) = partition.restart(&self.config, &self.clock, start, &mut self.log) {
+        if let Err(error) = partition.restart(&self.config, &self.clock, &self.shared, start, &mut self.log) {
             log::error!("{}: {error}", self.config.partitions[id.index()].name);
             partition.outcome = Some(Outcome::Halted);
             self.note_ends(id);

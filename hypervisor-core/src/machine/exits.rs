@@ -142,6 +142,8 @@ impl Turn<'_> {
             return;
         }
         let caller = if R::ACTIVE { self.caller(number) } else { 0 };
+        // Not as of the last turn, whose end depends on the caller's slices.
+        self.services.statuses[self.partition.id.index()].executed = self.partition.executed;
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         let end = calls::perform(
             &mut Caller {

@@ -25,6 +25,7 @@ use crate::partition::{InputState, Partition};
 use crate::record::{EventLog, Recorder, Stamp};
 use crate::schedule::{Plan, PlanSwitch};
 use crate::services::Services;
+use crate::shared_areas::SharedAreas;
 use emulator::{Observer, Settings, Step};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -109,6 +110,7 @@ impl std::error::Error for StartError {}
 pub struct Machine {
     config: SystemConfig,
     partitions: Vec<Partition>,
+    shared: SharedAreas,
     services: Services,
     lines: Lines,
     /// Events of channels that wait for the end of a window or frame, by the channel's place.
@@ -163,14 +165,18 @@ impl Machine {
             config.plans.push(Plan::always(PartitionId(0)));
         }
         let clock = Clock::new(config.rate);
+        let shared = SharedAreas::new(&config.shared_areas)
+            .map_err(|error| StartError { partition: PartitionId(0), error })?;
         let partitions = (0..config.partitions.len() as u16).map(PartitionId);
         let partitions: Result<Vec<_>, _> = partitions
             .map(|id| {
-                Partition::new(id, &config, &clock).map_err(|error| StartError { partition: id, error })
+                Partition::new(id, &config, &clock, &shared)
+                    .map_err(|error| StartError { partition: id, error })
             })
             .collect();
         Ok(Self {
             partitions: partitions?,
+            shared,
             services: Services::new(&config),
             lines: Lines::new(&config.lines, &config.injections, config.rate),
             held_back: BTreeMap::new(),

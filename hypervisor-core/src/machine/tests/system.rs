@@ -405,7 +405,14 @@ fn a_partition_with_the_right_controls_another() {
 #[test]
 fn a_run_in_small_slices_is_the_same_run() {
     let config = || {
-        let mut config = system(&waiting(Call::EventBindLine, &[9, 5, COUNT], b""), &hostile(5));
+        let status = Code::default().call(Call::PartitionStatus, &[2, DATA + 0x80]);
+        let waiting = waiting(Call::EventBindLine, &[9, 5, COUNT], b"");
+        let mut config = system(&waiting, &hostile(5));
+        config.partitions.push(PartitionConfig {
+            memory_bytes: 1 << 20,
+            ..PartitionConfig::new("c", status.call(Call::Yield, &[]).image())
+        });
+        config.plans[0].windows.push(window(PartitionId(2), 2_000, 300));
         config.lines = vec![Line { number: 9, name: String::new(), owner: Some(A) }];
         config.injections = vec![Injection { line: 9, at_ns: 333, every_ns: 7_777, count: 10 }];
         config
@@ -421,4 +428,46 @@ fn a_run_in_small_slices_is_the_same_run() {
         assert_eq!(pieces, tape);
         assert_eq!(sliced.digest(), whole.digest());
     }
+}
+
+#[test]
+fn what_one_partition_stores_in_a_shared_area_the_other_reads_and_may_not_change() {
+    use crate::shared_areas::SHARED_BASE;
+    let writer = Code::default().store(SHARED_BASE + 8, 77).call(Call::Shutdown, &[0]);
+    let reader = Code::default()
+        .load_eax(SHARED_BASE + 8)
+        .store_eax(DATA)
+        .store(SHARED_BASE + 8, 1)
+        .call(Call::Shutdown, &[0]);
+    let mut config = system(&writer, &reader);
+    config.shared_areas = vec![crate::config::SharedArea {
+        name: "area".to_owned(),
+        bytes: 4096,
+        members: vec![(A, true), (B, false)],
+    }];
+    let mut machine = Machine::of_system(config).unwrap();
+    machine.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(words(&machine, B, DATA), [77]);
+    let Some(Outcome::Crashed(crash)) = machine.partition(B).outcome() else { panic!("no fault") };
+    assert_eq!(
+        crate::CrashReason::Unhandled(emulator::Exception {
+            vector: emulator::Vector::PageFault,
+            error_code: 7,
+            address: SHARED_BASE + 8,
+        }),
+        crash.reason
+    );
+}
+
+#[test]
+fn a_boot_module_is_where_start_info_says_and_cannot_be_written() {
+    let code = Code::default().raw(&[0x8b, 0x43, 88, 0x8b, 0x08]).raw(&[0x89, 0x0d]).raw(&DATA.to_le_bytes());
+    let mut config = system(&code.call(Call::Halt, &[]), &idle());
+    config.partitions[0].boot_module = Some(std::sync::Arc::new(b"module".to_vec()));
+    let mut machine = Machine::of_system(config).unwrap();
+    machine.run(&Limits::default(), &mut Unrecorded);
+    assert_eq!(words(&machine, A, DATA), [u32::from_le_bytes(*b"modu")]);
+    let info = machine.partition(A).cpu().registers[cpu::EBX];
+    let [address, length] = words(&machine, A, info + start_info::BOOT_MODULE);
+    assert_eq!((length, machine.partition(A).rights(address)), (6, Some(emulator::Rights::READ)));
 }
