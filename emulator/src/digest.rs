@@ -1,12 +1,12 @@
 //! The canonical digest of a state: the same on every host, whatever was cached, and for goldens and equivalences.
 
 use crate::cpu::Cpu;
-use crate::memory::{FrameNumber, PAGE_BYTES, PhysicalMemory};
+use crate::memory::{AddressSpace, FrameNumber, PAGE_BYTES, PhysicalMemory};
 use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Counted up when the encoding below changes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A running digest (XXH3, 128 bits) over explicitly encoded state.
 #[derive(Clone)]
@@ -86,6 +86,24 @@ impl StateDigest {
         for register in sse.xmm {
             self.bytes(&register.to_le_bytes());
         }
+    }
+
+    /// Adds where frames are mapped and with what rights: one entry for pages that follow each other in both.
+    pub fn space(&mut self, space: &AddressSpace) {
+        let mut previous = None;
+        for (address, frame, rights) in space.pages() {
+            let follows =
+                previous == Some((address.wrapping_sub(PAGE_BYTES), frame.0.wrapping_sub(1), rights));
+            if !follows {
+                // Where the range before ends, too.
+                let (end, ..) = previous.unwrap_or_default();
+                self.number(u64::from(end) << 32 | u64::from(address) | u64::from(rights.bits()));
+                self.number(u64::from(frame.0));
+            }
+            previous = Some((address, frame.0, rights));
+        }
+        let (end, ..) = previous.unwrap_or_default();
+        self.number(u64::from(end));
     }
 
     /// Adds all frames that are not zero, in order, each after its number.

@@ -55,6 +55,7 @@ const NUMBERS: [u32; 16] = [
     0x8000_0000,
     0xffff_ffff,
 ];
+const LENGTHS: [u32; 6] = [0, 1, 0x1000, 0x2000, 0x1_0000, 0xffff_f000];
 const PORTS: [u32; 8] = [0, 1, 2, 3, 4, EVENT_PORTS - 1, EVENT_PORTS, 0xffff_ffff];
 
 /// A small generator of numbers: xorshift.
@@ -158,7 +159,12 @@ fn arguments(description: &CallDescription, random: &mut Random) -> [u32; 5] {
             | ArgumentKind::Integer64
             | ArgumentKind::Hexadecimal
             | ArgumentKind::Level => random.one_of(&NUMBERS),
+            ArgumentKind::Pages => {
+                registers[place + 1] = random.one_of(&LENGTHS);
+                random.one_of(&ADDRESSES)
+            }
             ArgumentKind::Code
+            | ArgumentKind::PageAddress
             | ArgumentKind::BytesFromGuest
             | ArgumentKind::BytesToGuest
             | ArgumentKind::ArrayFromGuest(_)

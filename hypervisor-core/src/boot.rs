@@ -178,8 +178,10 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
     let mut shared = FrameNumber(0);
     for area in &areas {
         let first = map_new(&mut guest, area.base, area.bytes, area.rights)?;
-        if area.kind == memory_map_entry::KIND_SHARED_PAGE {
-            shared = first;
+        match area.kind {
+            memory_map_entry::KIND_RAM => debug_assert_eq!(first, ram_frame(0)),
+            memory_map_entry::KIND_SHARED_PAGE => shared = first,
+            _ => {}
         }
     }
     for mapping in plan.shared {
@@ -214,6 +216,26 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
 #[must_use]
 pub fn boot_stack() -> std::ops::Range<u32> {
     BOOT_STACK..BOOT_STACK + BOOT_STACK_BYTES
+}
+
+/// The frame of a page of RAM, by its offset there at the start: RAM has the first frames of the partition's memory.
+#[must_use]
+pub(crate) fn ram_frame(offset: u32) -> FrameNumber {
+    FrameNumber(offset / PAGE_BYTES)
+}
+
+/// The offset that a frame has in RAM at the start; past its end if it is none of RAM's.
+#[must_use]
+pub(crate) fn ram_offset(frame: FrameNumber) -> u64 {
+    u64::from(frame.0) * u64::from(PAGE_BYTES)
+}
+
+/// One of `memory_map_entry::KIND_...` for an address in one of the core's own areas, else 0.
+#[must_use]
+pub(crate) fn kind_of(address: u32) -> u32 {
+    let areas = areas(0, false);
+    let area = areas.iter().find(|area| address.wrapping_sub(area.base) < area.bytes);
+    area.map_or(0, |area| area.kind)
 }
 
 /// Whether the address is in the hypercall page.
@@ -348,7 +370,7 @@ fn start_info_bytes(plan: &BootPlan<'_>, areas: &[Area], clock: &Clock) -> Vec<u
     bytes
 }
 
-fn rights_bits(rights: Rights) -> u32 {
+pub(crate) fn rights_bits(rights: Rights) -> u32 {
     [
         (Rights::READ, memory_map_entry::RIGHT_READ),
         (Rights::WRITE, memory_map_entry::RIGHT_WRITE),

@@ -153,6 +153,12 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
             return Ok(CallEnd::Wait(Wait::Upcall));
         }
         Request::Shutdown { code } => return Ok(CallEnd::Shutdown(code)),
+        Request::IoRead { port, width, value } => caller.io_read(port.0, width, value)?,
+        Request::IoWrite { port, width, .. } => caller.io_write(port.0, width)?,
+        Request::MemoryProtect { pages, rights } => caller.memory_protect(pages, rights.0)?,
+        Request::MemoryMap { pages, source, rights } => caller.memory_map(pages, source, rights.0)?,
+        Request::MemoryUnmap { pages } => caller.memory_unmap(pages)?,
+        Request::MemoryQuery { address, page } => caller.memory_query(address.0, page)?,
         Request::ConsoleWrite { bytes } => caller.console_write(bytes)?,
         Request::ConsoleRead { buffer } => caller.console_read(buffer)?,
         Request::TraceMark { id, payload } => {
@@ -344,6 +350,8 @@ fn representable(length_bytes: u32) -> Result<u32, CallError> {
     if i32::try_from(length_bytes).is_ok() { Ok(length_bytes) } else { Err(CallError::InvalidArgument) }
 }
 
+mod memory;
+mod ports;
 mod system;
 #[cfg(test)]
 mod tests;

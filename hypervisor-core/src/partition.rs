@@ -112,7 +112,7 @@ impl Partition {
         let config = &system.partitions[self.id.index()];
         let (mut guest, mut personality) =
             start(self.id, config, clock, &shared.mappings(&system.shared_areas, self.id), start_as)?;
-        if start_as.keeps_memory() {
+        if start_as.keeps_memory() && config.abi == Abi::Paravane {
             keep_memory(&self.guest, &mut guest, config);
         }
         if let (Personality::Paravane(old), Personality::Paravane(new)) =
@@ -169,6 +169,7 @@ impl Partition {
     pub fn digest(&self, digest: &mut StateDigest) {
         digest.cpu(&self.guest.cpu);
         digest.memory(&self.guest.memory);
+        digest.space(&self.guest.space);
         digest.number(self.executed);
         if let Personality::Paravane(paravirtual) = &self.personality {
             paravirtual.digest(digest);
@@ -216,9 +217,11 @@ fn keep_memory(old: &Guest, new: &mut Guest, config: &PartitionConfig) {
         config.image.segments.iter().any(|segment| u64::from(segment.address) < end && start < segment.end())
     };
     let mut bytes = vec![0; PAGE_BYTES as usize];
-    for page in (0..config.memory_bytes as u32).step_by(PAGE_BYTES as usize).map(|offset| RAM_BASE + offset) {
-        let written = old.space.page(page).is_some_and(|(frame, _)| old.memory.was_written(frame));
-        if written && !covered(page) && old.space.peek(&old.memory, page, &mut bytes).is_ok() {
+    for offset in (0..config.memory_bytes as u32).step_by(PAGE_BYTES as usize) {
+        // By its frame: the guest may have mapped RAM elsewhere.
+        let (frame, page) = (boot::ram_frame(offset), RAM_BASE + offset);
+        if old.memory.was_written(frame) && !covered(page) {
+            old.memory.read(frame, 0, &mut bytes);
             boot::poke(new, page, &bytes);
         }
     }

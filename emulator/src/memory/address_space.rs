@@ -5,7 +5,7 @@ use super::{FrameNumber, Identity, PAGE_BYTES, PAGE_OFFSET, PhysicalMemory};
 use std::fmt;
 
 /// What may be done with a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
 pub struct Rights(u8);
 
 impl Rights {
@@ -23,6 +23,12 @@ impl Rights {
     pub const READ_EXECUTE: Self = Self(5);
     /// All three.
     pub const ALL: Self = Self(7);
+
+    /// Bit 0 read, 1 write, 2 execute.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
 
     /// The rights of both.
     #[must_use]
@@ -152,6 +158,32 @@ impl AddressSpace {
             self.set_page(page_address(address, i), None);
         }
         self.note_change();
+    }
+
+    /// Gives those of `count` pages from `address` that are mapped other rights.
+    ///
+    /// # Panics
+    /// If `address` is no multiple of 4096, or the range wraps.
+    pub fn protect(&mut self, address: u32, count: u32, rights: Rights) {
+        for i in 0..count {
+            let address = page_address(address, i);
+            if let Some((frame, _)) = self.page(address) {
+                self.set_page(address, Some(Page { frame, rights }));
+            }
+        }
+        self.note_change();
+    }
+
+    /// The mapped pages by address, each with its frame and rights.
+    pub fn pages(&self) -> impl Iterator<Item = (u32, FrameNumber, Rights)> {
+        let leaves = (0_u32..).zip(self.leaves.iter());
+        let pages = leaves.filter_map(|(number, leaf)| Some((number << 22, leaf.as_ref()?)));
+        pages.flat_map(|(base, leaf)| {
+            let pages = (0_u32..).zip(leaf.iter());
+            pages.filter_map(move |(number, page)| {
+                page.map(|page| (base | number << 12, page.frame, page.rights))
+            })
+        })
     }
 
     /// The frame and the rights of the page that holds `address`.

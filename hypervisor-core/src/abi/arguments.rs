@@ -6,12 +6,15 @@
 use std::marker::PhantomData;
 
 use super::layout::{EVENT_STATUS, TRAP_ENTRY};
+use super::memory_layout::{MEMORY_PAGE, MemoryPage};
 use super::system_layout::{
     HEALTH_ENTRY, HealthEntryLayout, PARTITION_STATUS, POLL_ENTRY, PartitionStatus, WINDOW_INFO, WindowInfo,
     poll_entry,
 };
 use super::values::{CONTROL_ACTION, FAKE_REGISTER, MODE, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
-use super::{ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, TRAP_ENTRIES_MAXIMUM, trap_entry};
+use super::{
+    ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, PAGE_BYTES, TRAP_ENTRIES_MAXIMUM, trap_entry,
+};
 
 /// The argument registers of a call, taken from the left: EBX, ECX, EDX, ESI, EDI.
 #[derive(Debug)]
@@ -414,6 +417,42 @@ fn one_of<T: Copy>(all: &[T], registers: &mut Registers) -> Result<T, CallError>
     all.get(registers.next_value() as usize).copied().ok_or(CallError::InvalidArgument)
 }
 
+/// Whole pages; the range does not wrap and is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pages {
+    /// The first address, a multiple of [`PAGE_BYTES`].
+    pub address: u32,
+    /// How many pages.
+    pub count: u32,
+}
+
+impl Argument for Pages {
+    const KIND: ArgumentKind = ArgumentKind::Pages;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let PageAddress(address) = PageAddress::take(registers)?;
+        let length_bytes = registers.next_value();
+        if length_bytes == 0 || !length_bytes.is_multiple_of(PAGE_BYTES) {
+            return Err(CallError::InvalidArgument);
+        }
+        address.checked_add(length_bytes - 1).ok_or(CallError::BadAddress)?;
+        Ok(Self { address, count: length_bytes / PAGE_BYTES })
+    }
+}
+
+/// The first address of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageAddress(pub u32);
+
+impl Argument for PageAddress {
+    const KIND: ArgumentKind = ArgumentKind::PageAddress;
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        let address = registers.next_value();
+        if address.is_multiple_of(PAGE_BYTES) { Ok(Self(address)) } else { Err(CallError::Misaligned) }
+    }
+}
+
 /// Bytes that the core is asked to read; the range does not wrap. An empty one may have any address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BytesFromGuest {
@@ -537,6 +576,11 @@ impl Layout for PartitionStatus {
 
 impl Layout for HealthEntryLayout {
     const KIND: ArgumentKind = ArgumentKind::StructToGuest(&HEALTH_ENTRY);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for MemoryPage {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&MEMORY_PAGE);
     const SIZE_BYTES: u32 = Self::SIZE_BYTES;
 }
 

@@ -8,8 +8,8 @@ use super::layout::EventStatus;
 use super::{
     Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
     ControlAction, EventPort, FakeRegister, Group, HealthEntryLayout, Hexadecimal, InterruptLevel,
-    PartitionMode, PartitionStatus, PollList, Registers, ResultKind, SegmentRegister, TickPolicy, ToGuest,
-    TrapTable, VirtualInterrupt, WindowInfo,
+    MemoryPage, PageAddress, Pages, PartitionMode, PartitionStatus, PollList, Registers, ResultKind,
+    SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt, WindowInfo,
 };
 
 macro_rules! calls {
@@ -380,6 +380,64 @@ calls! {
         /// The mode.
         mode: PartitionMode,
     ) -> Zero, [InvalidArgument];
+
+    /// Reads an I/O port that the configuration grants, as IN does. Nothing is behind a port in this version: it reads as
+    /// ones. The value is written as 32 bits, the upper ones 0.
+    0x90 Ports IoRead io_read(
+        /// The port, below 10000h.
+        port: Hexadecimal,
+        /// How many bytes: 1, 2 or 4. As many ports from `port` on have to be granted.
+        width: u32,
+        /// Where the value goes.
+        value: ToGuest<u32>,
+    ) -> Zero, [Misaligned, BadAddress, InvalidArgument, NotPermitted];
+
+    /// Writes an I/O port that the configuration grants, as OUT does. Nothing is behind a port in this version: the
+    /// value goes nowhere.
+    0x91 Ports IoWrite io_write(
+        /// The port, below 10000h.
+        port: Hexadecimal,
+        /// How many bytes: 1, 2 or 4. As many ports from `port` on have to be granted.
+        width: u32,
+        /// The value, in the lowest bits.
+        value: Hexadecimal,
+    ) -> Zero, [InvalidArgument, NotPermitted];
+
+    /// Changes what may be done with pages of the partition's own RAM, from the next instruction on. With rights 0 every access
+    /// faults, and the contents stay.
+    0xa0 Memory MemoryProtect memory_protect(
+        /// The pages: in RAM, or where `memory_map` put some.
+        pages: Pages,
+        /// Bits of PV_RIGHT_...: 0, or READ with or without WRITE and EXECUTE.
+        rights: Hexadecimal,
+    ) -> Zero, [Misaligned, InvalidArgument, BadAddress];
+
+    /// Maps pages of RAM at another place, where nothing is mapped, above page 0 and below F0000000h. Both places show the same
+    /// bytes: what is written at one is read, and executed, at the other. RAM is named by the addresses that it has at the
+    /// start, mapped there still or not.
+    0xa1 Memory MemoryMap memory_map(
+        /// Where.
+        pages: Pages,
+        /// The first of as many pages of RAM.
+        source: PageAddress,
+        /// Bits of PV_RIGHT_..., as for `memory_protect`.
+        rights: Hexadecimal,
+    ) -> Zero, [Misaligned, InvalidArgument, BadAddress, AlreadyMapped];
+
+    /// Takes pages of the partition's own RAM out of the address space: an access is a page fault, as where nothing ever was.
+    /// The contents stay, and `memory_map` brings them back.
+    0xa2 Memory MemoryUnmap memory_unmap(
+        /// The pages, all of them mapped.
+        pages: Pages,
+    ) -> Zero, [Misaligned, InvalidArgument, BadAddress];
+
+    /// Writes what the page of an address is: any address, the core's own pages too.
+    0xa3 Memory MemoryQuery memory_query(
+        /// An address in the page.
+        address: Hexadecimal,
+        /// Where the answer goes.
+        page: ToGuest<MemoryPage>,
+    ) -> Zero, [Misaligned, BadAddress];
 
     /// Writes bytes to the console, all of them, and returns their number. Any byte may be written.
     0xd0 Console ConsoleWrite console_write(

@@ -26,6 +26,8 @@ pub const EVENT_PORTS: u32 = 1024;
 pub const PRIORITIES: u32 = 16;
 /// Where the partition's RAM begins.
 pub const RAM_BASE: u32 = 0x10_0000;
+/// The length of a page of memory.
+pub const PAGE_BYTES: u32 = 4096;
 /// Bit 9 of EFLAGS, and of a level of the virtual interrupt flag: interrupts are enabled.
 pub const INTERRUPT_FLAG: u32 = 0x200;
 /// The distance of two stubs in the hypercall page.
@@ -56,6 +58,7 @@ pub const CONSTANTS: &[ConstantDescription] = &[
     constant("SELECTOR_FS", SELECTOR_FS as u32, "The descriptor of FS, flat until its base is set."),
     constant("EVENT_PORTS", EVENT_PORTS, "Number of event ports; ports are 0 to 1023."),
     constant("RAM_BASE", RAM_BASE, "Where the partition's RAM begins."),
+    constant("PAGE_BYTES", PAGE_BYTES, "Length of a page of memory."),
     constant("INTERRUPT_FLAG", INTERRUPT_FLAG, "The bit of a level, as of EFLAGS, that means enabled."),
     constant("HYPERCALL_STUB_BYTES", HYPERCALL_STUB_BYTES, "Distance of two stubs in the hypercall page."),
     constant("HYPERCALL_PAGE_BYTES", HYPERCALL_PAGE_BYTES, "Length of the hypercall page."),

@@ -21,6 +21,10 @@ pub enum Group {
     Health,
     /// Partitions: their status and mode.
     Partitions,
+    /// I/O ports.
+    Ports,
+    /// The partition's own memory.
+    Memory,
     /// The partition's console.
     Console,
     /// Marks in the trace.
@@ -29,7 +33,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of its numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Events,
         Self::Interrupts,
         Self::Traps,
@@ -38,12 +42,13 @@ impl Group {
         Self::Schedule,
         Self::Health,
         Self::Partitions,
+        Self::Ports,
+        Self::Memory,
         Self::Console,
         Self::Trace,
     ];
 
-    /// The call numbers of the group, first and last. 70h to CFh are left for partitions, message ports, health,
-    /// memory and I/O ports.
+    /// The call numbers of the group, first and last. The numbers between are left for later groups.
     #[must_use]
     pub const fn numbers(self) -> (u32, u32) {
         match self {
@@ -55,6 +60,8 @@ impl Group {
             Self::Schedule => (0x60, 0x6f),
             Self::Health => (0x80, 0x87),
             Self::Partitions => (0x88, 0x8f),
+            Self::Ports => (0x90, 0x9f),
+            Self::Memory => (0xa0, 0xaf),
             Self::Console => (0xd0, 0xdf),
             Self::Trace => (0xe0, 0xef),
         }
@@ -72,6 +79,8 @@ impl Group {
             Self::Schedule => "Schedule",
             Self::Health => "Health",
             Self::Partitions => "Partitions",
+            Self::Ports => "I/O ports",
+            Self::Memory => "Memory",
             Self::Console => "Console",
             Self::Trace => "Trace",
         }
@@ -127,6 +136,10 @@ pub enum ArgumentKind {
     Level,
     /// The address of code, 0 for none.
     Code,
+    /// The first address of a page.
+    PageAddress,
+    /// Whole pages: address and length in bytes, two registers.
+    Pages,
     /// Bytes that the call reads: address and length, two registers.
     BytesFromGuest,
     /// Bytes that the call writes: address and length, two registers.
@@ -144,13 +157,18 @@ impl ArgumentKind {
     #[must_use]
     pub const fn registers(self) -> usize {
         match self {
-            Self::Integer64 | Self::BytesFromGuest | Self::BytesToGuest | Self::ArrayFromGuest(_) => 2,
+            Self::Integer64
+            | Self::Pages
+            | Self::BytesFromGuest
+            | Self::BytesToGuest
+            | Self::ArrayFromGuest(_) => 2,
             Self::Integer
             | Self::Hexadecimal
             | Self::Enumeration(_)
             | Self::Port
             | Self::Level
             | Self::Code
+            | Self::PageAddress
             | Self::StructToGuest(_)
             | Self::IntegerToGuest(_) => 1,
         }

@@ -8,7 +8,7 @@ pub enum CallError {
     NoSuchCall = -1,
     /// An address is not in the partition's memory with the rights that the call needs, or a range wraps.
     BadAddress = -2,
-    /// The address of an integer or a structure is not a multiple of 4.
+    /// The address of an integer or a structure is not a multiple of 4, or that of a page not one of 4096.
     Misaligned = -3,
     /// An argument has a value that the call does not know.
     InvalidArgument = -4,
@@ -32,6 +32,8 @@ pub enum CallError {
     NotPermitted = -13,
     /// The deadline passed first.
     TimedOut = -14,
+    /// Something is mapped there already.
+    AlreadyMapped = -15,
 }
 
 /// An error as the headers and the document show it.
@@ -61,7 +63,7 @@ pub const ERRORS: &[ErrorDescription] = &[
     describe(
         CallError::Misaligned,
         "misaligned",
-        "The address of an integer or a structure is not a multiple of 4.",
+        "The address of an integer or a structure is not a multiple of 4, or that of a page not a multiple of 4096.",
     ),
     describe(
         CallError::InvalidArgument,
@@ -95,6 +97,7 @@ pub const ERRORS: &[ErrorDescription] = &[
         "The configuration does not grant this to the partition.",
     ),
     describe(CallError::TimedOut, "timed_out", "The deadline passed first."),
+    describe(CallError::AlreadyMapped, "already_mapped", "Something is mapped in the range already."),
 ];
 
 impl CallError {

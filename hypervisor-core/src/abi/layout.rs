@@ -508,6 +508,7 @@ pub static STRUCTS: &[&StructDescription] = &[
     &WINDOW_INFO,
     &PARTITION_STATUS,
     &HEALTH_ENTRY,
+    &super::memory_layout::MEMORY_PAGE,
 ];
 
 const _: () = assert!(ABI_VERSION >> 16 != 0, "a version of 0 would pass for an empty note");

@@ -13,6 +13,7 @@ mod constants;
 mod description;
 mod errors;
 mod layout;
+mod memory_layout;
 mod note;
 mod sensitive;
 mod show;
@@ -23,15 +24,15 @@ mod values;
 
 pub use arguments::{
     Argument, BytesFromGuest, BytesToGuest, CodeAddress, ControlAction, EventPort, FakeRegister, Hexadecimal,
-    InterruptLevel, Layout, PartitionMode, PollList, Registers, SegmentRegister, TickPolicy, ToGuest,
-    TrapTable, VirtualInterrupt,
+    InterruptLevel, Layout, PageAddress, Pages, PartitionMode, PollList, Registers, SegmentRegister,
+    TickPolicy, ToGuest, TrapTable, VirtualInterrupt,
 };
 pub use calls::{CALLS, Call, Request};
 pub use clauses::{CLAUSE_FAMILIES, CLAUSES, ClauseDescription, ShownBy};
 pub use constants::{
     ABI_MAJOR, ABI_MINOR, ABI_VERSION, CONSTANTS, EVENT_PORTS, GATE_VECTOR, HYPERCALL_PAGE_BYTES,
-    HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS, PRIORITIES, RAM_BASE,
-    SELECTOR_CODE, SELECTOR_DATA, SELECTOR_FS, SELECTOR_GS, TRAP_ENTRIES_MAXIMUM,
+    HYPERCALL_STUB_BYTES, INTERRUPT_FLAG, MAGIC, PAGE_BYTES, PERIOD_MAXIMUM_NS, PERIOD_MINIMUM_NS,
+    PRIORITIES, RAM_BASE, SELECTOR_CODE, SELECTOR_DATA, SELECTOR_FS, SELECTOR_GS, TRAP_ENTRIES_MAXIMUM,
 };
 pub use description::{
     ArgumentDescription, ArgumentKind, CallDescription, ConstantDescription, EnumerationDescription,
@@ -41,6 +42,7 @@ pub use errors::{CallError, ERRORS, ErrorDescription};
 pub use layout::{
     EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info, trap_entry,
 };
+pub use memory_layout::MemoryPage;
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
 pub use sensitive::{SENSITIVE, SensitiveInstruction, sensitive};
 pub use show::{show_call, show_result};

@@ -158,6 +158,8 @@ impl ArgumentKind {
             Self::Port => "port".into(),
             Self::Level => "level".into(),
             Self::Code => "code".into(),
+            Self::PageAddress => "page".into(),
+            Self::Pages => "pages".into(),
             Self::BytesFromGuest => "in bytes".into(),
             Self::BytesToGuest => "out bytes".into(),
             Self::ArrayFromGuest(element) => format!("in array of {}", layout(element)),

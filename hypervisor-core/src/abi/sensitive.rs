@@ -142,7 +142,7 @@ pub static SENSITIVE: &[SensitiveInstruction] = &[
         &[("in", ""), ("out", ""), ("ins", ""), ("outs", "")],
         "a granted port reads as ones, and a write goes nowhere; other ports are #GP(0)",
         None,
-        "`console_write`, `console_read`, a timer call, or ports that the configuration grants",
+        "`console_write`, `console_read`, a timer call; `io_read`, `io_write` for ports that the configuration grants",
     ),
     row(
         "INT n",

@@ -56,10 +56,16 @@ fn show_argument(
         ArgumentKind::Level => {
             write!(text, "{}", if first & INTERRUPT_FLAG == 0 { "disabled" } else { "enabled" })
         }
-        ArgumentKind::Code | ArgumentKind::StructToGuest(_) | ArgumentKind::IntegerToGuest(_) => {
+        ArgumentKind::Code
+        | ArgumentKind::PageAddress
+        | ArgumentKind::StructToGuest(_)
+        | ArgumentKind::IntegerToGuest(_) => {
             write!(text, "{}", address(first))
         }
-        ArgumentKind::BytesFromGuest | ArgumentKind::BytesToGuest | ArgumentKind::ArrayFromGuest(_) => {
+        ArgumentKind::Pages
+        | ArgumentKind::BytesFromGuest
+        | ArgumentKind::BytesToGuest
+        | ArgumentKind::ArrayFromGuest(_) => {
             write!(text, "{second} at {}", address(first))
         }
     };

@@ -51,6 +51,10 @@ fn a_call_lists_the_errors_that_its_arguments_can_cause() {
                 ArgumentKind::Enumeration(_) => &[CallError::InvalidArgument],
                 ArgumentKind::Port => &[CallError::NoSuchPort],
                 ArgumentKind::Code => &[CallError::BadAddress],
+                ArgumentKind::PageAddress => &[CallError::Misaligned],
+                ArgumentKind::Pages => {
+                    &[CallError::Misaligned, CallError::InvalidArgument, CallError::BadAddress]
+                }
                 ArgumentKind::BytesFromGuest | ArgumentKind::BytesToGuest => {
                     &[CallError::InvalidArgument, CallError::BadAddress]
                 }
@@ -279,6 +283,12 @@ fn the_signature_of_a_published_call_never_changes() {
         ("partition_status", 0x703c_348f),
         ("partition_control", 0x9263_3fc0),
         ("partition_set_mode", 0xb1c6_bc0d),
+        ("io_read", 0x74d7_a8f4),
+        ("io_write", 0x8c97_6f3c),
+        ("memory_protect", 0x3aa1_4b11),
+        ("memory_map", 0xd97e_8a1f),
+        ("memory_unmap", 0x0d4c_0293),
+        ("memory_query", 0x99f9_f5f2),
         ("console_write", 0x81e1_652d),
         ("console_read", 0x131e_efe1),
         ("trace_mark", 0x4498_2aa3),

@@ -4,6 +4,7 @@ mod console;
 mod debug_registers;
 mod hostile;
 mod linux;
+mod memory;
 mod privileged;
 mod programs;
 mod registers;

@@ -185,6 +185,10 @@ fn describe(argument: &ArgumentDescription, registers: &[&str]) -> String {
         ArgumentKind::Port => "port, 0 to 1023".to_owned(),
         ArgumentKind::Level => "level".to_owned(),
         ArgumentKind::Code => "address of code or 0".to_owned(),
+        ArgumentKind::PageAddress => "address; a multiple of 4096".to_owned(),
+        ArgumentKind::Pages => {
+            "address and length in bytes; multiples of 4096, and the length not 0".to_owned()
+        }
         ArgumentKind::BytesFromGuest => {
             "address and length of bytes that are read; at most 7FFFFFFFh".to_owned()
         }
