@@ -299,6 +299,41 @@ void pv_fpu_set_switched(uint32_t switched)
     call(PV_CALL_FPU_SET_SWITCHED, switched, 0, 0);
 }
 
+int32_t pv_memory_protect(void *pages, uint32_t length, uint32_t rights)
+{
+    return call(PV_CALL_MEMORY_PROTECT, address(pages), length, rights);
+}
+
+int32_t pv_memory_map(void *where, uint32_t length, const void *source, uint32_t rights)
+{
+    uint32_t eax = stub(PV_CALL_MEMORY_MAP);
+    __asm__ volatile("call *%0"
+                     : "+a"(eax)
+                     : "b"(address(where)), "c"(length), "d"(address(source)), "S"(rights)
+                     : "memory");
+    return (int32_t)eax;
+}
+
+int32_t pv_memory_unmap(void *pages, uint32_t length)
+{
+    return call(PV_CALL_MEMORY_UNMAP, address(pages), length, 0);
+}
+
+int32_t pv_memory_query(const void *where, struct pv_memory_page *page)
+{
+    return call(PV_CALL_MEMORY_QUERY, address(where), address(page), 0);
+}
+
+int32_t pv_io_read(uint32_t port, uint32_t width, uint32_t *value)
+{
+    return call(PV_CALL_IO_READ, port, width, address(value));
+}
+
+int32_t pv_io_write(uint32_t port, uint32_t width, uint32_t value)
+{
+    return call(PV_CALL_IO_WRITE, port, width, value);
+}
+
 void pv_trace_mark(uint32_t id, uint32_t payload)
 {
     call(PV_CALL_TRACE_MARK, id, payload, 0);

@@ -101,6 +101,18 @@ int32_t pv_register_set(uint32_t number, uint32_t value);
 /* For the lazy switch of the floating-point unit: while `switched` is not 0, its first use is trap 7. */
 void pv_fpu_set_switched(uint32_t switched);
 
+/* ---- Memory and ports ---- */
+
+/* Change what may be done with pages of RAM (bits of PV_RIGHT_...), show them at a second place, take them away. Lengths are
+   in bytes, and everything is a multiple of 4096; 0 or a negative error. */
+int32_t pv_memory_protect(void *pages, uint32_t length, uint32_t rights);
+int32_t pv_memory_map(void *where, uint32_t length, const void *source, uint32_t rights);
+int32_t pv_memory_unmap(void *pages, uint32_t length);
+int32_t pv_memory_query(const void *where, struct pv_memory_page *page);
+/* I/O ports that the configuration grants; the width is 1, 2 or 4 bytes. */
+int32_t pv_io_read(uint32_t port, uint32_t width, uint32_t *value);
+int32_t pv_io_write(uint32_t port, uint32_t width, uint32_t value);
+
 /* ---- Trace ---- */
 
 /* Puts a line into the trace. */

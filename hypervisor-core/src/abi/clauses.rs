@@ -35,6 +35,7 @@ pub const CLAUSE_FAMILIES: &[(char, &str)] = &[
     ('X', "Exceptions"),
     ('G', "Segment bases"),
     ('R', "System registers"),
+    ('M', "Memory and ports"),
     ('S', "Shared pages"),
     ('K', "Console"),
 ];
@@ -207,6 +208,21 @@ pub const CLAUSES: &[ClauseDescription] = &[
     clause("G1", "`segment_set_base` sets base and register in one act; base plus offset wraps."),
     clause("G2", "A base belongs to the descriptor: loading its selector again brings it back."),
     clause("R1", "SGDT, SIDT, SLDT, STR and SMSW do not fault and tell nothing of the host."),
+    clause(
+        "R2",
+        "`register_set` and `register_get` agree with each other and with the shared page; what cannot be set is refused.",
+    ),
+    clause("R3", "TS, EM and MP of the fake CR0 act from the next instruction on; `fpu_set_switched` is TS."),
+    clause(
+        "R4",
+        "The debug registers stop before an instruction, until RF lets it go on, and after a write or an access.",
+    ),
+    clause(
+        "M1",
+        "`memory_protect` and `memory_unmap` act at once, on the partition's RAM alone; its contents stay.",
+    ),
+    clause("M2", "`memory_map` shows RAM at a second place: the same bytes at both, code too."),
+    clause("M3", "I/O ports that are not granted are refused, to calls and to instructions."),
     clause("S1", "The time page agrees with `time_now` to one microsecond and never runs ahead of it."),
     clause(
         "S2",
