@@ -2,6 +2,9 @@
 
 use super::{DATA, SHARED, Tape, ended_well, words};
 use crate::abi::{Call, memory_map_entry};
+use crate::config::{PartitionConfig, SystemConfig};
+use crate::health::{HealthAction, HealthEvent};
+use crate::machine::Machine;
 use crate::test_images::{BASE, Code, Register, finish};
 use crate::{CrashReason, Event, Outcome, Unrecorded};
 use emulator::{Exception, Rights, Vector};
@@ -164,8 +167,24 @@ fn a_mapping_belongs_to_the_state() {
 }
 
 #[test]
+fn a_warm_start_keeps_ram_that_was_mapped_elsewhere_and_none_of_the_mapping() {
+    // Once where RAM starts, once at its second place; the start would fail to map that again.
+    let code = Code::default().increment(PLAIN).call(Call::MemoryMap, &[ALIAS, PAGE, PLAIN, READ_WRITE]);
+    let code = code.call(Call::MemoryUnmap, &[PLAIN, PAGE]).increment(ALIAS).raw(&[0x0f, 0x0b]);
+    let mut partition =
+        PartitionConfig { memory_bytes: 1 << 20, ..PartitionConfig::new("one", code.image()) };
+    partition.health.set(HealthEvent::Exception(6), HealthAction::WarmRestart);
+    partition.restarts_most = 2;
+    let system = SystemConfig { partitions: vec![partition], ..SystemConfig::default() };
+    let mut machine = Machine::of_system(system).unwrap();
+    let (outcome, _) = finish(&mut machine, &mut Unrecorded);
+    assert!(matches!(outcome, Outcome::Crashed(_)), "{outcome:?}");
+    assert_eq!(words(&machine, ALIAS), [3 * 2]);
+    assert_eq!(machine.rights(PLAIN), None);
+}
+
+#[test]
 fn granted_ports_are_read_and_written_by_calls() {
-    use crate::config::{PartitionConfig, SystemConfig};
     let code = call(Code::default(), Call::IoRead, &[0x3f8, 1, DATA]);
     let code = call(code, Call::IoRead, &[0x3f8, 2, DATA + 4]);
     let code = call(code, Call::IoRead, &[0x3f8, 4, DATA + 8]);
@@ -176,7 +195,7 @@ fn granted_ports_are_read_and_written_by_calls() {
         ..PartitionConfig::new("one", code.image())
     };
     let system = SystemConfig { partitions: vec![partition], ..SystemConfig::default() };
-    let mut machine = crate::Machine::of_system(system).unwrap();
+    let mut machine = Machine::of_system(system).unwrap();
     let mut tape = Tape::default();
     ended_well(&finish(&mut machine, &mut tape).0);
     assert_eq!(words(&machine, DATA), [0xff, 0xffff, u32::MAX]);
