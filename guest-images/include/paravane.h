@@ -18,6 +18,7 @@
 #define PV_SELECTOR_FS 0x3bu /* The descriptor of FS, flat until its base is set. */
 #define PV_EVENT_PORTS 0x400u /* Number of event ports; ports are 0 to 1023. */
 #define PV_RAM_BASE 0x100000u /* Where the partition's RAM begins. */
+#define PV_PAGE_BYTES 0x1000u /* Length of a page of memory. */
 #define PV_INTERRUPT_FLAG 0x200u /* The bit of a level, as of EFLAGS, that means enabled. */
 #define PV_HYPERCALL_STUB_BYTES 0x20u /* Distance of two stubs in the hypercall page. */
 #define PV_HYPERCALL_PAGE_BYTES 0x2000u /* Length of the hypercall page. */
@@ -71,6 +72,12 @@
 #define PV_CALL_PARTITION_STATUS 0x89u /* Writes the status of a partition: one's own always, that of another with the right to it. */
 #define PV_CALL_PARTITION_CONTROL 0x8au /* Suspends, resumes, restarts or halts another partition, or asks it to shut down. */
 #define PV_CALL_PARTITION_SET_MODE 0x8bu /* Sets the mode of one's own partition. */
+#define PV_CALL_IO_READ 0x90u /* Reads an I/O port that the configuration grants, as IN does. */
+#define PV_CALL_IO_WRITE 0x91u /* Writes an I/O port that the configuration grants, as OUT does. */
+#define PV_CALL_MEMORY_PROTECT 0xa0u /* Changes what may be done with pages of the partition's own RAM, from the next instruction on. */
+#define PV_CALL_MEMORY_MAP 0xa1u /* Maps pages of RAM at another place, where nothing is mapped, above page 0 and below F0000000h. */
+#define PV_CALL_MEMORY_UNMAP 0xa2u /* Takes pages of the partition's own RAM out of the address space: an access is a page fault, as where nothing ever was. */
+#define PV_CALL_MEMORY_QUERY 0xa3u /* Writes what the page of an address is: any address, the core's own pages too. */
 #define PV_CALL_CONSOLE_WRITE 0xd0u /* Writes bytes to the console, all of them, and returns their number. */
 #define PV_CALL_CONSOLE_READ 0xd1u /* Reads as many bytes as wait, but no more than fit, and returns their number. */
 #define PV_CALL_TRACE_MARK 0xe0u /* Puts a line into the trace. */
@@ -78,7 +85,7 @@
 /* Errors: a negative result. */
 #define PV_ERROR_NO_SUCH_CALL (-1) /* No call has this number. */
 #define PV_ERROR_BAD_ADDRESS (-2) /* An address is not in the partition's memory with the rights that the call needs, or address plus length goes past 4 GiB. */
-#define PV_ERROR_MISALIGNED (-3) /* The address of an integer or a structure is not a multiple of 4. */
+#define PV_ERROR_MISALIGNED (-3) /* The address of an integer or a structure is not a multiple of 4, or that of a page not a multiple of 4096. */
 #define PV_ERROR_INVALID_ARGUMENT (-4) /* An argument has a value that the call does not know. */
 #define PV_ERROR_NO_SUCH_PORT (-5) /* The port number is 1024 or more. */
 #define PV_ERROR_NOT_BOUND (-6) /* The port, or the virtual interrupt, is not bound. */
@@ -90,6 +97,7 @@
 #define PV_ERROR_NO_SUCH_OBJECT (-12) /* The configuration has no line, channel, message port, partition, plan or log entry of this name or number for the partition. */
 #define PV_ERROR_NOT_PERMITTED (-13) /* The configuration does not grant this to the partition. */
 #define PV_ERROR_TIMED_OUT (-14) /* The deadline passed first. */
+#define PV_ERROR_ALREADY_MAPPED (-15) /* Something is mapped in the range already. */
 
 /* What a port can be bound to with event_bind_interrupt. */
 #define PV_INTERRUPT_TIMER 0u /* The timer's deadline has passed. */
@@ -202,6 +210,8 @@
 #define PV_MEMORY_COUNT_PAGE 4u /* The page of event counts. */
 #define PV_MEMORY_HYPERCALL_PAGE 5u /* The hypercall page. */
 #define PV_MEMORY_BOOT_STACK 6u /* The stack that ESP points to at entry. */
+#define PV_MEMORY_SHARED_AREA 7u /* Memory that other partitions see, too; never executable. shared_area_find tells it by its name. */
+#define PV_MEMORY_BOOT_MODULE 8u /* The boot module. */
 
 /* Bits of the rights in the memory map. */
 #define PV_RIGHT_READ 1u /* May be read. */
@@ -441,5 +451,16 @@ _Static_assert(offsetof(struct pv_health_entry, detail) == 24, "pv_health_entry.
 _Static_assert(offsetof(struct pv_health_entry, address) == 28, "pv_health_entry.address");
 _Static_assert(offsetof(struct pv_health_entry, message_length) == 32, "pv_health_entry.message_length");
 _Static_assert(offsetof(struct pv_health_entry, message) == 36, "pv_health_entry.message");
+
+/* The answer of memory_query: what one page of the address space is. */
+struct pv_memory_page {
+    uint32_t kind; /* +0: One of PV_MEMORY_...; 0 where nothing is mapped. */
+    uint32_t rights; /* +4: Bits of PV_RIGHT_... */
+    uint32_t source; /* +8: With PV_MEMORY_RAM the address that the page has in RAM at the start, else 0. */
+};
+_Static_assert(sizeof(struct pv_memory_page) == 12, "pv_memory_page");
+_Static_assert(offsetof(struct pv_memory_page, kind) == 0, "pv_memory_page.kind");
+_Static_assert(offsetof(struct pv_memory_page, rights) == 4, "pv_memory_page.rights");
+_Static_assert(offsetof(struct pv_memory_page, source) == 8, "pv_memory_page.source");
 
 #endif

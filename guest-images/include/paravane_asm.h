@@ -14,6 +14,7 @@
 #define PV_SELECTOR_FS 0x3b
 #define PV_EVENT_PORTS 0x400
 #define PV_RAM_BASE 0x100000
+#define PV_PAGE_BYTES 0x1000
 #define PV_INTERRUPT_FLAG 0x200
 #define PV_HYPERCALL_STUB_BYTES 0x20
 #define PV_HYPERCALL_PAGE_BYTES 0x2000
@@ -65,6 +66,12 @@
 #define PV_CALL_PARTITION_STATUS 0x89
 #define PV_CALL_PARTITION_CONTROL 0x8a
 #define PV_CALL_PARTITION_SET_MODE 0x8b
+#define PV_CALL_IO_READ 0x90
+#define PV_CALL_IO_WRITE 0x91
+#define PV_CALL_MEMORY_PROTECT 0xa0
+#define PV_CALL_MEMORY_MAP 0xa1
+#define PV_CALL_MEMORY_UNMAP 0xa2
+#define PV_CALL_MEMORY_QUERY 0xa3
 #define PV_CALL_CONSOLE_WRITE 0xd0
 #define PV_CALL_CONSOLE_READ 0xd1
 #define PV_CALL_TRACE_MARK 0xe0
@@ -83,6 +90,7 @@
 #define PV_ERROR_NO_SUCH_OBJECT -12
 #define PV_ERROR_NOT_PERMITTED -13
 #define PV_ERROR_TIMED_OUT -14
+#define PV_ERROR_ALREADY_MAPPED -15
 
 #define PV_INTERRUPT_TIMER 0x0
 #define PV_INTERRUPT_CONSOLE_INPUT 0x1
@@ -168,6 +176,8 @@
 #define PV_MEMORY_COUNT_PAGE 0x4
 #define PV_MEMORY_HYPERCALL_PAGE 0x5
 #define PV_MEMORY_BOOT_STACK 0x6
+#define PV_MEMORY_SHARED_AREA 0x7
+#define PV_MEMORY_BOOT_MODULE 0x8
 #define PV_RIGHT_READ 0x1
 #define PV_RIGHT_WRITE 0x2
 #define PV_RIGHT_EXECUTE 0x4
@@ -272,15 +282,19 @@
 #define PV_OFFSET_HEALTH_ENTRY_MESSAGE_LENGTH 0x20
 #define PV_OFFSET_HEALTH_ENTRY_MESSAGE 0x24
 #define PV_SIZE_HEALTH_ENTRY 0x64
+#define PV_OFFSET_MEMORY_PAGE_KIND 0x0
+#define PV_OFFSET_MEMORY_PAGE_RIGHTS 0x4
+#define PV_OFFSET_MEMORY_PAGE_SOURCE 0x8
+#define PV_SIZE_MEMORY_PAGE 0xc
 
 /* The note that every guest has: the version, and each call with the hash of its signature. */
 .macro pv_abi_note
     .pushsection .note.paravane, "a", @note
     .balign 4
-    .long 9, 368, PV_NOTE_ABI
+    .long 9, 416, PV_NOTE_ABI
     .asciz "Paravane"
     .balign 4
-    .long PV_ABI_VERSION, 45
+    .long PV_ABI_VERSION, 51
     .long 0x01, 0xc040117e /* event_bind_interrupt */
     .long 0x02, 0x5bbdefd8 /* event_bind_self */
     .long 0x03, 0x05ee09b7 /* event_unbind */
@@ -323,6 +337,12 @@
     .long 0x89, 0x703c348f /* partition_status */
     .long 0x8a, 0x92633fc0 /* partition_control */
     .long 0x8b, 0xb1c6bc0d /* partition_set_mode */
+    .long 0x90, 0x74d7a8f4 /* io_read */
+    .long 0x91, 0x8c976f3c /* io_write */
+    .long 0xa0, 0x3aa14b11 /* memory_protect */
+    .long 0xa1, 0xd97e8a1f /* memory_map */
+    .long 0xa2, 0x0d4c0293 /* memory_unmap */
+    .long 0xa3, 0x99f9f5f2 /* memory_query */
     .long 0xd0, 0x81e1652d /* console_write */
     .long 0xd1, 0x131eefe1 /* console_read */
     .long 0xe0, 0x44982aa3 /* trace_mark */

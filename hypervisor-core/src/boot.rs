@@ -10,7 +10,7 @@ use crate::guest::Guest;
 use crate::loader::{Image, LoadError};
 use crate::paravirtual::Paravirtual;
 use crate::privileges::Privileges;
-use crate::shared_areas::Mapping;
+use crate::shared_areas::{Mapping, SHARED_BASE, SHARED_END};
 use emulator::cpu::Tls;
 use emulator::{AddressSpace, Cpu, DescriptorTable, FrameNumber, PAGE_BYTES, PhysicalMemory, Rights, cpu};
 
@@ -233,6 +233,12 @@ pub(crate) fn ram_offset(frame: FrameNumber) -> u64 {
 /// One of `memory_map_entry::KIND_...` for an address in one of the core's own areas, else 0.
 #[must_use]
 pub(crate) fn kind_of(address: u32) -> u32 {
+    if (SHARED_BASE..SHARED_END).contains(&address) {
+        return memory_map_entry::KIND_SHARED_AREA;
+    }
+    if (BOOT_MODULE..BOOT_MODULE + BOOT_MODULE_MOST_BYTES).contains(&address) {
+        return memory_map_entry::KIND_BOOT_MODULE;
+    }
     let areas = areas(0, false);
     let area = areas.iter().find(|area| address.wrapping_sub(area.base) < area.bytes);
     area.map_or(0, |area| area.kind)

@@ -158,6 +158,15 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::MemoryProtect { pages, rights } => caller.memory_protect(pages, rights.0)?,
         Request::MemoryMap { pages, source, rights } => caller.memory_map(pages, source, rights.0)?,
         Request::MemoryUnmap { pages } => caller.memory_unmap(pages)?,
+        Request::SharedAreaFind { name, area } => caller.shared_area_find(name, area)?,
+        Request::TraceStart {} => {
+            caller.log.note(|| Event::TraceStart);
+            0
+        }
+        Request::TraceStop {} => {
+            caller.log.note(|| Event::TraceStop);
+            0
+        }
         Request::MemoryQuery { address, page } => caller.memory_query(address.0, page)?,
         Request::ConsoleWrite { bytes } => caller.console_write(bytes)?,
         Request::ConsoleRead { buffer } => caller.console_read(buffer)?,

@@ -142,6 +142,10 @@ pub enum Event {
         /// Its value.
         payload: u32,
     },
+    /// The guest wants its instructions shown again.
+    TraceStart,
+    /// The guest wants its instructions left out.
+    TraceStop,
     /// The guest wrote to its console.
     ConsoleOutput(Vec<u8>),
     /// Input arrived for the guest's console.

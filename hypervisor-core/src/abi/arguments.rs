@@ -5,8 +5,8 @@
 
 use std::marker::PhantomData;
 
-use super::layout::{EVENT_STATUS, TRAP_ENTRY};
-use super::memory_layout::{MEMORY_PAGE, MemoryPage};
+use super::layout::{EVENT_STATUS, MEMORY_MAP_ENTRY, TRAP_ENTRY};
+use super::memory_layout::{MEMORY_PAGE, MemoryMapEntry, MemoryPage};
 use super::system_layout::{
     HEALTH_ENTRY, HealthEntryLayout, PARTITION_STATUS, POLL_ENTRY, PartitionStatus, WINDOW_INFO, WindowInfo,
     poll_entry,
@@ -576,6 +576,11 @@ impl Layout for PartitionStatus {
 
 impl Layout for HealthEntryLayout {
     const KIND: ArgumentKind = ArgumentKind::StructToGuest(&HEALTH_ENTRY);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for MemoryMapEntry {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&MEMORY_MAP_ENTRY);
     const SIZE_BYTES: u32 = Self::SIZE_BYTES;
 }
 

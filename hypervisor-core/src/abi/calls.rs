@@ -8,8 +8,8 @@ use super::layout::EventStatus;
 use super::{
     Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
     ControlAction, EventPort, FakeRegister, Group, HealthEntryLayout, Hexadecimal, InterruptLevel,
-    MemoryPage, PageAddress, Pages, PartitionMode, PartitionStatus, PollList, Registers, ResultKind,
-    SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt, WindowInfo,
+    MemoryMapEntry, MemoryPage, PageAddress, Pages, PartitionMode, PartitionStatus, PollList, Registers,
+    ResultKind, SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt, WindowInfo,
 };
 
 macro_rules! calls {
@@ -439,6 +439,14 @@ calls! {
         page: ToGuest<MemoryPage>,
     ) -> Zero, [Misaligned, BadAddress];
 
+    /// Writes where a shared area lies, how long it is, and what the partition may do with it.
+    0xa4 Memory SharedAreaFind shared_area_find(
+        /// The name of the area.
+        name: BytesFromGuest,
+        /// Where the answer goes.
+        area: ToGuest<MemoryMapEntry>,
+    ) -> Zero, [InvalidArgument, BadAddress, Misaligned, NoSuchObject];
+
     /// Writes bytes to the console, all of them, and returns their number. Any byte may be written.
     0xd0 Console ConsoleWrite console_write(
         /// The bytes.
@@ -459,6 +467,12 @@ calls! {
         /// A value that belongs to it.
         payload: Hexadecimal,
     ) -> Zero, [];
+
+    /// The trace shows the partition's instructions again, from the next one on. Changes nothing else.
+    0xe1 Trace TraceStart trace_start() -> Zero, [];
+
+    /// The trace leaves out the partition's instructions until `trace_start`; it goes on showing its events. Changes nothing else.
+    0xe2 Trace TraceStop trace_stop() -> Zero, [];
 }
 
 impl Call {

@@ -179,7 +179,7 @@ pub mod memory_map_entry {
     pub const RIGHT_EXECUTE: u32 = 4;
 }
 
-static MEMORY_MAP_ENTRY: StructDescription = StructDescription {
+pub(super) static MEMORY_MAP_ENTRY: StructDescription = StructDescription {
     name: "memory_map_entry",
     documentation: "One range of the partition's memory.",
     size_bytes: memory_map_entry::SIZE_BYTES,

@@ -49,3 +49,30 @@ impl MemoryPage {
         [self.kind, self.rights, self.source].into_iter().flat_map(u32::to_le_bytes).collect()
     }
 }
+
+/// An entry of the memory map, as `shared_area_find` writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryMapEntry {
+    /// First address.
+    pub base: u32,
+    /// Length in bytes.
+    pub length_bytes: u32,
+    /// One of `memory_map_entry::KIND_...`.
+    pub kind: u32,
+    /// Bits of `memory_map_entry::RIGHT_...`.
+    pub rights: u32,
+}
+
+impl MemoryMapEntry {
+    /// The length in guest memory.
+    pub const SIZE_BYTES: u32 = super::memory_map_entry::SIZE_BYTES;
+
+    /// The bytes in guest memory.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        [self.base, self.length_bytes, self.kind, self.rights]
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .collect()
+    }
+}

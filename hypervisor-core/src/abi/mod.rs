@@ -42,7 +42,7 @@ pub use errors::{CallError, ERRORS, ErrorDescription};
 pub use layout::{
     EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info, trap_entry,
 };
-pub use memory_layout::MemoryPage;
+pub use memory_layout::{MemoryMapEntry, MemoryPage};
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
 pub use sensitive::{SENSITIVE, SensitiveInstruction, sensitive};
 pub use show::{show_call, show_result};

@@ -289,9 +289,12 @@ fn the_signature_of_a_published_call_never_changes() {
         ("memory_map", 0xd97e_8a1f),
         ("memory_unmap", 0x0d4c_0293),
         ("memory_query", 0x99f9_f5f2),
+        ("shared_area_find", 0x93be_397e),
         ("console_write", 0x81e1_652d),
         ("console_read", 0x131e_efe1),
         ("trace_mark", 0x4498_2aa3),
+        ("trace_start", 0x4c7f_b772),
+        ("trace_stop", 0xe41c_8bda),
     ];
     let hashes: Vec<(&str, u32)> = CALLS.iter().map(|call| (call.name, call.signature_hash())).collect();
     assert_eq!(hashes, published);

@@ -4,9 +4,11 @@
 
 use super::Caller;
 use crate::abi::{
-    CallError, MemoryPage, PAGE_BYTES, PageAddress, Pages, RAM_BASE, ToGuest, memory_map_entry,
+    BytesFromGuest, CallError, MemoryMapEntry, MemoryPage, PAGE_BYTES, PageAddress, Pages, RAM_BASE, ToGuest,
+    memory_map_entry,
 };
 use crate::boot;
+use crate::shared_areas;
 use emulator::{FrameNumber, Rights};
 
 impl Caller<'_> {
@@ -56,6 +58,27 @@ impl Caller<'_> {
             }
         });
         self.guest.set_bytes(page.address, &answer.to_bytes())?;
+        Ok(0)
+    }
+
+    pub(super) fn shared_area_find(
+        &mut self,
+        name: BytesFromGuest,
+        to: ToGuest<MemoryMapEntry>,
+    ) -> Result<u32, CallError> {
+        let name = self.name(name)?;
+        let areas = &self.config.shared_areas;
+        let found = areas.iter().zip(shared_areas::addresses(areas)).find_map(|(area, base)| {
+            let (_, writes) = area.members.iter().find(|(member, _)| *member == self.id)?;
+            let write = if *writes { memory_map_entry::RIGHT_WRITE } else { 0 };
+            (area.name.as_bytes() == name).then_some(MemoryMapEntry {
+                base,
+                length_bytes: area.bytes,
+                kind: memory_map_entry::KIND_SHARED_AREA,
+                rights: memory_map_entry::RIGHT_READ | write,
+            })
+        });
+        self.guest.set_bytes(to.address, &found.ok_or(CallError::NoSuchObject)?.to_bytes())?;
         Ok(0)
     }
 

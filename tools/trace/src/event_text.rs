@@ -66,6 +66,8 @@ fn kind(event: &Event) -> &'static str {
         Event::ConsoleOutput(_) => "console",
         Event::ConsoleInput(_) => "input",
         Event::ConsoleEnd => "input-end",
+        Event::TraceStart => "tracing",
+        Event::TraceStop => "tracing",
         Event::WindowStart { .. } => "window",
         Event::Restart { .. } => "restart",
         Event::Health { .. } => "health",
@@ -115,6 +117,8 @@ fn words(symbols: &Symbols, event: &Event) -> String {
         }
         Event::Health { event, action } => format!("{}: {}", event.name(), action.name()),
         Event::Crash { reason, eip } => format!("{} in {}", crash_words(reason), place(eip)),
+        Event::TraceStart => "on".to_owned(),
+        Event::TraceStop => "off".to_owned(),
         Event::Idle { .. } | Event::ConsoleOutput(_) | Event::ConsoleInput(_) | Event::ConsoleEnd => {
             String::new()
         }

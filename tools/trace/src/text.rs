@@ -13,7 +13,8 @@ use crate::listing::Listing;
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Machine, Outcome, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, Outcome, PartitionId, Recorder, Stamp};
+use std::collections::BTreeSet;
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
 pub const HEADER: &str = "paravane-trace text 1";
@@ -40,6 +41,8 @@ pub struct TextTrace {
     symbols: Symbols,
     listing: Listing,
     segments: Option<[Segment; 6]>,
+    /// Partitions whose guests asked for their instructions to be left out.
+    stopped: BTreeSet<PartitionId>,
     text: Vec<u8>,
 }
 
@@ -50,7 +53,13 @@ impl TextTrace {
         let image = machine.image();
         let rate = machine.clock().rate().units_per_second();
         let text = format!("{HEADER}\nimage {:032x}, {rate} units a second\n", image.hash).into_bytes();
-        Self { symbols: machine.symbols(), listing: Listing::new(), segments: None, text }
+        Self {
+            symbols: machine.symbols(),
+            listing: Listing::new(),
+            segments: None,
+            stopped: BTreeSet::new(),
+            text,
+        }
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.
@@ -125,6 +134,9 @@ impl Recorder for TextTrace {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if self.stopped.contains(&stamp.partition) {
+            return;
+        }
         self.stamp(stamp);
         self.listing.append(&mut self.text, &self.symbols, step.eip, step.bytes);
         for (number, name) in REGISTER_NAMES.iter().enumerate() {
@@ -152,6 +164,11 @@ impl Recorder for TextTrace {
     fn event(&mut self, stamp: Stamp, event: &Event) {
         // A call or a trap may change segment registers; they are then no work of the next instruction.
         self.segments = None;
+        match event {
+            Event::TraceStart => drop(self.stopped.remove(&stamp.partition)),
+            Event::TraceStop => drop(self.stopped.insert(stamp.partition)),
+            _ => {}
+        }
         self.stamp(stamp);
         self.text.extend_from_slice(b"== ");
         event_text::append(&mut self.text, &self.symbols, event);
@@ -167,6 +184,7 @@ mod tests {
     use emulator::{Access, AccessKind, Cpu, DescriptorTable, SegmentRegister, Step, flags};
     use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
     use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+    use std::collections::BTreeSet;
 
     const STAMP: Stamp = Stamp { partition: PartitionId(0), instruction: 12, now_ns: 1_000_000_120 };
 
@@ -177,7 +195,13 @@ mod tests {
             symbol(0x10_0000, "main", SymbolKind::Function),
             symbol(0x10_4000, "ticks", SymbolKind::Object),
         ]);
-        TextTrace { symbols, listing: Listing::new(), segments: None, text: Vec::new() }
+        TextTrace {
+            symbols,
+            listing: Listing::new(),
+            segments: None,
+            stopped: BTreeSet::new(),
+            text: Vec::new(),
+        }
     }
 
     fn processor() -> Cpu {
@@ -197,6 +221,17 @@ mod tests {
         };
         trace.instruction(STAMP, &step);
         String::from_utf8(trace.text().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn instructions_are_left_out_where_the_guest_says_so() {
+        let mut trace = trace();
+        trace.event(STAMP, &Event::TraceStop);
+        trace.event(STAMP, &Event::TraceStart);
+        let text = String::from_utf8_lossy(trace.text()).into_owned();
+        assert!(text.contains("== tracing off") && text.contains("== tracing on"), "{text}");
+        trace.event(STAMP, &Event::TraceStop);
+        assert!(trace.stopped.contains(&STAMP.partition));
     }
 
     #[test]

@@ -433,7 +433,12 @@ fn a_run_in_small_slices_is_the_same_run() {
 #[test]
 fn what_one_partition_stores_in_a_shared_area_the_other_reads_and_may_not_change() {
     use crate::shared_areas::SHARED_BASE;
-    let writer = Code::default().store(SHARED_BASE + 8, 77).call(Call::Shutdown, &[0]);
+    let writer = Code::default()
+        .call(Call::SharedAreaFind, &[NAME, 4, DATA])
+        .store(SHARED_BASE + 8, 77)
+        .call(Call::Shutdown, &[0])
+        .at(0x600)
+        .raw(b"area");
     let reader = Code::default()
         .load_eax(SHARED_BASE + 8)
         .store_eax(DATA)
@@ -448,6 +453,7 @@ fn what_one_partition_stores_in_a_shared_area_the_other_reads_and_may_not_change
     let mut machine = Machine::of_system(config).unwrap();
     machine.run(&Limits::default(), &mut Unrecorded);
     assert_eq!(words(&machine, B, DATA), [77]);
+    assert_eq!(words(&machine, A, DATA), [SHARED_BASE, 4096, 7, 3]);
     let Some(Outcome::Crashed(crash)) = machine.partition(B).outcome() else { panic!("no fault") };
     assert_eq!(
         crate::CrashReason::Unhandled(emulator::Exception {
