@@ -78,9 +78,12 @@
 #define PV_CALL_MEMORY_MAP 0xa1u /* Maps pages of RAM at another place, where nothing is mapped, above page 0 and below F0000000h. */
 #define PV_CALL_MEMORY_UNMAP 0xa2u /* Takes pages of the partition's own RAM out of the address space: an access is a page fault, as where nothing ever was. */
 #define PV_CALL_MEMORY_QUERY 0xa3u /* Writes what the page of an address is: any address, the core's own pages too. */
+#define PV_CALL_SHARED_AREA_FIND 0xa4u /* Writes where a shared area lies, how long it is, and what the partition may do with it. */
 #define PV_CALL_CONSOLE_WRITE 0xd0u /* Writes bytes to the console, all of them, and returns their number. */
 #define PV_CALL_CONSOLE_READ 0xd1u /* Reads as many bytes as wait, but no more than fit, and returns their number. */
 #define PV_CALL_TRACE_MARK 0xe0u /* Puts a line into the trace. */
+#define PV_CALL_TRACE_START 0xe1u /* The trace shows the partition's instructions again, from the next one on. */
+#define PV_CALL_TRACE_STOP 0xe2u /* The trace leaves out the partition's instructions until `trace_start`; it goes on showing its events. */
 
 /* Errors: a negative result. */
 #define PV_ERROR_NO_SUCH_CALL (-1) /* No call has this number. */

@@ -72,9 +72,12 @@
 #define PV_CALL_MEMORY_MAP 0xa1
 #define PV_CALL_MEMORY_UNMAP 0xa2
 #define PV_CALL_MEMORY_QUERY 0xa3
+#define PV_CALL_SHARED_AREA_FIND 0xa4
 #define PV_CALL_CONSOLE_WRITE 0xd0
 #define PV_CALL_CONSOLE_READ 0xd1
 #define PV_CALL_TRACE_MARK 0xe0
+#define PV_CALL_TRACE_START 0xe1
+#define PV_CALL_TRACE_STOP 0xe2
 
 #define PV_ERROR_NO_SUCH_CALL -1
 #define PV_ERROR_BAD_ADDRESS -2
@@ -291,10 +294,10 @@
 .macro pv_abi_note
     .pushsection .note.paravane, "a", @note
     .balign 4
-    .long 9, 416, PV_NOTE_ABI
+    .long 9, 440, PV_NOTE_ABI
     .asciz "Paravane"
     .balign 4
-    .long PV_ABI_VERSION, 51
+    .long PV_ABI_VERSION, 54
     .long 0x01, 0xc040117e /* event_bind_interrupt */
     .long 0x02, 0x5bbdefd8 /* event_bind_self */
     .long 0x03, 0x05ee09b7 /* event_unbind */
@@ -343,9 +346,12 @@
     .long 0xa1, 0xd97e8a1f /* memory_map */
     .long 0xa2, 0x0d4c0293 /* memory_unmap */
     .long 0xa3, 0x99f9f5f2 /* memory_query */
+    .long 0xa4, 0x93be397e /* shared_area_find */
     .long 0xd0, 0x81e1652d /* console_write */
     .long 0xd1, 0x131eefe1 /* console_read */
     .long 0xe0, 0x44982aa3 /* trace_mark */
+    .long 0xe1, 0x4c7fb772 /* trace_start */
+    .long 0xe2, 0xe41c8bda /* trace_stop */
     .popsection
 .endm
 
