@@ -7,7 +7,7 @@ use emulator::{Cpu, Exception};
 /// Why the machine returned to its caller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// Console output, or errors of a Linux program, wait to be taken. Run again.
+    /// Console output, or errors of a Linux program, wait to be taken, or the health log grew. Run again.
     Output,
     /// The slice of [`crate::Limits::slice_units`] is over. Run again.
     Slice,

@@ -35,12 +35,23 @@ pub struct Partition {
     pub(crate) counters: Counters,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
+    /// Where the run was then.
+    pub(crate) ending: Option<Ending>,
     /// What it cannot go on after, until the health monitor has answered.
     pub(crate) incident: Option<Box<Crash>>,
     /// When the oldest console output that was not handed out was written.
     pub(crate) output_since: Option<u64>,
     /// Whether the caller knows that it reads the console.
     pub(crate) input: InputState,
+}
+
+/// Where a run was when one of its partitions ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// Units that all partitions had executed.
+    pub executed_by_all: u64,
+    /// Virtual time in nanoseconds.
+    pub now_ns: u64,
 }
 
 /// Whether the caller knows that a guest reads its console.
@@ -86,6 +97,7 @@ impl Partition {
             retired: 0,
             counters: Counters::default(),
             outcome: None,
+            ending: None,
             incident: None,
             output_since: None,
             input: InputState::Unasked,
@@ -127,6 +139,7 @@ impl Partition {
         self.personality = personality;
         self.engine = Interpreter::new(Settings { profile: config.profile, ..system.engine });
         self.outcome = None;
+        self.ending = None;
         self.incident = None;
         Ok(())
     }

@@ -159,6 +159,13 @@ pub enum Event {
         /// The window's place in it.
         window: u32,
     },
+    /// A window of the partition ends.
+    WindowEnd {
+        /// The schedule plan.
+        plan: u32,
+        /// The window's place in it.
+        window: u32,
+    },
     /// The partition starts again.
     Restart {
         /// One of `start_info::START_...`.

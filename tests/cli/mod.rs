@@ -11,5 +11,6 @@ mod options;
 mod paravane;
 mod readme;
 mod streams;
+mod systems;
 mod tracing;
 mod usage;

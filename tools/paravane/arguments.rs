@@ -11,8 +11,10 @@ Exit status:
   123       the guest ended with another code; stderr tells which
   124       --max-instructions or --max-time ran out
   125       not the guest's fault: a bad file or command line, an instruction that is missing, a bug
-  126       the guest crashed: a fault that it does not handle, or nothing can ever wake it
-  0         also when the reader of stdout goes away, as in `paravane trace FILE | head`";
+  126       the guest crashed: a fault that it does not handle, or nothing can ever wake it;
+            or the health monitor stopped it, or the whole system
+  0         also when the reader of stdout goes away, as in `paravane trace FILE | head`
+Of a system it is the first of the partitions, in the order of the file, that is not 0.";
 
 const LOCKSTEP_STATUS: &str = "\
 Exit status:
@@ -51,15 +53,17 @@ pub struct Arguments {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Run a guest from its ELF file to its exit code
+    /// Run a guest from its ELF file, or a system of guests from its system file
     ///
-    /// The guest's console is stdout and stdin; everything that Paravane has to say goes to stderr.
+    /// The guest's console is stdout and stdin; everything that Paravane has to say goes to stderr. Of several partitions
+    /// each line has the name of its partition before it; one of them can read stdin.
     #[command(after_help = EXIT_STATUS)]
     Run(Run),
-    /// Run a guest and write down every instruction, call, event and trap
+    /// Run a guest or a system and write down every instruction, call, event and trap
     ///
     /// One line an instruction: its number, virtual time, place, bytes, text, and what it changed and read. Lines
-    /// for what is no instruction begin their third column with `==`. The text is the same for every run.
+    /// for what is no instruction begin their third column with `==`. Of a system each line begins with the name of its
+    /// partition. The text is the same for every run.
     #[command(after_help = EXIT_STATUS)]
     Trace(Trace),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
@@ -98,7 +102,8 @@ pub enum Command {
 /// `paravane run`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The guest: a static i386 ELF file. Without it the built-in sample `ticker` runs
+    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). Without it the built-in
+    /// sample `ticker` runs
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 
@@ -110,7 +115,8 @@ pub struct Run {
 /// `paravane trace`
 #[derive(Args, Debug)]
 pub struct Trace {
-    /// The guest: a static i386 ELF file. Without it the built-in sample `ticker` runs
+    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). Without it the built-in
+    /// sample `ticker` runs
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 
@@ -118,6 +124,10 @@ pub struct Trace {
     /// the console appears in it as lines only
     #[arg(short, long, value_name = "FILE", help_heading = "Trace")]
     pub output: Option<PathBuf>,
+
+    /// Write down only this partition of a system; give it again for another one
+    #[arg(long = "partition", value_name = "NAME", help_heading = "Trace")]
+    pub partitions: Vec<String>,
 
     /// How the trace is written
     #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Trace")]
@@ -147,11 +157,11 @@ pub struct RunOptions {
     )]
     pub arguments: Vec<String>,
 
-    /// What the guest was written for
-    #[arg(long, value_enum, default_value_t = Abi::Paravane, help_heading = "Machine")]
-    pub abi: Abi,
+    /// What the guest was written for [default: paravane]
+    #[arg(long, value_enum, help_heading = "Machine")]
+    pub abi: Option<Abi>,
 
-    /// End after this many instructions (a REP counts each iteration): 1000000, 1_000_000 or 1M
+    /// End after this many instructions of all partitions (a REP counts each iteration): 1000000, 1_000_000 or 1M
     #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Limits")]
     pub max_instructions: Option<u64>,
 
@@ -163,13 +173,13 @@ pub struct RunOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "replay", help_heading = "Console input")]
     pub record: Option<PathBuf>,
 
-    /// Take the console input from a recording instead of stdin. The image must be the recorded one
+    /// Take the console input from a recording instead of stdin. The images and the system must be the recorded ones
     #[arg(long, value_name = "FILE", help_heading = "Console input")]
     pub replay: Option<PathBuf>,
 
-    /// The processor: what CPUID tells, and which instructions exist
-    #[arg(long, value_enum, default_value_t = CpuName::I686, help_heading = "Machine")]
-    pub cpu: CpuName,
+    /// The processor: what CPUID tells, and which instructions exist [default: i686]
+    #[arg(long, value_enum, help_heading = "Machine")]
+    pub cpu: Option<CpuName>,
 
     /// Print counters to stderr at the end: exits, calls, events, decoded blocks
     #[arg(long)]

@@ -33,6 +33,8 @@ pub const FLAGS: [(u32, &str); 12] = [
 
 /// A crash, with what is known about the guest besides. Prints with colours; who prints it strips them where they do not belong.
 pub struct CrashReport<'a> {
+    /// Who crashed: `the guest`, or a partition's name.
+    pub who: &'a str,
     /// What happened.
     pub crash: &'a Crash,
     /// The instructions before, oldest first.
@@ -46,7 +48,9 @@ pub struct CrashReport<'a> {
 impl Display for CrashReport<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Crash { reason, cpu, instruction, .. } = self.crash;
-        writeln!(f, "{WRONG}The guest crashed{WRONG:#}: {}", self.what(reason))?;
+        let (first, rest) = self.who.split_at_checked(1).unwrap_or_default();
+        let who = format!("{}{rest}", first.to_ascii_uppercase());
+        writeln!(f, "{WRONG}{who} crashed{WRONG:#}: {}", self.what(reason))?;
         let place = Place::of(self.symbols, cpu.eip).map(|place| format!("{place}, ")).unwrap_or_default();
         let time = time(self.now_ns);
         // Not grouped: a trace has the number so, to be found by it.

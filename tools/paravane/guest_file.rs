@@ -30,18 +30,32 @@ pub struct GuestFile {
 }
 
 impl GuestFile {
-    /// Reads the file at `path`, or takes the built-in sample.
+    /// The built-in sample that runs when no file is named.
+    ///
+    /// # Errors
+    /// Never: it is a good image.
+    pub fn sample() -> Result<Self, Ended> {
+        Self::read(TICKER, "ticker".to_owned(), "the built-in ticker".to_owned())
+    }
+
+    /// Reads the file at `path`.
     ///
     /// # Errors
     /// One line with the file's name.
-    pub fn open(path: Option<&Path>) -> Result<Self, Ended> {
-        let Some(path) = path else {
-            return Self::read(TICKER, "ticker".to_owned(), "the built-in ticker".to_owned());
-        };
+    pub fn open(path: &Path) -> Result<Self, Ended> {
+        let bytes = bytes_of(path).map_err(|why| Ended::Failed(format!("{}: {why}", path.display())))?;
+        Self::of_bytes(path, &bytes)
+    }
+
+    /// The guest of which the file at `path` has these bytes.
+    ///
+    /// # Errors
+    /// One line with the file's name.
+    pub fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Ended> {
         let shown = path.display().to_string();
-        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
-        let bytes = bytes_of(path).map_err(|why| Ended::Failed(format!("{shown}: {why}")))?;
-        Self::read(&bytes, name.unwrap_or_default(), shown)
+        let file = shown.strip_prefix("builtin:").map_or(path, Path::new);
+        let name = file.file_stem().map(|name| name.to_string_lossy().into_owned());
+        Self::read(bytes, name.unwrap_or_default(), shown)
     }
 
     fn read(bytes: &[u8], name: String, shown: String) -> Result<Self, Ended> {

@@ -18,7 +18,7 @@ use trace::describe;
 /// # Errors
 /// The file is no image, or stdout fails.
 pub fn info(info: &Info) -> Result<Status, Ended> {
-    let file = GuestFile::open(Some(&info.image))?;
+    let file = GuestFile::open(&info.image)?;
     let text = if info.symbols { symbols(file.image.symbols.all()) } else { overview(&file) };
     let mut output = Output::stdout();
     output.write(text.as_bytes())?;

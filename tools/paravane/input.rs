@@ -7,7 +7,7 @@
 
 use crate::arguments::RunOptions;
 use crate::output::{Ended, Output};
-use crate::recording;
+use crate::recording::{self, Identity};
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{Arrival, Input, Machine};
 use std::fs::File;
@@ -47,20 +47,20 @@ impl ConsoleInput {
         options.replay.is_none() && io::stdin().is_terminal()
     }
 
-    /// Begins a recording or reads one, as the options say, for the image with this hash.
+    /// Begins a recording or reads one, as the options say, for what is run.
     ///
     /// # Errors
     /// A file cannot be used.
-    pub fn open(options: &RunOptions, hash: u128) -> Result<Self, Ended> {
+    pub fn open(options: &RunOptions, identity: &Identity) -> Result<Self, Ended> {
         let recording =
             options.record.as_deref().map(|path| Output::file(path).map_err(Ended::Failed)).transpose()?;
-        let recording = recording.map(|file| Recording::begin(file, hash)).transpose()?;
+        let recording = recording.map(|file| Recording::begin(file, identity)).transpose()?;
         let Some(path) = &options.replay else {
             return Ok(Self { source: Source::Stdin, recording });
         };
         let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
         let text = recorded_text(path).map_err(|why| failed(format!("cannot read the recording: {why}")))?;
-        let inputs = recording::read(&text, hash).map_err(failed)?;
+        let inputs = recording::read(&text, identity).map_err(failed)?;
         Ok(Self { source: Source::Recorded(inputs), recording })
     }
 
@@ -159,8 +159,8 @@ struct Recording {
 }
 
 impl Recording {
-    fn begin(mut file: Output, image_hash: u128) -> Result<Self, Ended> {
-        file.write(recording::head(image_hash).as_bytes())?;
+    fn begin(mut file: Output, identity: &Identity) -> Result<Self, Ended> {
+        file.write(recording::head(identity).as_bytes())?;
         file.flush()?;
         Ok(Self { file, written: 0 })
     }

@@ -2,8 +2,12 @@
 
 mod arguments;
 mod check_command;
+mod conclusion;
+mod configuration_digest;
+mod console;
 mod crash_report;
 mod guest_file;
+mod health_lines;
 mod info;
 mod input;
 mod kit;
@@ -11,10 +15,12 @@ mod lockstep;
 mod logging;
 mod output;
 mod recording;
+mod roster;
 mod run;
 mod session;
 mod statistics;
 mod status;
+mod subject;
 mod system_source;
 mod trace_command;
 

@@ -75,6 +75,16 @@ impl Output {
         }
     }
 
+    /// Whether colours belong there.
+    pub fn shows_colours(&self) -> bool {
+        match self.0.get_ref() {
+            Destination::Stdout(stdout) => {
+                anstream::AutoStream::choice(stdout) != anstream::ColorChoice::Never
+            }
+            Destination::File(_) | Destination::Nowhere => false,
+        }
+    }
+
     /// Brings everything written to its reader.
     ///
     /// # Errors

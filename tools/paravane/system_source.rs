@@ -21,9 +21,17 @@ impl SystemSource {
     /// # Errors
     /// One line with the file's name.
     pub fn open(path: &Path) -> Result<Self, Ended> {
+        let bytes = bytes_of(path).map_err(|why| Ended::Failed(format!("{}: {why}", path.display())))?;
+        Self::of_bytes(path, bytes)
+    }
+
+    /// The file at `path`, which has these bytes.
+    ///
+    /// # Errors
+    /// One line with the file's name.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Ended> {
         let shown = path.display().to_string();
         let failed = |why: String| Ended::Failed(format!("{shown}: {why}"));
-        let bytes = bytes_of(path).map_err(failed)?;
         if bytes.len() > LONGEST_FILE_BYTES {
             return Err(failed(format!(
                 "a system file has at most {LONGEST_FILE_BYTES} bytes: is this one?"

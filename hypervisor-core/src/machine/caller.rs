@@ -9,7 +9,7 @@ use crate::linux::Effect;
 use crate::loader::{Image, Symbols};
 use crate::outcome::Outcome;
 use crate::own_symbols::own_symbols;
-use crate::partition::{InputState, Partition, Personality};
+use crate::partition::{Ending, InputState, Partition, Personality};
 use crate::record::Stamp;
 use crate::services::HealthLog;
 use emulator::{Cpu, MemoryError, Rights, StateDigest, Statistics};
@@ -255,6 +255,18 @@ impl Partition {
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
         self.paravirtual().map(|paravirtual| paravirtual.ports.ledger())
+    }
+
+    /// Units that it executed. Idling adds none.
+    #[must_use]
+    pub fn executed(&self) -> u64 {
+        self.executed
+    }
+
+    /// Where the run was when it ended; None while it has not.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
     }
 
     /// How it ended.

@@ -25,6 +25,9 @@ impl Machine {
     pub(super) fn follow_schedule<R: Recorder>(&mut self, recorder: &mut R) {
         let now = self.clock.units();
         let before = self.services.slot.partition;
+        if let Some(id) = before {
+            self.note_window_end(id, recorder);
+        }
         let passed = self.services.schedule.advance(now);
         self.services.slot = self.services.schedule.slot(now);
         if let Some(id) = before {
@@ -69,6 +72,16 @@ impl Machine {
                 paravirtual.ports.raise(source, 1, &mut shared, turn.log);
             }
         }
+        turn.flush(recorder);
+    }
+
+    fn note_window_end<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+        if self.partitions[id.index()].outcome.is_some() {
+            return;
+        }
+        let (plan, window) = (self.services.schedule.current().0.into(), self.services.slot.window);
+        let mut turn = self.turn_of(id);
+        turn.log.note(|| Event::WindowEnd { plan, window: window.unwrap_or(0) as u32 });
         turn.flush(recorder);
     }
 

@@ -150,6 +150,7 @@ impl Machine {
         if action == HealthAction::Ignore {
             return;
         }
+        self.health_is_new = true;
         let address = self.partitions[id.index()].guest.cpu.eip;
         let time_ns = self.clock.now_ns();
         self.services.health_log.add(HealthEntry {

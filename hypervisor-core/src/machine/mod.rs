@@ -21,7 +21,7 @@ use crate::config::{PartitionConfig, PartitionId, SystemConfig};
 use crate::lines::Lines;
 use crate::loader::{Image, LoadError};
 use crate::outcome::{Limit, Outcome, Progress};
-use crate::partition::{InputState, Partition};
+use crate::partition::{Ending, InputState, Partition};
 use crate::record::{EventLog, Recorder, Stamp};
 use crate::schedule::{Plan, PlanSwitch};
 use crate::services::Services;
@@ -126,6 +126,8 @@ pub struct Machine {
     executed_at_frame: u64,
     /// The first window has begun.
     begun: bool,
+    /// The health log has entries of which the caller does not know.
+    health_is_new: bool,
 }
 
 impl Machine {
@@ -188,6 +190,7 @@ impl Machine {
             may_idle_until: 0,
             executed_at_frame: 0,
             begun: false,
+            health_is_new: false,
         })
     }
 
@@ -230,6 +233,9 @@ impl Machine {
             }
             self.perform_effects(recorder);
         }
+        if std::mem::take(&mut self.health_is_new) {
+            return Some(Progress::Output);
+        }
         if let Some(limit) = self.limit_reached(limits) {
             return Some(Progress::Finished(Outcome::LimitReached(limit)));
         }
@@ -251,7 +257,8 @@ impl Machine {
         let executed = turn.executed_now;
         self.executed = self.executed.saturating_add(executed);
         self.settle_turn(id, recorder);
-        None
+        // Now, because its window may be over: lines of several partitions are handed out in the order of time.
+        self.turn_of(id).has_output_to_show().then_some(Progress::Output)
     }
 
     /// Brings windows and lines to now.
@@ -305,6 +312,8 @@ impl Machine {
 
     /// The run is over when every partition is.
     fn note_ends(&mut self, id: PartitionId) {
+        let ending = Ending { executed_by_all: self.executed, now_ns: self.clock.now_ns() };
+        self.partitions[id.index()].ending = Some(ending);
         self.services.statuses[id.index()].ended =
             self.partitions[id.index()].outcome.as_ref().map(|outcome| match outcome {
                 Outcome::Shutdown { code } => Some(*code),

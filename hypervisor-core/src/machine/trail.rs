@@ -2,7 +2,7 @@
 
 use super::{Limits, Machine};
 use crate::config::{PartitionId, SystemConfig};
-use crate::outcome::{Progress, TrailEntry};
+use crate::outcome::{Outcome, Progress, TrailEntry};
 use crate::record::{Event, Recorder, Stamp, Unrecorded};
 use emulator::Step;
 use std::collections::VecDeque;
@@ -11,30 +11,47 @@ use std::collections::VecDeque;
 const WATCHED_UNITS: u64 = 4096;
 
 impl Machine {
-    /// The last `most` instructions of a partition that retired, oldest first. Takes as long as the run took.
+    /// The last `most` instructions of a partition that retired before it ended, or up to now, oldest first. Takes as
+    /// long as the run took.
     #[must_use]
     pub fn last_instructions(&self, of: PartitionId, most: usize) -> Vec<TrailEntry> {
+        let partition = &self.partitions[of.index()];
+        let end = partition.ending.map_or(self.executed, |ending| ending.executed_by_all);
+        let watched_from = partition.executed.saturating_sub(2 * WATCHED_UNITS);
         let config = SystemConfig { interactive: false, ..self.config.clone() };
         let Ok(mut again) = Self::of_system(config) else { return Vec::new() };
         for input in self.arrived_input() {
             again.give_input(input.clone());
         }
-        again.run_to(self.executed.saturating_sub(WATCHED_UNITS), &mut Unrecorded);
+        // Of the units of all partitions only some are this one's: a step never takes it too far.
+        loop {
+            let missing = watched_from.saturating_sub(again.partitions[of.index()].executed);
+            let step = missing.max(WATCHED_UNITS);
+            let to = again.executed.saturating_add(step);
+            if missing == 0 || to >= end || !again.run_to(to, &mut Unrecorded) {
+                break;
+            }
+        }
         let mut trail = Trail { of, most, entries: VecDeque::new() };
-        again.run_to(self.executed, &mut trail);
+        again.run_to(end, &mut trail);
         trail.entries.into()
     }
 
-    fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) {
+    /// Whether it came so far.
+    fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) -> bool {
         let limits = Limits { executed_units: Some(executed_units), ..Limits::default() };
         loop {
             match self.run(&limits, recorder) {
                 Progress::Output => {
-                    self.take_output();
+                    for partition in &mut self.partitions {
+                        partition.output_since = None;
+                        partition.console_mut().take_output();
+                    }
                     self.take_errors();
                 }
                 Progress::Slice | Progress::InputWanted => {}
-                Progress::Idle { .. } | Progress::Finished(_) => return,
+                Progress::Finished(Outcome::LimitReached(_)) => return true,
+                Progress::Idle { .. } | Progress::Finished(_) => return false,
             }
         }
     }

@@ -67,7 +67,7 @@ fn judge(
         Outcome::Crashed(crash) => {
             let symbols = machine.symbols();
             let now_ns = machine.stamp().now_ns;
-            let report = CrashReport { crash, trail: &[], symbols: &symbols, now_ns };
+            let report = CrashReport { who: "the guest", crash, trail: &[], symbols: &symbols, now_ns };
             return Err(format!("it crashed: {}", report.headline()));
         }
         Outcome::Halted => return Err("it halted without a verdict".to_owned()),

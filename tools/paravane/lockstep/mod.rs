@@ -39,7 +39,7 @@ pub struct Region {
 /// # Errors
 /// It cannot be loaded, or input or output failed.
 pub fn lockstep(options: &Lockstep) -> Result<Status, Ended> {
-    let file = GuestFile::open(Some(&options.image))?;
+    let file = GuestFile::open(&options.image)?;
     let shown = file.shown;
     let config = Config {
         abi: Abi::Linux,

@@ -66,9 +66,8 @@ fn kind(event: &Event) -> &'static str {
         Event::ConsoleOutput(_) => "console",
         Event::ConsoleInput(_) => "input",
         Event::ConsoleEnd => "input-end",
-        Event::TraceStart => "tracing",
-        Event::TraceStop => "tracing",
-        Event::WindowStart { .. } => "window",
+        Event::TraceStart | Event::TraceStop => "tracing",
+        Event::WindowStart { .. } | Event::WindowEnd { .. } => "window",
         Event::Restart { .. } => "restart",
         Event::Health { .. } => "health",
         Event::Crash { .. } => "crash",
@@ -112,6 +111,7 @@ fn words(symbols: &Symbols, event: &Event) -> String {
         }
         Event::Mark { id, payload } => format!("{id} payload 0x{payload:x}"),
         Event::WindowStart { plan, window } => format!("{window} of plan {plan} begins"),
+        Event::WindowEnd { plan, window } => format!("{window} of plan {plan} ends"),
         Event::Restart { condition, restart_count } => {
             format!("{} number {restart_count}", start_words(condition))
         }

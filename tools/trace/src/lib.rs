@@ -10,6 +10,7 @@ mod linux_names;
 mod listing;
 mod places;
 mod projection;
+mod system_text;
 mod text;
 
 pub use both::Both;
@@ -18,4 +19,5 @@ pub use digest::StreamDigest;
 pub use listing::instruction_text;
 pub use places::{Place, describe};
 pub use projection::Projection;
+pub use system_text::{SYSTEM_HEADER, SystemTrace};
 pub use text::{HEADER, TextTrace};

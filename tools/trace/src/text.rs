@@ -53,13 +53,12 @@ impl TextTrace {
         let image = machine.image();
         let rate = machine.clock().rate().units_per_second();
         let text = format!("{HEADER}\nimage {:032x}, {rate} units a second\n", image.hash).into_bytes();
-        Self {
-            symbols: machine.symbols(),
-            listing: Listing::new(),
-            segments: None,
-            stopped: BTreeSet::new(),
-            text,
-        }
+        Self { text, ..Self::of_lines(machine.symbols()) }
+    }
+
+    /// A trace without a beginning: only the lines that come.
+    pub(crate) fn of_lines(symbols: Symbols) -> Self {
+        Self { symbols, listing: Listing::new(), segments: None, stopped: BTreeSet::new(), text: Vec::new() }
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.

@@ -1,0 +1,95 @@
+//! A trace of a system as text, format `paravane-trace system text 1`: the lines of [`TextTrace`], each after the name of
+//! its partition. Lines of the whole system stand after `*`.
+//!
+//! Not here: files. Who owns the trace takes the text when it likes.
+
+use crate::text::TextTrace;
+use emulator::Step;
+use hypervisor_core::{Event, Machine, Outcome, PartitionId, Recorder, Stamp};
+
+/// The first line of every text trace of a system. The number counts up when the lines change their meaning.
+pub const SYSTEM_HEADER: &str = "paravane-trace system text 1";
+
+/// Writes down everything that the partitions of a system do.
+pub struct SystemTrace {
+    /// What stands before a line, and what makes the line; None for partitions that are left out.
+    partitions: Vec<Option<(Vec<u8>, TextTrace)>>,
+    /// What stands before a line of the whole system.
+    system: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl SystemTrace {
+    /// A trace of this machine that begins with [`SYSTEM_HEADER`] and lines that say what is traced. Partitions that are
+    /// not `shown` are left out.
+    #[must_use]
+    pub fn new(machine: &Machine, shown: impl Fn(usize) -> bool) -> Self {
+        let config = machine.config();
+        let rate = machine.clock().rate().units_per_second();
+        let mut text = format!("{SYSTEM_HEADER}\n{rate} units a second\n");
+        let width = config.partitions.iter().map(|partition| partition.name.len()).max().unwrap_or(0);
+        let mut partitions = Vec::new();
+        for (place, partition) in config.partitions.iter().enumerate() {
+            let left_out = if shown(place) { "" } else { ", left out" };
+            text += &format!("partition {}: image {:032x}{left_out}\n", partition.name, partition.image.hash);
+            partitions.push(shown(place).then(|| {
+                let symbols = machine.symbols_of(PartitionId(place as u16));
+                (prefix(&partition.name, width), TextTrace::of_lines(symbols))
+            }));
+        }
+        Self { partitions, system: prefix("*", width), text: text.into_bytes() }
+    }
+
+    /// What was written since the last [`SystemTrace::clear`]: whole lines.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Forgets the text so far, once it is where it belongs.
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    /// Writes how each partition and the run ended. A trace without the line of the run was cut off.
+    pub fn end(&mut self, machine: &Machine, outcome: &Outcome) {
+        for (place, partition) in machine.partitions().iter().enumerate() {
+            if let Some(outcome) = partition.outcome() {
+                let stamp = machine.stamp_of(PartitionId(place as u16));
+                let now_ns = partition.ending().map_or(stamp.now_ns, |ending| ending.now_ns);
+                self.line(stamp, |lines| lines.end(Stamp { now_ns, ..stamp }, outcome));
+            }
+        }
+        let now_ns = machine.clock().now_ns();
+        let stamp = Stamp { instruction: machine.executed(), now_ns, ..Stamp::default() };
+        let mut lines = TextTrace::of_lines(machine.symbols());
+        lines.end(stamp, outcome);
+        self.text.extend_from_slice(&self.system);
+        self.text.extend_from_slice(lines.text());
+    }
+
+    /// Writes what `write` writes for the partition of `stamp`.
+    fn line(&mut self, stamp: Stamp, write: impl FnOnce(&mut TextTrace)) {
+        let Some(Some((prefix, lines))) = self.partitions.get_mut(stamp.partition.index()) else { return };
+        lines.clear();
+        write(lines);
+        self.text.extend_from_slice(prefix);
+        self.text.extend_from_slice(lines.text());
+    }
+}
+
+impl Recorder for SystemTrace {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.line(stamp, |lines| lines.instruction(stamp, step));
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.line(stamp, |lines| lines.event(stamp, event));
+    }
+}
+
+fn prefix(name: &str, width: usize) -> Vec<u8> {
+    format!("{name:width$} ").into_bytes()
+}
