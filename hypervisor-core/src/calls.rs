@@ -3,7 +3,7 @@
 use crate::abi::{
     BytesFromGuest, BytesToGuest, Call, CallError, CodeAddress, ControlAction, EventPort, FakeRegister,
     GATE_VECTOR, InterruptLevel, PERIOD_MAXIMUM_NS, Request, SELECTOR_FS, SELECTOR_GS, SegmentRegister,
-    TickPolicy, ToGuest, TrapEntry, TrapTable, VirtualInterrupt, trap_entry,
+    TickPolicy, ToGuest, TrapEntry, TrapTable, VirtualInterrupt, event_status, trap_entry,
 };
 use crate::clock::Clock;
 use crate::config::{PartitionId, SystemConfig};
@@ -76,7 +76,10 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::EventUnmask { port } => caller.unmask(port)?,
         Request::EventSend { port } => caller.send(port)?,
         Request::EventStatus { port, status } => {
-            let answer = caller.paravirtual.ports.status(port, &caller.paravirtual.shared(caller.guest));
+            let mut answer = caller.paravirtual.ports.status(port, &caller.paravirtual.shared(caller.guest));
+            if answer.binding == event_status::BINDING_MESSAGE_PORT {
+                answer.interrupt = caller.number_of_message_port(answer.interrupt);
+            }
             caller.guest.set_bytes(status.address, &answer.to_bytes())?;
             0
         }
@@ -87,6 +90,27 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::EventBindVector { port, vector } => caller.bind_vector(port, vector)?,
         Request::EventAck { port } => caller.acknowledge_event(port)?,
         Request::EventSetPriority { port, priority } => caller.set_priority(port, priority)?,
+        Request::EventBindMessagePort { message_port, port, first_count } => {
+            caller.bind_message_port(message_port, port, first_count)?
+        }
+        Request::MessagePortOpen { name, direction } => caller.message_port_open(name, direction)?,
+        Request::SamplingWrite { message_port, message } => caller.sampling_write(message_port, message)?,
+        Request::SamplingRead { message_port, buffer, info } => {
+            caller.sampling_read(message_port, buffer, info)?
+        }
+        Request::QueuingSend { message_port, message, deadline_ns } => {
+            return caller.queuing_send(message_port, message, deadline_ns);
+        }
+        Request::QueuingReceive { message_port, buffer, deadline_ns } => {
+            return caller.queuing_receive(message_port, buffer, deadline_ns);
+        }
+        Request::MessagePortStatus { message_port, status } => {
+            caller.message_port_status(message_port, status)?
+        }
+        Request::MessagePortClear { message_port } => caller.message_port_clear(message_port)?,
+        Request::MessagePortSetPriority { message_port, priority } => {
+            caller.message_port_set_priority(message_port, priority)?
+        }
         Request::WatchdogSet { deadline_ns } => {
             caller.paravirtual.watchdog_ns = (deadline_ns != 0).then_some(deadline_ns);
             0
@@ -360,6 +384,7 @@ fn representable(length_bytes: u32) -> Result<u32, CallError> {
 }
 
 mod memory;
+mod message_ports;
 mod ports;
 mod system;
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod lines;
 pub mod loader;
 pub mod machine;
+pub mod message_port;
 pub mod outcome;
 pub mod partition;
 pub mod record;

@@ -9,6 +9,7 @@ use crate::event_channel::{EventPorts, Injection, SharedPages};
 use crate::fake_registers::{self, Refused};
 use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
+use crate::message_port::{ChannelPlace, MessageChannels, MessagePort};
 use crate::privileges::Privileges;
 use crate::record::{Event, EventLog};
 use crate::seeded_faults::{Fault, seeded};
@@ -36,6 +37,10 @@ pub enum Wait {
 pub enum Until {
     /// One of these ports is pending.
     Ports(Vec<EventPort>),
+    /// There is a message on this channel.
+    Message(ChannelPlace),
+    /// There is space on this channel.
+    Space(ChannelPlace),
 }
 
 const TIMER: Source = Source::Interrupt(VirtualInterrupt::Timer);
@@ -73,6 +78,8 @@ pub struct Paravirtual {
     pub may_have_taken: bool,
     /// What of the processor it may use.
     pub privileges: Privileges,
+    /// The message ports that it opened, by their numbers.
+    pub message_ports: Vec<MessagePort>,
 }
 
 impl Paravirtual {
@@ -96,6 +103,7 @@ impl Paravirtual {
             ticked_at: None,
             may_have_taken: false,
             privileges,
+            message_ports: Vec::new(),
         }
     }
 
@@ -157,14 +165,22 @@ impl Paravirtual {
 
     /// Whether it goes on waiting.
     #[must_use]
-    pub fn still_waits(&self, guest: &mut Guest, clock: &Clock) -> bool {
+    pub fn still_waits(&self, guest: &mut Guest, clock: &Clock, messages: &MessageChannels) -> bool {
         match &self.waits {
             None => false,
             Some(Wait::Upcall) => !self.interrupts().upcall_pending(guest),
             Some(Wait::NextWindow) => !self.can_deliver(guest),
-            Some(Wait::Call { deadline_ns, until: Until::Ports(ports) }) => {
-                let pending = |port: &EventPort| self.ports.port_is_pending(*port, &self.shared(guest));
-                !ports.iter().any(pending) && *deadline_ns > clock.now_ns() && !self.can_deliver(guest)
+            Some(Wait::Call { deadline_ns, until }) => {
+                let has_come = match until {
+                    Until::Ports(ports) => {
+                        let pending =
+                            |port: &EventPort| self.ports.port_is_pending(*port, &self.shared(guest));
+                        ports.iter().any(pending)
+                    }
+                    Until::Message(channel) => messages.has_message(*channel),
+                    Until::Space(channel) => messages.has_space(*channel),
+                };
+                !has_come && *deadline_ns > clock.now_ns() && !self.can_deliver(guest)
             }
         }
     }
@@ -271,8 +287,11 @@ impl Paravirtual {
     /// Whether something outside the partition could wake it: another partition, a line, a window.
     #[must_use]
     pub fn is_reachable(&self, guest: &mut Guest) -> bool {
-        if self.waits == Some(Wait::NextWindow) {
-            return true;
+        match &self.waits {
+            Some(Wait::NextWindow) => return true,
+            // The other end sends or receives.
+            Some(Wait::Call { until: Until::Message(_) | Until::Space(_), .. }) => return true,
+            Some(Wait::Upcall | Wait::Call { until: Until::Ports(_), .. }) | None => {}
         }
         let shared = self.shared(guest);
         let outside =
@@ -338,6 +357,9 @@ impl Paravirtual {
     pub fn digest(&self, digest: &mut StateDigest) {
         for number in self.ports.encoded().chain(self.timer.encoded()).chain(self.traps.encoded()) {
             digest.number(number);
+        }
+        for port in &self.message_ports {
+            digest.number(port.code());
         }
         digest.number(self.upcall_entry.map_or(0, |entry| 1 << 32 | u64::from(entry)));
         digest.bytes(&[self.waits.is_some(), self.holds_upcall, self.console.has_ended()].map(u8::from));

@@ -180,6 +180,36 @@ pub enum Event {
         /// What is done.
         action: HealthAction,
     },
+    /// The guest wrote a message: on a sampling channel the last one is gone, on a queue it takes up a place.
+    MessageWritten {
+        /// The channel, by its place in the configuration.
+        channel: u16,
+        /// Its length in bytes.
+        length: u32,
+        /// Readers can see it now; else after a flush.
+        visible: bool,
+    },
+    /// Readers can see what the guest wrote before.
+    MessagesFlushed {
+        /// The channel.
+        channel: u16,
+        /// How many messages.
+        count: u64,
+    },
+    /// The guest received a message, or read a sample.
+    MessageReceived {
+        /// The channel.
+        channel: u16,
+        /// Its length in bytes.
+        length: u32,
+    },
+    /// Messages that nobody will receive: an end started again, or the receiver cleared its queue.
+    MessagesDropped {
+        /// The channel.
+        channel: u16,
+        /// How many.
+        count: u64,
+    },
     /// The guest crashed and its partition stops.
     Crash {
         /// What happened.

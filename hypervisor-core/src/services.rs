@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::{PartitionId, SystemConfig};
 use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::Source;
+use crate::message_port::MessageChannels;
 use crate::schedule::{Schedule, Slot};
 use std::collections::VecDeque;
 
@@ -24,6 +25,8 @@ pub struct Services {
     pub effects: VecDeque<Effect>,
     /// The health log.
     pub health_log: HealthLog,
+    /// The message channels.
+    pub messages: MessageChannels,
 }
 
 /// A partition, as others see it.
@@ -97,6 +100,7 @@ impl Services {
             statuses: vec![Status::default(); config.partitions.len()],
             effects: VecDeque::new(),
             health_log: HealthLog::default(),
+            messages: MessageChannels::new(&config.message_channels),
         }
     }
 

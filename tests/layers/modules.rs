@@ -64,12 +64,14 @@ const RESERVED: &[Reserved] = &[
         except: &[],
     },
     Reserved {
-        rule: "clock, schedule, timers, health and event channels are policy: they name nothing of the emulator",
+        rule: "clock, schedule, timers, health, event channels and message ports are policy: they name nothing of the emulator",
         within: &[
             "hypervisor-core/src/clock.rs",
             "hypervisor-core/src/event_channel.rs",
             "hypervisor-core/src/health.rs",
             "hypervisor-core/src/ledger.rs",
+            "hypervisor-core/src/message_port",
+            "hypervisor-core/src/message_port.rs",
             "hypervisor-core/src/schedule.rs",
             "hypervisor-core/src/timer.rs",
         ],

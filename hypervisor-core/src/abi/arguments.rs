@@ -7,11 +7,14 @@ use std::marker::PhantomData;
 
 use super::layout::{EVENT_STATUS, MEMORY_MAP_ENTRY, TRAP_ENTRY};
 use super::memory_layout::{MEMORY_PAGE, MemoryMapEntry, MemoryPage};
+use super::message_layout::{MESSAGE_PORT_STATUS, MessagePortStatus, SAMPLE_INFO, SampleInfo};
 use super::system_layout::{
     HEALTH_ENTRY, HealthEntryLayout, PARTITION_STATUS, POLL_ENTRY, PartitionStatus, WINDOW_INFO, WindowInfo,
     poll_entry,
 };
-use super::values::{CONTROL_ACTION, FAKE_REGISTER, MODE, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT};
+use super::values::{
+    CONTROL_ACTION, FAKE_REGISTER, MODE, PORT_DIRECTION, SEGMENT_REGISTER, TICK_POLICY, VIRTUAL_INTERRUPT,
+};
 use super::{
     ArgumentKind, CallError, EVENT_PORTS, INTERRUPT_FLAG, PAGE_BYTES, TRAP_ENTRIES_MAXIMUM, trap_entry,
 };
@@ -390,6 +393,28 @@ impl Argument for PartitionMode {
     }
 }
 
+/// An end of a message channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortDirection {
+    /// The partition writes or sends.
+    Source,
+    /// The partition reads or receives.
+    Destination,
+}
+
+impl PortDirection {
+    /// Every end, by number.
+    pub const ALL: [Self; 2] = [Self::Source, Self::Destination];
+}
+
+impl Argument for PortDirection {
+    const KIND: ArgumentKind = ArgumentKind::Enumeration(&PORT_DIRECTION);
+
+    fn take(registers: &mut Registers) -> Result<Self, CallError> {
+        one_of(&Self::ALL, registers)
+    }
+}
+
 /// A list of event ports; aligned, at most [`poll_entry::MOST`], not wrapping. The ports are still claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollList {
@@ -586,6 +611,16 @@ impl Layout for MemoryMapEntry {
 
 impl Layout for MemoryPage {
     const KIND: ArgumentKind = ArgumentKind::StructToGuest(&MEMORY_PAGE);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for SampleInfo {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&SAMPLE_INFO);
+    const SIZE_BYTES: u32 = Self::SIZE_BYTES;
+}
+
+impl Layout for MessagePortStatus {
+    const KIND: ArgumentKind = ArgumentKind::StructToGuest(&MESSAGE_PORT_STATUS);
     const SIZE_BYTES: u32 = Self::SIZE_BYTES;
 }
 

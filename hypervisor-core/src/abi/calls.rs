@@ -8,8 +8,9 @@ use super::layout::EventStatus;
 use super::{
     Argument, ArgumentDescription, BytesFromGuest, BytesToGuest, CallDescription, CallError, CodeAddress,
     ControlAction, EventPort, FakeRegister, Group, HealthEntryLayout, Hexadecimal, InterruptLevel,
-    MemoryMapEntry, MemoryPage, PageAddress, Pages, PartitionMode, PartitionStatus, PollList, Registers,
-    ResultKind, SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt, WindowInfo,
+    MemoryMapEntry, MemoryPage, MessagePortStatus, PageAddress, Pages, PartitionMode, PartitionStatus,
+    PollList, PortDirection, Registers, ResultKind, SampleInfo, SegmentRegister, TickPolicy, ToGuest,
+    TrapTable, VirtualInterrupt, WindowInfo,
 };
 
 macro_rules! calls {
@@ -180,6 +181,18 @@ calls! {
         priority: u32,
     ) -> Zero, [NoSuchPort, InvalidArgument, NotBound];
 
+    /// Binds a free port to a message port. That of a reader is raised when a message can be seen that could not before, and at once
+    /// if one waits that the reader has not received or read; that of a sender of a queue, when the queue was full and has space again. The
+    /// port's count is written to `first_count`, as by `event_bind_interrupt`.
+    0x0e Events EventBindMessagePort event_bind_message_port(
+        /// The message port.
+        message_port: u32,
+        /// The port, chosen by the guest.
+        port: EventPort,
+        /// Where the port's count goes.
+        first_count: ToGuest<u32>,
+    ) -> Zero, [NoSuchPort, Misaligned, NoSuchObject, WrongDirection, BadAddress, AlreadyBound];
+
     /// Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved
     /// level, or a swap. The same can be done by a store to the mask word, without a call.
     0x10 Interrupts InterruptsSetLevel interrupts_set_level(
@@ -329,6 +342,83 @@ calls! {
         /// The plan, by its place in the configuration.
         plan: u32,
     ) -> Zero, [NotPermitted, NoSuchObject];
+
+    /// Opens the partition's end of a message channel, and returns the number of its message port. Opening it again returns the same
+    /// number.
+    0x70 MessagePorts MessagePortOpen message_port_open(
+        /// The name of the channel.
+        name: BytesFromGuest,
+        /// Which end it has to be.
+        direction: PortDirection,
+    ) -> Number, [InvalidArgument, BadAddress, NoSuchObject, WrongDirection];
+
+    /// Writes a message of 1 byte or more that takes the place of the last one. Readers see it when the configuration says: at once, at the end of the
+    /// writer's window, or at the end of the major frame.
+    0x71 MessagePorts SamplingWrite sampling_write(
+        /// The message port, a source.
+        message_port: u32,
+        /// The message.
+        message: BytesFromGuest,
+    ) -> Zero, [InvalidArgument, BadAddress, NoSuchObject, WrongKind, WrongDirection, TooLong];
+
+    /// Reads the last message and returns its length. It stays there to be read again. The buffer has to have room for the longest message; bytes
+    /// after the message keep their values.
+    0x72 MessagePorts SamplingRead sampling_read(
+        /// The message port, a destination.
+        message_port: u32,
+        /// Where the message goes.
+        buffer: BytesToGuest,
+        /// Where goes what there is to know of it.
+        info: ToGuest<SampleInfo>,
+    ) -> Bytes, [InvalidArgument, Misaligned, BadAddress, NoSuchObject, WrongKind, WrongDirection, TooShort, NotAvailable];
+
+    /// Sends a message of 1 byte or more, which keeps its boundaries. It can be received when the configuration says: at once, at the end of the
+    /// sender's window, or at the end of the major frame; until it is received it takes up a place of the queue. While the queue is full the
+    /// call waits, as `poll` does: upcalls are delivered meanwhile if they are enabled. Nothing is ever dropped.
+    0x73 MessagePorts QueuingSend queuing_send(
+        /// The message port, a source.
+        message_port: u32,
+        /// The message.
+        message: BytesFromGuest,
+        /// The instant in nanoseconds, as `time_now` counts, until which the call waits; 0: it does not wait; all bits set: for ever.
+        deadline_ns: u64,
+    ) -> Zero, [InvalidArgument, BadAddress, NoSuchObject, WrongKind, WrongDirection, TooLong, NotAvailable, TimedOut];
+
+    /// Receives a message and returns its length: the oldest, or where the configuration says so the most urgent and of equals the oldest. The
+    /// buffer has to have room for the longest message; bytes after the message keep their values. While there is none the call waits, as
+    /// `poll` does.
+    0x74 MessagePorts QueuingReceive queuing_receive(
+        /// The message port, a destination.
+        message_port: u32,
+        /// Where the message goes.
+        buffer: BytesToGuest,
+        /// The instant in nanoseconds, as `time_now` counts, until which the call waits; 0: it does not wait; all bits set: for ever.
+        deadline_ns: u64,
+    ) -> Bytes, [InvalidArgument, BadAddress, NoSuchObject, WrongKind, WrongDirection, TooShort, NotAvailable, TimedOut];
+
+    /// Writes what the message port is and how many messages there are.
+    0x75 MessagePorts MessagePortStatus message_port_status(
+        /// The message port.
+        message_port: u32,
+        /// Where the answer goes.
+        status: ToGuest<MessagePortStatus>,
+    ) -> Zero, [Misaligned, BadAddress, NoSuchObject];
+
+    /// Drops the messages of a queue that could be received, and returns their number. What the flush policy holds back is not among
+    /// them.
+    0x76 MessagePorts MessagePortClear message_port_clear(
+        /// The message port, a destination.
+        message_port: u32,
+    ) -> Number, [NoSuchObject, WrongKind, WrongDirection];
+
+    /// Sets how urgent the messages are that are sent from now on: 0 is the most urgent, 255 the least, and what a message port has when it
+    /// is opened. For queues that the configuration orders by priority.
+    0x77 MessagePorts MessagePortSetPriority message_port_set_priority(
+        /// The message port, a source.
+        message_port: u32,
+        /// The priority, 0 to 255.
+        priority: u32,
+    ) -> Zero, [InvalidArgument, NoSuchObject, WrongKind, WrongDirection];
 
     /// Tells the health monitor of an error of the guest's own. The configuration says what is done: the call may not return.
     0x80 Health HealthRaise health_raise(

@@ -17,6 +17,8 @@ pub enum Group {
     Time,
     /// Giving up the processor, windows and plans.
     Schedule,
+    /// Message ports.
+    MessagePorts,
     /// The health monitor.
     Health,
     /// Partitions: their status and mode.
@@ -33,13 +35,14 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of its numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Events,
         Self::Interrupts,
         Self::Traps,
         Self::FakeRegisters,
         Self::Time,
         Self::Schedule,
+        Self::MessagePorts,
         Self::Health,
         Self::Partitions,
         Self::Ports,
@@ -58,6 +61,7 @@ impl Group {
             Self::FakeRegisters => (0x30, 0x4f),
             Self::Time => (0x50, 0x5f),
             Self::Schedule => (0x60, 0x6f),
+            Self::MessagePorts => (0x70, 0x7f),
             Self::Health => (0x80, 0x87),
             Self::Partitions => (0x88, 0x8f),
             Self::Ports => (0x90, 0x9f),
@@ -77,6 +81,7 @@ impl Group {
             Self::FakeRegisters => "Fake registers",
             Self::Time => "Time",
             Self::Schedule => "Schedule",
+            Self::MessagePorts => "Message ports",
             Self::Health => "Health",
             Self::Partitions => "Partitions",
             Self::Ports => "I/O ports",

@@ -34,6 +34,16 @@ pub enum CallError {
     TimedOut = -14,
     /// Something is mapped there already.
     AlreadyMapped = -15,
+    /// There is nothing to receive, or no space to send, and the call does not wait.
+    NotAvailable = -16,
+    /// The message port is the other end of its channel.
+    WrongDirection = -17,
+    /// The message is longer than the channel's longest.
+    TooLong = -18,
+    /// The channel is of another kind than the call is meant for.
+    WrongKind = -19,
+    /// The buffer is shorter than the channel's longest message.
+    TooShort = -20,
 }
 
 /// An error as the headers and the document show it.
@@ -98,6 +108,23 @@ pub const ERRORS: &[ErrorDescription] = &[
     ),
     describe(CallError::TimedOut, "timed_out", "The deadline passed first."),
     describe(CallError::AlreadyMapped, "already_mapped", "Something is mapped in the range already."),
+    describe(
+        CallError::NotAvailable,
+        "not_available",
+        "Nothing was ever written, or there is nothing to receive, or no space to send, and the call does not wait.",
+    ),
+    describe(
+        CallError::WrongDirection,
+        "wrong_direction",
+        "The partition, or its message port, is the other end of the channel.",
+    ),
+    describe(CallError::TooLong, "too_long", "The message is longer than the channel's longest."),
+    describe(
+        CallError::WrongKind,
+        "wrong_kind",
+        "The channel is of another kind than the call is meant for: sampling, queuing, or by priority.",
+    ),
+    describe(CallError::TooShort, "too_short", "The buffer is shorter than the channel's longest message."),
 ];
 
 impl CallError {
@@ -111,6 +138,12 @@ impl CallError {
     #[must_use]
     pub fn from_code(code: u32) -> Option<Self> {
         ERRORS.iter().map(|description| description.error).find(|error| error.code() == code)
+    }
+
+    /// Whether a call that is right can get this error, from what others did or did not do. Such an answer is no illegal call.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::EndOfInput | Self::TimedOut | Self::NotAvailable)
     }
 
     /// The name in the headers, the document and the trace.

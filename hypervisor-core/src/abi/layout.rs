@@ -2,6 +2,7 @@
 //!
 //! A module of constants per structure is for the core; the tables beside them are for the headers and the document.
 
+use super::message_layout::{MESSAGE_PORT_STATUS, SAMPLE_INFO};
 use super::system_layout::{HEALTH_ENTRY, PARTITION_STATUS, POLL_ENTRY, WINDOW_INFO};
 use super::{
     ABI_VERSION, CallError, FieldDescription, FieldKind, GATE_VECTOR, SELECTOR_CODE, StructDescription,
@@ -509,6 +510,8 @@ pub static STRUCTS: &[&StructDescription] = &[
     &PARTITION_STATUS,
     &HEALTH_ENTRY,
     &super::memory_layout::MEMORY_PAGE,
+    &SAMPLE_INFO,
+    &MESSAGE_PORT_STATUS,
 ];
 
 const _: () = assert!(ABI_VERSION >> 16 != 0, "a version of 0 would pass for an empty note");

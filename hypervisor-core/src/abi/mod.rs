@@ -14,6 +14,7 @@ mod description;
 mod errors;
 mod layout;
 mod memory_layout;
+mod message_layout;
 mod note;
 mod sensitive;
 mod show;
@@ -24,8 +25,8 @@ mod values;
 
 pub use arguments::{
     Argument, BytesFromGuest, BytesToGuest, CodeAddress, ControlAction, EventPort, FakeRegister, Hexadecimal,
-    InterruptLevel, Layout, PageAddress, Pages, PartitionMode, PollList, Registers, SegmentRegister,
-    TickPolicy, ToGuest, TrapTable, VirtualInterrupt,
+    InterruptLevel, Layout, PageAddress, Pages, PartitionMode, PollList, PortDirection, Registers,
+    SegmentRegister, TickPolicy, ToGuest, TrapTable, VirtualInterrupt,
 };
 pub use calls::{CALLS, Call, Request};
 pub use clauses::{CLAUSE_FAMILIES, CLAUSES, ClauseDescription, ShownBy};
@@ -43,6 +44,7 @@ pub use layout::{
     EventStatus, STRUCTS, TrapEntry, event_status, memory_map_entry, shared_page, start_info, trap_entry,
 };
 pub use memory_layout::{MemoryMapEntry, MemoryPage};
+pub use message_layout::{MessagePortStatus, SampleInfo};
 pub use note::{AbiNote, NOTE_ABI, NOTE_MEMORY, NOTE_NAME, NoteProblem, own_note};
 pub use sensitive::{SENSITIVE, SensitiveInstruction, sensitive};
 pub use show::{show_call, show_result};

@@ -2,8 +2,8 @@
 
 use super::{
     AbiNote, ArgumentKind, CALLS, Call, CallError, ERRORS, EventPort, Group, HYPERCALL_PAGE_BYTES,
-    HYPERCALL_STUB_BYTES, NoteProblem, Request, SENSITIVE, STRUCTS, SegmentRegister, TickPolicy, TrapEntry,
-    VirtualInterrupt, own_note, show_call, show_result,
+    HYPERCALL_STUB_BYTES, NoteProblem, PortDirection, Request, SENSITIVE, STRUCTS, SegmentRegister,
+    TickPolicy, TrapEntry, VirtualInterrupt, own_note, show_call, show_result,
 };
 
 fn shown(address: u32) -> String {
@@ -100,6 +100,7 @@ fn numbers_of_enumerations_are_those_of_the_tables() {
             super::values::VIRTUAL_INTERRUPT.values,
             VirtualInterrupt::ALL.map(|value| format!("{value:?}")).to_vec(),
         ),
+        (super::values::PORT_DIRECTION.values, PortDirection::ALL.map(|value| format!("{value:?}")).to_vec()),
         (super::values::TICK_POLICY.values, TickPolicy::ALL.map(|value| format!("{value:?}")).to_vec()),
         (
             super::values::FAKE_REGISTER.values,
@@ -254,6 +255,7 @@ fn the_signature_of_a_published_call_never_changes() {
         ("event_bind_vector", 0xfde9_8ef0),
         ("event_ack", 0x4ea0_e527),
         ("event_set_priority", 0x2377_b764),
+        ("event_bind_message_port", 0x6d11_e6d9),
         ("interrupts_set_level", 0xdf4b_0a15),
         ("interrupts_get_level", 0x314e_c83d),
         ("interrupts_flash", 0x3f21_0aa1),
@@ -276,6 +278,14 @@ fn the_signature_of_a_published_call_never_changes() {
         ("halt", 0xd6dc_b389),
         ("poll", 0x7cdf_993a),
         ("plan_switch", 0xfcea_c0b8),
+        ("message_port_open", 0x4e06_f2ca),
+        ("sampling_write", 0x41dd_da8d),
+        ("sampling_read", 0x3896_03af),
+        ("queuing_send", 0xd37f_1464),
+        ("queuing_receive", 0x373f_ad56),
+        ("message_port_status", 0x93ed_52c4),
+        ("message_port_clear", 0x7d47_04e1),
+        ("message_port_set_priority", 0xf1bd_1a65),
         ("health_raise", 0xd33d_bf97),
         ("health_read", 0x1a9f_f68b),
         ("health_acknowledge", 0x8ab5_e7c4),

@@ -1,8 +1,8 @@
 //! What enumerations and sets of bits can hold: arguments of calls and fields of structures.
 
 use super::{
-    EnumerationDescription, EnumerationValue, PartitionStatus, event_status, memory_map_entry, start_info,
-    trap_entry,
+    EnumerationDescription, EnumerationValue, MessagePortStatus, PartitionStatus, event_status,
+    memory_map_entry, start_info, trap_entry,
 };
 
 const fn value(name: &'static str, value: u32, documentation: &'static str) -> EnumerationValue {
@@ -96,6 +96,24 @@ pub(super) static CONTROL_ACTION: EnumerationDescription = EnumerationDescriptio
         value("warm_restart", 3, "It starts again and keeps its memory outside the image."),
         value("halt", 4, "It stops."),
         value("request_shutdown", 5, "Its virtual interrupt shutdown_request is raised."),
+    ],
+};
+
+pub(super) static PORT_DIRECTION: EnumerationDescription = EnumerationDescription {
+    name: "direction",
+    documentation: "The ends of a message channel.",
+    values: &[
+        value("source", 0, "The partition writes or sends."),
+        value("destination", 1, "The partition reads or receives."),
+    ],
+};
+
+static MESSAGE_KIND: EnumerationDescription = EnumerationDescription {
+    name: "message",
+    documentation: "Kinds of message channels.",
+    values: &[
+        value("sampling", MessagePortStatus::KIND_SAMPLING, "The last message counts."),
+        value("queuing", MessagePortStatus::KIND_QUEUING, "Each message is received once."),
     ],
 };
 
@@ -275,6 +293,8 @@ pub static ENUMERATIONS: &[&EnumerationDescription] = &[
     &FAKE_REGISTER,
     &CONTROL_ACTION,
     &MODE,
+    &PORT_DIRECTION,
+    &MESSAGE_KIND,
     &PARTITION_STATE,
     &MAY,
     &HEALTH,

@@ -1,16 +1,18 @@
 //! Every documented error of every call, and that a call which fails does nothing else.
 
 use super::{CallEnd, Caller, perform};
-use crate::abi::{CALLS, Call, CallError, VirtualInterrupt, shared_page};
+use crate::abi::{CALLS, Call, CallError, VirtualInterrupt, event_status, shared_page};
 use crate::boot::{self, BootPlan, Start};
 use crate::clock::Clock;
-use crate::config::{EventChannel, Flush, Line, PartitionConfig, PartitionId, SystemConfig};
+use crate::config::{
+    Discipline, EventChannel, Flush, Line, MessageChannel, MessageKind, PartitionConfig, PartitionId,
+    SystemConfig,
+};
 use crate::console::{Arrival, Input};
 use crate::guest::Guest;
 use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::Source;
-use crate::paravirtual::Paravirtual;
-use crate::paravirtual::Wait;
+use crate::paravirtual::{Paravirtual, Until, Wait};
 use crate::record::EventLog;
 use crate::schedule::Plan;
 use crate::services::{HealthEntry, Services};
@@ -26,6 +28,13 @@ const BAD_ENTRIES: u32 = BASE + 0x100;
 
 /// The name of a channel.
 const NAME: u32 = BASE + 0x140;
+/// Names of message channels, in the order in which the bench opens them: the source of samples, their destination, the source of a
+/// full queue by priority, the destination of an empty queue, the source of a queue that is no queue by priority.
+const CHANNEL_NAMES: [(u32, u32); 5] =
+    [(NAME + 4, 2), (NAME + 7, 3), (NAME + 11, 8), (NAME + 20, 3), (NAME + 24, 4)];
+/// The longest message.
+const MESSAGE_BYTES: u32 = 8;
+
 /// A port that is bound, one that does not exist, one that is not bound.
 const POLL_LIST: u32 = BASE + 0x180;
 
@@ -38,7 +47,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// Port 5 is bound to the timer, port 6 to the partition itself; console input has ended.
+    /// Port 5 is bound to the timer, port 6 to the partition itself; console input has ended; the message ports of
+    /// [`CHANNEL_NAMES`] are open.
     fn new() -> Self {
         let code = Code::default()
             .at(0x100)
@@ -69,6 +79,7 @@ impl Bench {
                 to: PartitionId(1),
                 flush: Flush::Immediate,
             }],
+            message_channels: message_channels(),
             ..SystemConfig::default()
         };
         let plan = BootPlan {
@@ -97,6 +108,11 @@ impl Bench {
         }
         assert_eq!(bench.call(Call::EventBindInterrupt, &[0, 5, PLAIN]), Ok(CallEnd::Return(0)));
         assert_eq!(bench.call(Call::EventBindSelf, &[6, PLAIN]), Ok(CallEnd::Return(0)));
+        for ((address, length), port) in CHANNEL_NAMES.into_iter().zip(0..) {
+            let opened = bench.call(Call::MessagePortOpen, &[address, length, u32::from(port % 2 == 1)]);
+            assert_eq!(opened, Ok(CallEnd::Return(port)));
+        }
+        assert_eq!(bench.call(Call::QueuingSend, &[2, NAME, 1, 0, 0]), Ok(CallEnd::Return(0)));
         bench.paravirtual.console.give(Input { unit: 0, what: Arrival::End });
         bench.paravirtual.console.arrive(0);
         bench
@@ -121,9 +137,36 @@ impl Bench {
         digest.memory(&self.guest.memory);
         self.paravirtual.digest(&mut digest);
         digest.bytes(self.paravirtual.console.output());
+        for (number, bytes) in self.services.messages.encoded() {
+            digest.number(number);
+            digest.bytes(bytes);
+        }
         assert!(self.services.effects.is_empty());
         digest.value()
     }
+}
+
+/// As [`CHANNEL_NAMES`] says, and one that does not concern the partition.
+fn message_channels() -> Vec<MessageChannel> {
+    let sampling = MessageKind::Sampling { refresh_ns: 1_000 };
+    let queue = |discipline| MessageKind::Queuing { depth: 1, discipline };
+    let (own, other) = (PartitionId(0), PartitionId(1));
+    let channel = |name: &str, kind, from, to| MessageChannel {
+        name: name.to_owned(),
+        kind,
+        message_bytes: MESSAGE_BYTES,
+        from,
+        to: vec![to],
+        flush: Flush::Window,
+    };
+    vec![
+        channel("of", sampling, own, other),
+        channel("the", sampling, other, own),
+        channel("ordinary", queue(Discipline::Priority), own, other),
+        channel("and", queue(Discipline::Fifo), other, own),
+        channel("very", queue(Discipline::Fifo), own, other),
+        channel("long", sampling, other, other),
+    ]
 }
 
 /// A call that is refused: its arguments and the error.
@@ -179,6 +222,63 @@ const CASES: &[Case] = &[
     (Call::EventSetPriority, &[1024, 0], CallError::NoSuchPort),
     (Call::EventSetPriority, &[5, 16], CallError::InvalidArgument),
     (Call::EventSetPriority, &[7, 0], CallError::NotBound),
+    (Call::EventBindMessagePort, &[3, 1024, PLAIN], CallError::NoSuchPort),
+    (Call::EventBindMessagePort, &[3, 7, PLAIN + 1], CallError::Misaligned),
+    (Call::EventBindMessagePort, &[5, 7, PLAIN], CallError::NoSuchObject),
+    (Call::EventBindMessagePort, &[0, 7, PLAIN], CallError::WrongDirection),
+    (Call::EventBindMessagePort, &[3, 7, READ_ONLY], CallError::BadAddress),
+    (Call::EventBindMessagePort, &[3, 5, PLAIN], CallError::AlreadyBound),
+    (Call::MessagePortOpen, &[NAME, 0, 0], CallError::InvalidArgument),
+    (Call::MessagePortOpen, &[NAME, 32, 0], CallError::InvalidArgument),
+    (Call::MessagePortOpen, &[NAME + 4, 2, 2], CallError::InvalidArgument),
+    (Call::MessagePortOpen, &[0, 2, 0], CallError::BadAddress),
+    (Call::MessagePortOpen, &[NAME, 3, 0], CallError::NoSuchObject),
+    (Call::MessagePortOpen, &[NAME + 29, 4, 1], CallError::NoSuchObject),
+    (Call::MessagePortOpen, &[NAME + 4, 2, 1], CallError::WrongDirection),
+    (Call::MessagePortOpen, &[NAME + 7, 3, 0], CallError::WrongDirection),
+    (Call::SamplingWrite, &[0, NAME, 0], CallError::InvalidArgument),
+    (Call::SamplingWrite, &[0, 0, 8], CallError::BadAddress),
+    (Call::SamplingWrite, &[5, NAME, 8], CallError::NoSuchObject),
+    (Call::SamplingWrite, &[u32::MAX, NAME, 8], CallError::NoSuchObject),
+    (Call::SamplingWrite, &[2, NAME, 8], CallError::WrongKind),
+    (Call::SamplingWrite, &[1, NAME, 8], CallError::WrongDirection),
+    (Call::SamplingWrite, &[0, NAME, MESSAGE_BYTES + 1], CallError::TooLong),
+    (Call::SamplingRead, &[1, PLAIN, 0x8000_0000, PLAIN + 8], CallError::InvalidArgument),
+    (Call::SamplingRead, &[1, PLAIN, 8, PLAIN + 9], CallError::Misaligned),
+    (Call::SamplingRead, &[1, READ_ONLY, 8, PLAIN], CallError::BadAddress),
+    (Call::SamplingRead, &[1, PLAIN, 8, READ_ONLY], CallError::BadAddress),
+    (Call::SamplingRead, &[5, PLAIN, 8, PLAIN + 8], CallError::NoSuchObject),
+    (Call::SamplingRead, &[3, PLAIN, 8, PLAIN + 8], CallError::WrongKind),
+    (Call::SamplingRead, &[0, PLAIN, 8, PLAIN + 8], CallError::WrongDirection),
+    (Call::SamplingRead, &[1, PLAIN, MESSAGE_BYTES - 1, PLAIN + 8], CallError::TooShort),
+    (Call::SamplingRead, &[1, PLAIN, 8, PLAIN + 8], CallError::NotAvailable),
+    (Call::QueuingSend, &[4, NAME, 0, 0, 0], CallError::InvalidArgument),
+    (Call::QueuingSend, &[4, 0, 8, 0, 0], CallError::BadAddress),
+    (Call::QueuingSend, &[5, NAME, 8, 0, 0], CallError::NoSuchObject),
+    (Call::QueuingSend, &[0, NAME, 8, 0, 0], CallError::WrongKind),
+    (Call::QueuingSend, &[3, NAME, 8, 0, 0], CallError::WrongDirection),
+    (Call::QueuingSend, &[4, NAME, MESSAGE_BYTES + 1, 0, 0], CallError::TooLong),
+    (Call::QueuingSend, &[2, NAME, 8, 0, 0], CallError::NotAvailable),
+    (Call::QueuingSend, &[2, NAME, 8, 1, 0], CallError::TimedOut),
+    (Call::QueuingReceive, &[3, PLAIN, 0x8000_0000, 0, 0], CallError::InvalidArgument),
+    (Call::QueuingReceive, &[3, READ_ONLY, 8, 0, 0], CallError::BadAddress),
+    (Call::QueuingReceive, &[5, PLAIN, 8, 0, 0], CallError::NoSuchObject),
+    (Call::QueuingReceive, &[1, PLAIN, 8, 0, 0], CallError::WrongKind),
+    (Call::QueuingReceive, &[2, PLAIN, 8, 0, 0], CallError::WrongDirection),
+    (Call::QueuingReceive, &[3, PLAIN, MESSAGE_BYTES - 1, 0, 0], CallError::TooShort),
+    (Call::QueuingReceive, &[3, PLAIN, 8, 0, 0], CallError::NotAvailable),
+    (Call::QueuingReceive, &[3, PLAIN, 8, 1, 0], CallError::TimedOut),
+    (Call::MessagePortStatus, &[0, PLAIN + 1], CallError::Misaligned),
+    (Call::MessagePortStatus, &[0, READ_ONLY], CallError::BadAddress),
+    (Call::MessagePortStatus, &[5, PLAIN], CallError::NoSuchObject),
+    (Call::MessagePortClear, &[5], CallError::NoSuchObject),
+    (Call::MessagePortClear, &[1], CallError::WrongKind),
+    (Call::MessagePortClear, &[2], CallError::WrongDirection),
+    (Call::MessagePortSetPriority, &[2, 256], CallError::InvalidArgument),
+    (Call::MessagePortSetPriority, &[5, 0], CallError::NoSuchObject),
+    (Call::MessagePortSetPriority, &[0, 0], CallError::WrongKind),
+    (Call::MessagePortSetPriority, &[4, 0], CallError::WrongKind),
+    (Call::MessagePortSetPriority, &[3, 0], CallError::WrongDirection),
     (Call::WindowInfo, &[PLAIN + 1], CallError::Misaligned),
     (Call::WindowInfo, &[READ_ONLY], CallError::BadAddress),
     (Call::Poll, &[POLL_LIST, 0, 0, 0], CallError::InvalidArgument),
@@ -316,6 +416,8 @@ fn a_call_that_is_refused_gives_its_error_and_has_no_effect() {
         if error == CallError::NotBound && matches!(call, Call::TimerSetOneShot | Call::TimerSetPeriodic) {
             bench.call(Call::EventUnbind, &[5]).unwrap();
         }
+        // The deadlines of 1 ns have passed.
+        bench.clock.advance(1);
         let before = bench.digest();
         let name = call.description().name;
         assert_eq!(bench.call(call, arguments), Err(error), "{name} {arguments:x?}");
@@ -395,6 +497,16 @@ fn whatever_a_guest_passes_no_call_panics() {
         bench.paravirtual.raise_due(&mut bench.guest, &bench.clock, retired, &mut EventLog::default());
         bench.paravirtual.console.take_output();
         bench.services.effects.clear();
+        // What the other partition does.
+        let now_ns = bench.clock.now_ns();
+        bench.services.messages.write(random(2) as u16 * 2 + 1, vec![7; 1 + random(8)], 0, now_ns);
+        let receives = random(4) == 0;
+        if receives {
+            bench.services.messages.flush(Flush::Window, None, now_ns);
+            for channel in [2, 4] {
+                bench.services.messages.receive(channel).unwrap();
+            }
+        }
         assert!(bench.paravirtual.ports.ledger().balances());
     }
 }
@@ -451,4 +563,55 @@ fn a_read_takes_no_more_than_fits_and_never_waits() {
     assert_eq!(bench.guest.bytes(PLAIN, 6).unwrap(), b"abcdef");
     assert_eq!(bench.call(Call::ConsoleRead, &[0, 0]), Ok(CallEnd::Return(0)));
     assert_eq!(bench.call(Call::ConsoleWrite, &[0, 0]), Ok(CallEnd::Return(0)));
+}
+
+#[test]
+fn a_sample_comes_with_its_age_and_a_port_says_what_it_is() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.call(Call::MessagePortOpen, &[NAME + 7, 3, 1]), Ok(CallEnd::Return(1)));
+    bench.services.messages.write(1, b"abc".to_vec(), 0, 0);
+    bench.services.messages.flush(Flush::Window, None, 0);
+    bench.clock.advance(100);
+    assert_eq!(bench.call(Call::SamplingRead, &[1, PLAIN, 8, PLAIN + 16]), Ok(CallEnd::Return(3)));
+    assert_eq!(bench.guest.bytes(PLAIN, 8).unwrap(), b"abc\0\0\0\0\0");
+    let info = bench.guest.bytes(PLAIN + 16, 24).unwrap();
+    assert_eq!(info, [1_000_u32, 0, 3, 1, 1, 1].map(u32::to_le_bytes).concat());
+    bench.clock.advance(1);
+    bench.call(Call::SamplingRead, &[1, PLAIN, 8, PLAIN + 16]).unwrap();
+    let info = bench.guest.bytes(PLAIN + 16, 24).unwrap();
+    assert_eq!(info, [1_010_u32, 0, 3, 0, 0, 1].map(u32::to_le_bytes).concat());
+    bench.call(Call::MessagePortStatus, &[2, PLAIN]).unwrap();
+    let status = bench.guest.bytes(PLAIN, 32).unwrap();
+    assert_eq!(status, [0_u32, 0, 1, 0, MESSAGE_BYTES, 1, 1, 0].map(u32::to_le_bytes).concat());
+}
+
+#[test]
+fn a_message_that_waits_already_raises_the_port_that_is_bound_to_it() {
+    for (message_port, news) in [(3, false), (3, true), (1, false), (1, true), (2, false)] {
+        let mut bench = Bench::new();
+        if news {
+            bench.services.messages.write(message_port as u16, b"abc".to_vec(), 0, 0);
+            bench.services.messages.flush(Flush::Window, None, 0);
+        }
+        bench.call(Call::EventBindMessagePort, &[message_port, 7, PLAIN]).unwrap();
+        bench.call(Call::EventStatus, &[7, PLAIN]).unwrap();
+        let status = bench.guest.bytes(PLAIN, 16).unwrap();
+        let news = u32::from(news);
+        let binding = event_status::BINDING_MESSAGE_PORT;
+        assert_eq!(status, [binding, message_port, news, news].map(u32::to_le_bytes).concat());
+    }
+}
+
+#[test]
+fn a_call_that_has_to_wait_does_nothing_yet() {
+    let mut bench = Bench::new();
+    let before = bench.digest();
+    for (call, arguments, until) in [
+        (Call::QueuingSend, [2, NAME, 8, 500, 0], Until::Space(2)),
+        (Call::QueuingReceive, [3, PLAIN, 8, 500, 0], Until::Message(3)),
+    ] {
+        let wait = Wait::Call { deadline_ns: 500, until };
+        assert_eq!(bench.call(call, &arguments), Ok(CallEnd::Retry(wait)));
+    }
+    assert_eq!(bench.digest(), before);
 }

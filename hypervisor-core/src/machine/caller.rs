@@ -211,6 +211,10 @@ impl Machine {
         for number in self.services.schedule.encoded() {
             digest.number(number);
         }
+        for (number, bytes) in self.services.messages.encoded() {
+            digest.number(number);
+            digest.bytes(bytes);
+        }
         for partition in &self.partitions {
             partition.digest(&mut digest);
         }

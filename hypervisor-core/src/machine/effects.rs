@@ -5,6 +5,7 @@ use crate::abi::{ControlAction, PartitionMode, VirtualInterrupt, start_info};
 use crate::boot::Start;
 use crate::config::{Flush, PartitionId};
 use crate::ledger::{DropReason, Source};
+use crate::message_port::{Emptied, Flushed};
 use crate::outcome::Outcome;
 use crate::paravirtual::Wait;
 use crate::record::{Event, Recorder};
@@ -32,9 +33,14 @@ impl Machine {
         self.services.slot = self.services.schedule.slot(now);
         if let Some(id) = before {
             self.flush_channels(Flush::Window, Some(id), recorder);
+            self.flush_messages(Flush::Window, Some(id), recorder);
+        }
+        // A plan that begins at once cuts the frame short.
+        if passed.frame_ended || passed.plan_began.is_some() {
+            self.flush_channels(Flush::Frame, None, recorder);
+            self.flush_messages(Flush::Frame, None, recorder);
         }
         if passed.frame_ended {
-            self.flush_channels(Flush::Frame, None, recorder);
             self.note_frame(recorder);
         }
         if let Some(plan) = passed.plan_began {
@@ -128,6 +134,9 @@ impl Machine {
                         *self.held_back.entry(place).or_default() += count;
                     }
                 }
+                Effect::Raise { to, source: source @ Source::MessagePort(_), count } => {
+                    self.raise_if_bound(to, source, count, recorder);
+                }
                 Effect::Raise { to, source, count } => self.raise(to, source, count, recorder),
                 Effect::Control { partition, action } => self.control(partition, action, recorder),
                 Effect::Health { partition, event, detail, message } => {
@@ -151,6 +160,28 @@ impl Machine {
             let to = self.config.event_channels[usize::from(place)].to;
             let count = self.held_back.remove(&place).unwrap_or(0);
             self.raise(to, Source::Channel(place), count, recorder);
+        }
+    }
+
+    /// Lets readers see the messages that the flush policy held back, of one writer or of all.
+    fn flush_messages<R: Recorder>(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut R) {
+        let now_ns = self.clock.now_ns();
+        for Flushed { channel, count } in self.services.messages.flush(policy, from, now_ns) {
+            let writer = self.services.messages.writer(channel);
+            self.log.note(|| Event::MessagesFlushed { channel, count });
+            self.turn_of(writer).flush(recorder);
+            for reader in self.services.messages.readers(channel).to_vec() {
+                self.raise_if_bound(reader, Source::MessagePort(channel), count, recorder);
+            }
+        }
+    }
+
+    /// Raises events for a partition that asked for them. Without a port they mean nothing: what they tell of can be seen
+    /// without them.
+    fn raise_if_bound<R: Recorder>(&mut self, to: PartitionId, source: Source, count: u64, recorder: &mut R) {
+        let paravirtual = self.partitions[to.index()].paravirtual();
+        if paravirtual.is_some_and(|paravirtual| paravirtual.ports.bound_to(source).is_some()) {
+            self.raise(to, source, count, recorder);
         }
     }
 
@@ -197,6 +228,11 @@ impl Machine {
         let channels = &self.config.event_channels;
         self.held_back.retain(|place, _| channels[usize::from(*place)].from != id);
         self.log.note(|| Event::Restart { condition, restart_count });
+        let emptied = self.services.messages.restart(id);
+        for Emptied { channel, dropped: count, .. } in &emptied {
+            let (channel, count) = (*channel, *count);
+            self.log.note(|| Event::MessagesDropped { channel, count });
+        }
         let partition = &mut self.partitions[id.index()];
         // The image was loaded before: only the host's memory can be missing.
         if let Err(error) = partition.restart(&self.config, &self.clock, &self.shared, start, &mut self.log) {
@@ -205,5 +241,9 @@ impl Machine {
             self.note_ends(id);
         }
         self.turn_of(id).flush(recorder);
+        for Emptied { channel, .. } in emptied.into_iter().filter(|emptied| emptied.made_space) {
+            let writer = self.services.messages.writer(channel);
+            self.raise_if_bound(writer, Source::MessagePort(channel), 1, recorder);
+        }
     }
 }

@@ -159,10 +159,8 @@ impl Turn<'_> {
             arguments,
         )
         .unwrap_or_else(|error| {
-            if paravirtual.counts_illegal_call(
-                self.config.partitions[self.partition.id.index()].illegal_calls,
-                self.clock,
-            ) {
+            let rate = self.config.partitions[self.partition.id.index()].illegal_calls;
+            if !error.is_answer() && paravirtual.counts_illegal_call(rate, self.clock) {
                 let event = HealthEvent::IllegalCalls;
                 self.services.effects.push_back(Effect::survivable(self.partition.id, event));
             }

@@ -6,6 +6,7 @@ use crate::abi::{ControlAction, VirtualInterrupt};
 use crate::config::PartitionId;
 use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::Source;
+use crate::message_port::MessageChannels;
 use crate::outcome::{Crash, CrashReason, Outcome};
 use crate::record::{Event, Recorder};
 use crate::services::HealthEntry;
@@ -102,6 +103,8 @@ impl Machine {
                     let id = PartitionId(place as u16);
                     self.restart(id, ControlAction::ColdRestart, Restarter::Health, recorder);
                 }
+                // No message outlives a restart of all, that of a sampling channel neither.
+                self.services.messages = MessageChannels::new(&self.config.message_channels);
             }
             HealthAction::HaltSystem => {
                 self.outcome = Some(Outcome::SystemHalted { partition: id, event });
@@ -193,7 +196,7 @@ impl Machine {
             }
             let Some((paravirtual, guest)) = partition.paravirtual_mut() else { return true };
             paravirtual.waits.is_none()
-                || !paravirtual.still_waits(guest, &clock)
+                || !paravirtual.still_waits(guest, &clock, &machine.services.messages)
                 || paravirtual.wakes_at(guest, &clock).is_some()
                 || paravirtual.awaits_input(guest)
                 || paravirtual.wakes_with_window(guest)

@@ -4,15 +4,16 @@ use super::{Limits, Machine};
 use crate::clock::Clock;
 use crate::config::PartitionId;
 use crate::ledger::Source;
+use crate::message_port::MessageChannels;
 use crate::outcome::{CrashReason, Progress};
 use crate::partition::Partition;
 use crate::record::{Event, Recorder};
 
 impl Partition {
     /// Whether the guest waits and what it waits for has not come.
-    pub(super) fn is_waiting(&mut self, clock: &Clock) -> bool {
+    pub(super) fn is_waiting(&mut self, clock: &Clock, messages: &MessageChannels) -> bool {
         let Some((paravirtual, guest)) = self.paravirtual_mut() else { return false };
-        if paravirtual.waits.is_some() && !paravirtual.still_waits(guest, clock) {
+        if paravirtual.waits.is_some() && !paravirtual.still_waits(guest, clock, messages) {
             paravirtual.waits = None;
         }
         paravirtual.waits.is_some()

@@ -248,7 +248,7 @@ impl Machine {
             partition.input = InputState::Known;
             return Some(Progress::InputWanted);
         }
-        if partition.is_waiting(&self.clock) {
+        if partition.is_waiting(&self.clock, &self.services.messages) {
             return self.idle(id, limits, recorder);
         }
         let units = self.units_to_run(id, limits, slice_end);

@@ -70,6 +70,10 @@ fn kind(event: &Event) -> &'static str {
         Event::WindowStart { .. } | Event::WindowEnd { .. } => "window",
         Event::Restart { .. } => "restart",
         Event::Health { .. } => "health",
+        Event::MessageWritten { .. } => "write",
+        Event::MessagesFlushed { .. } => "flush",
+        Event::MessageReceived { .. } => "receive",
+        Event::MessagesDropped { .. } => "lose",
         Event::Crash { .. } => "crash",
     }
 }
@@ -116,6 +120,14 @@ fn words(symbols: &Symbols, event: &Event) -> String {
             format!("{} number {restart_count}", start_words(condition))
         }
         Event::Health { event, action } => format!("{}: {}", event.name(), action.name()),
+        Event::MessageWritten { channel, length, visible } => {
+            let when = if visible { "visible" } else { "held until the flush" };
+            format!("message_port:{channel}: {length} bytes, {when}")
+        }
+        Event::MessageReceived { channel, length } => format!("message_port:{channel}: {length} bytes"),
+        Event::MessagesFlushed { channel, count } | Event::MessagesDropped { channel, count } => {
+            format!("message_port:{channel} x{count}")
+        }
         Event::Crash { reason, eip } => format!("{} in {}", crash_words(reason), place(eip)),
         Event::TraceStart => "on".to_owned(),
         Event::TraceStop => "off".to_owned(),
@@ -292,6 +304,17 @@ mod tests {
                 Event::Crash { reason: CrashReason::Unhandled(fault), eip: 0x104 },
                 "crash   unhandled #PF error 0x6 at address 0x00000008 in main+0x4",
             ),
+            (
+                Event::MessageWritten { channel: 2, length: 8, visible: false },
+                "write   message_port:2: 8 bytes, held until the flush",
+            ),
+            (
+                Event::MessageWritten { channel: 2, length: 8, visible: true },
+                "write   message_port:2: 8 bytes, visible",
+            ),
+            (Event::MessageReceived { channel: 2, length: 8 }, "receive message_port:2: 8 bytes"),
+            (Event::MessagesFlushed { channel: 2, count: 3 }, "flush   message_port:2 x3"),
+            (Event::MessagesDropped { channel: 2, count: 1 }, "lose    message_port:2 x1"),
             (Event::Crash { reason: CrashReason::Deadlock, eip: 0x104 }, "crash   deadlock in main+0x4"),
         ] {
             assert_eq!(shown(&event), text);

@@ -5,6 +5,7 @@ mod debug_registers;
 mod hostile;
 mod linux;
 mod memory;
+mod message_ports;
 mod privileged;
 mod programs;
 mod registers;

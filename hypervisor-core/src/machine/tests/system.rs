@@ -13,31 +13,31 @@ use crate::test_images::{BASE, Code, Register};
 use crate::{Event, Limits, Outcome, Progress, Recorder, Unrecorded};
 use emulator::cpu;
 
-const HANDLER: u32 = BASE + 0x400;
-const NAME: u32 = BASE + 0x600;
-const A: PartitionId = PartitionId(0);
-const B: PartitionId = PartitionId(1);
+pub(super) const HANDLER: u32 = BASE + 0x400;
+pub(super) const NAME: u32 = BASE + 0x600;
+pub(super) const A: PartitionId = PartitionId(0);
+pub(super) const B: PartitionId = PartitionId(1);
 
-fn busy() -> Code {
+pub(super) fn busy() -> Code {
     let code = Code::default();
     let start = code.here();
     code.increment(DATA).jump(start)
 }
 
-fn idle() -> Code {
+pub(super) fn idle() -> Code {
     Code::default().call(Call::Halt, &[])
 }
 
-fn window(partition: PartitionId, start: u64, length: u64) -> Window {
+pub(super) fn window(partition: PartitionId, start: u64, length: u64) -> Window {
     Window { partition, start, length }
 }
 
-fn plan(frame: u64, windows: &[Window]) -> Plan {
+pub(super) fn plan(frame: u64, windows: &[Window]) -> Plan {
     Plan { name: "plan".to_owned(), frame, windows: windows.to_vec(), actions: Vec::new() }
 }
 
 /// Two partitions that take turns of 1,000 units, with a gap of 500 at the end of the frame.
-fn system(first: &Code, second: &Code) -> SystemConfig {
+pub(super) fn system(first: &Code, second: &Code) -> SystemConfig {
     let partition = |name: &str, code: &Code| PartitionConfig {
         memory_bytes: 1 << 20,
         console_input: false,
@@ -50,7 +50,7 @@ fn system(first: &Code, second: &Code) -> SystemConfig {
     }
 }
 
-fn run(machine: &mut Machine, units: u64, recorder: &mut impl Recorder) -> Progress {
+pub(super) fn run(machine: &mut Machine, units: u64, recorder: &mut impl Recorder) -> Progress {
     let rate = machine.clock().rate();
     let limits = Limits { time_ns: Some(rate.nanoseconds(units)), ..Limits::default() };
     loop {
@@ -61,7 +61,7 @@ fn run(machine: &mut Machine, units: u64, recorder: &mut impl Recorder) -> Progr
     }
 }
 
-fn words<const COUNT: usize>(machine: &Machine, id: PartitionId, address: u32) -> [u32; COUNT] {
+pub(super) fn words<const COUNT: usize>(machine: &Machine, id: PartitionId, address: u32) -> [u32; COUNT] {
     let mut words = [0; COUNT];
     for (word, address) in words.iter_mut().zip((address..).step_by(4)) {
         let mut bytes = [0; 4];
@@ -72,7 +72,7 @@ fn words<const COUNT: usize>(machine: &Machine, id: PartitionId, address: u32) -
 }
 
 /// A handler that counts, takes everything and returns.
-fn counting_handler(code: Code) -> Code {
+pub(super) fn counting_handler(code: Code) -> Code {
     code.at(0x400)
         .increment(DATA)
         .store(UPCALL_PENDING, 0)
@@ -82,7 +82,7 @@ fn counting_handler(code: Code) -> Code {
 }
 
 /// Waits for ever and counts upcalls.
-fn waiting(bind: Call, arguments: &[u32], name: &[u8]) -> Code {
+pub(super) fn waiting(bind: Call, arguments: &[u32], name: &[u8]) -> Code {
     let code = Code::default().call(Call::UpcallSetEntry, &[HANDLER]).call(bind, arguments);
     let again = code.here();
     counting_handler(code.call(Call::Block, &[]).jump(again)).at(0x600).raw(name)
