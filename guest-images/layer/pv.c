@@ -38,9 +38,27 @@ static int32_t call(uint32_t number, uint32_t first, uint32_t second, uint32_t t
     return (int32_t)eax;
 }
 
+static int32_t call_with_five(uint32_t number, const uint32_t arguments[5])
+{
+    uint32_t eax = stub(number);
+    __asm__ volatile("call *%0"
+                     : "+a"(eax)
+                     : "b"(arguments[0]), "c"(arguments[1]), "d"(arguments[2]), "S"(arguments[3]), "D"(arguments[4])
+                     : "memory");
+    return (int32_t)eax;
+}
+
 static uint32_t address(const volatile void *pointer)
 {
     return (uint32_t)(uintptr_t)pointer;
+}
+
+static uint32_t length_of(const char *text)
+{
+    uint32_t length = 0;
+    while (text[length] != '\0')
+        length++;
+    return length;
 }
 
 void pv_begin(uint32_t magic, const struct pv_start_info *start_info)
@@ -75,10 +93,7 @@ int32_t pv_console_read(void *buffer, uint32_t length)
 
 void pv_print(const char *text)
 {
-    uint32_t length = 0;
-    while (text[length] != '\0')
-        length++;
-    pv_console_write(text, length);
+    pv_console_write(text, length_of(text));
 }
 
 void pv_print_number(uint32_t number, uint32_t digits)
@@ -151,6 +166,16 @@ int32_t pv_event_bind_self(uint32_t port, pv_event_handler *handler)
     uint32_t level = pv_interrupts_disable();
     uint32_t count = 0;
     int32_t result = call(PV_CALL_EVENT_BIND_SELF, port, address(&count), 0);
+    result = bind(result, port, count, handler);
+    pv_interrupts_restore(level);
+    return result;
+}
+
+int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handler *handler)
+{
+    uint32_t level = pv_interrupts_disable();
+    uint32_t count = 0;
+    int32_t result = call(PV_CALL_EVENT_BIND_MESSAGE_PORT, message_port, port, address(&count));
     result = bind(result, port, count, handler);
     pv_interrupts_restore(level);
     return result;
@@ -297,6 +322,66 @@ int32_t pv_register_set(uint32_t number, uint32_t value)
 void pv_fpu_set_switched(uint32_t switched)
 {
     call(PV_CALL_FPU_SET_SWITCHED, switched, 0, 0);
+}
+
+int32_t pv_port_open(const char *channel, uint32_t direction)
+{
+    return call(PV_CALL_MESSAGE_PORT_OPEN, address(channel), length_of(channel), direction);
+}
+
+int32_t pv_sampling_write(uint32_t message_port, const void *message, uint32_t length)
+{
+    return call(PV_CALL_SAMPLING_WRITE, message_port, address(message), length);
+}
+
+int32_t pv_sampling_read(uint32_t message_port, void *buffer, uint32_t length, struct pv_sample_info *info)
+{
+    const uint32_t arguments[5] = {message_port, address(buffer), length, address(info)};
+    return call_with_five(PV_CALL_SAMPLING_READ, arguments);
+}
+
+int32_t pv_queuing_send(uint32_t message_port, const void *message, uint32_t length, uint64_t deadline_ns)
+{
+    const uint32_t low = (uint32_t)deadline_ns, high = (uint32_t)(deadline_ns >> 32);
+    const uint32_t arguments[5] = {message_port, address(message), length, low, high};
+    return call_with_five(PV_CALL_QUEUING_SEND, arguments);
+}
+
+int32_t pv_queuing_receive(uint32_t message_port, void *buffer, uint32_t length, uint64_t deadline_ns)
+{
+    const uint32_t low = (uint32_t)deadline_ns, high = (uint32_t)(deadline_ns >> 32);
+    const uint32_t arguments[5] = {message_port, address(buffer), length, low, high};
+    return call_with_five(PV_CALL_QUEUING_RECEIVE, arguments);
+}
+
+int32_t pv_port_status(uint32_t message_port, struct pv_message_port_status *status)
+{
+    return call(PV_CALL_MESSAGE_PORT_STATUS, message_port, address(status), 0);
+}
+
+int32_t pv_port_clear(uint32_t message_port)
+{
+    return call(PV_CALL_MESSAGE_PORT_CLEAR, message_port, 0, 0);
+}
+
+int32_t pv_port_set_priority(uint32_t message_port, uint32_t priority)
+{
+    return call(PV_CALL_MESSAGE_PORT_SET_PRIORITY, message_port, priority, 0);
+}
+
+int32_t pv_partition_find(const char *name)
+{
+    return call(PV_CALL_PARTITION_FIND, address(name), length_of(name), 0);
+}
+
+int32_t pv_partition_status(uint32_t partition, struct pv_partition_status *status)
+{
+    return call(PV_CALL_PARTITION_STATUS, partition, address(status), 0);
+}
+
+int32_t pv_plan_switch(uint32_t plan)
+{
+    return call(PV_CALL_PLAN_SWITCH, plan, 0, 0);
 }
 
 int32_t pv_memory_protect(void *pages, uint32_t length, uint32_t rights)

@@ -46,6 +46,8 @@ typedef void pv_event_handler(uint32_t port, uint32_t times);
 int32_t pv_event_bind_interrupt(uint32_t interrupt, uint32_t port, pv_event_handler *handler);
 /* The same for a port that pv_event_send raises. */
 int32_t pv_event_bind_self(uint32_t port, pv_event_handler *handler);
+/* The same for a message port: a message can be seen, or a queue that was full has space again. */
+int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handler *handler);
 int32_t pv_event_unbind(uint32_t port);
 int32_t pv_event_mask(uint32_t port);
 int32_t pv_event_unmask(uint32_t port);
@@ -100,6 +102,35 @@ int32_t pv_register_get(uint32_t number, uint32_t *value);
 int32_t pv_register_set(uint32_t number, uint32_t value);
 /* For the lazy switch of the floating-point unit: while `switched` is not 0, its first use is trap 7. */
 void pv_fpu_set_switched(uint32_t switched);
+
+/* ---- Messages ----
+   A message port is the partition's end of a channel: its number is what pv_port_open returns. */
+
+/* A deadline that never comes; 0 is one that is not waited for. */
+#define PV_NEVER UINT64_MAX
+
+/* Opens the end PV_DIRECTION_... of the channel of this name; a number or a negative error. */
+int32_t pv_port_open(const char *channel, uint32_t direction);
+int32_t pv_sampling_write(uint32_t message_port, const void *message, uint32_t length);
+/* Returns the length of the last message; the buffer holds the channel's longest. */
+int32_t pv_sampling_read(uint32_t message_port, void *buffer, uint32_t length, struct pv_sample_info *info);
+/* Waits for space until an instant. */
+int32_t pv_queuing_send(uint32_t message_port, const void *message, uint32_t length, uint64_t deadline_ns);
+/* Waits for a message until an instant; returns its length. The buffer holds the channel's longest. */
+int32_t pv_queuing_receive(uint32_t message_port, void *buffer, uint32_t length, uint64_t deadline_ns);
+int32_t pv_port_status(uint32_t message_port, struct pv_message_port_status *status);
+/* Drops what could be received; returns how many messages that were. */
+int32_t pv_port_clear(uint32_t message_port);
+/* How urgent the messages are that are sent from now on: 0 to 255, 0 first. */
+int32_t pv_port_set_priority(uint32_t message_port, uint32_t priority);
+
+/* ---- Other partitions and plans ---- */
+
+/* The number of the partition of this name, or a negative error. */
+int32_t pv_partition_find(const char *name);
+int32_t pv_partition_status(uint32_t partition, struct pv_partition_status *status);
+/* Asks for another plan, by its place in the configuration. */
+int32_t pv_plan_switch(uint32_t plan);
 
 /* ---- Memory and ports ---- */
 
