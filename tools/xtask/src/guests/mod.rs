@@ -23,17 +23,18 @@ struct Shelf {
 }
 
 const SAMPLES: Shelf = Shelf { sources: "guests", prebuilt: "prebuilt" };
+const SYSTEMS: Shelf = Shelf { sources: "systems", prebuilt: "systems/prebuilt" };
 const CONFORMANCE: Shelf = Shelf { sources: "conformance", prebuilt: "conformance/prebuilt" };
 
 /// Builds or checks the guests; returns what to tell.
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     let folder = root.join("guest-images");
-    let reports = [SAMPLES, CONFORMANCE].map(|shelf| match mode {
+    let reports = [SAMPLES, SYSTEMS, CONFORMANCE].map(|shelf| match mode {
         Mode::Write => shelf.write(&folder),
         Mode::Check => shelf.check(&folder),
     });
-    let [samples, conformance] = reports;
-    Ok(format!("{}\n{}", samples?, conformance?))
+    let [samples, systems, conformance] = reports;
+    Ok(format!("{}\n{}\n{}", samples?, systems?, conformance?))
 }
 
 impl Shelf {
