@@ -4,7 +4,7 @@
 GUEST(T2, periodic);
 
 #define PORT 1u
-#define PERIOD_NS 20000u
+#define PERIOD_NS 100000u
 #define TICKS 25u
 
 static uint64_t ticked_ns[TICKS + 1];

@@ -6,13 +6,19 @@ GUEST(F2, transparent_integer);
 /* EDI, ESI, EBP, ESP, EBX, EDX, ECX, EAX, EFLAGS, and the words that were on the stack. */
 #define WORDS 14
 
-uint32_t computed[WORDS];
+uint32_t computed[WORDS], computing_caller;
+uint8_t computing_stack[4096];
 static uint32_t expected[WORDS];
 void computing_code(void);
 
 __asm__(".pushsection .text\n"
         "computing_code:\n"
         "    pushal\n"
+        /* On a stack of its own: ESP is among what is compared. */
+        "    movl %esp, computing_caller\n"
+        "    movl $computing_stack + 4096, %esp\n"
+        "    movl $0x51515151, %esi\n"
+        "    movl $0xd1d1d1d1, %edi\n"
         "    movl $0x12345678, %eax\n"
         "    movl $0x9abcdef0, %edx\n"
         "    movl $7, %ecx\n"
@@ -51,7 +57,7 @@ __asm__(".pushsection .text\n"
         "    movl $14, %ecx\n"
         "    rep movsl\n"
         "    cld\n"
-        "    addl $4 * 14, %esp\n"
+        "    movl computing_caller, %esp\n"
         "    popal\n"
         "    ret\n"
         ".popsection\n");

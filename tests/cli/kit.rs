@@ -22,7 +22,7 @@ fn every_guest_of_the_kit_agrees() {
     let finished = run(["kit"]);
     let text = finished.text();
     assert_eq!(lines(&text, "FAIL"), [""; 0]);
-    assert_eq!(finished.status, Some(0), "{finished:?}");
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");
     let listed = run(["kit", "--list"]).text();
     assert!(listed.lines().count() >= 60, "{listed}");
     let passed: Vec<_> = lines(&text, "PASS ").iter().map(|line| &line[5..]).collect();

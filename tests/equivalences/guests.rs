@@ -16,15 +16,21 @@ struct Left {
     state: u128,
 }
 
-/// The samples and the conformance kit.
+/// The samples and those of the conformance kit that need no second partition.
 fn images() -> Vec<(String, Arc<Image>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-images");
     let folders = ["prebuilt", "conformance/prebuilt"].map(|name| fs::read_dir(folder.join(name)).unwrap());
     let mut paths: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "elf"));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "elf") && !needs_two(path));
     paths.sort();
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
     paths.iter().map(|path| (name(path), Arc::new(Image::read(&fs::read(path).unwrap()).unwrap()))).collect()
+}
+
+fn needs_two(image: &Path) -> bool {
+    let name = image.file_stem().unwrap().to_string_lossy();
+    let source = image.with_file_name(format!("../{name}.c"));
+    fs::read_to_string(source).is_ok_and(|text| text.contains("\"system.h\""))
 }
 
 fn machine(image: &Arc<Image>, engine: Settings) -> Machine {

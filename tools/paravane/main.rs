@@ -51,7 +51,9 @@ fn command() -> Status {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
-    logging::start(arguments.verbose, arguments.quiet);
+    // The guests of the kit do on purpose what is warned of.
+    let expects_warnings = matches!(arguments.command, Command::Kit(_)) && arguments.verbose == 0;
+    logging::start(arguments.verbose, arguments.quiet || expects_warnings);
     let ended = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace_command::trace(&trace),

@@ -18,7 +18,9 @@ pub struct ClauseDescription {
 pub enum ShownBy {
     /// A guest that is alone in its system.
     OneGuest,
-    /// Only somebody who watches the guest: it does not survive, or several partitions are needed.
+    /// A guest in a system of two partitions, both of which run its image.
+    TwoPartitions,
+    /// Only somebody who watches the guest, which does not survive.
     Observer,
 }
 
@@ -38,10 +40,17 @@ pub const CLAUSE_FAMILIES: &[(char, &str)] = &[
     ('M', "Memory and ports"),
     ('S', "Shared pages"),
     ('K', "Console"),
+    ('W', "Windows"),
+    ('E', "Events from outside"),
+    ('H', "Health and control"),
 ];
 
 const fn clause(id: &'static str, text: &'static str) -> ClauseDescription {
     ClauseDescription { id, text, shown_by: ShownBy::OneGuest }
+}
+
+const fn between(id: &'static str, text: &'static str) -> ClauseDescription {
+    ClauseDescription { id, text, shown_by: ShownBy::TwoPartitions }
 }
 
 const fn observed(id: &'static str, text: &'static str) -> ClauseDescription {
@@ -103,6 +112,14 @@ pub const CLAUSES: &[ClauseDescription] = &[
     clause("D6", "Without an entry no upcall is delivered, and what was pending comes when there is one."),
     clause("D7", "Upcalls with nothing to do are legal: a guest that sets `upcall_pending` itself gets one."),
     clause(
+        "D8",
+        "An event of a port that is bound to a vector enters by the trap table; the next one waits for `event_ack`.",
+    ),
+    clause(
+        "D9",
+        "Of events that enter by vectors the most urgent goes first, and interrupts the service of less urgent ones only.",
+    ),
+    clause(
         "F1",
         "The frame of an upcall is EIP, CS, EFLAGS in the three words below ESP; its IF is the virtual one before delivery.",
     ),
@@ -118,7 +135,7 @@ pub const CLAUSES: &[ClauseDescription] = &[
         "F4",
         "The frame of a trap is EIP, CS, EFLAGS and, for the vectors that have one, the error code below; nothing else changes.",
     ),
-    observed("F5", "If a frame cannot be written nothing of it is, and that is a crash of the partition."),
+    between("F5", "If a frame cannot be written nothing of it is, and that is a crash of the partition."),
     clause(
         "I1",
         "`iret` restores EIP, CS, EFLAGS and the virtual interrupt flag in one act; IOPL and VM are ignored, bit 1 is forced, EAX stays.",
@@ -138,6 +155,10 @@ pub const CLAUSES: &[ClauseDescription] = &[
     ),
     clause("I6", "`yield` leaves the virtual interrupt flag as it is and stays ready."),
     observed("I7", "A partition that waits for what can never come is reported as deadlocked."),
+    clause(
+        "I8",
+        "`poll` returns a listed port that is pending, whatever masks it, takes nothing, and gives up at its deadline.",
+    ),
     clause("N1", "An event raised while upcalls are masked stays pending and is counted."),
     clause(
         "N2",
@@ -217,12 +238,20 @@ pub const CLAUSES: &[ClauseDescription] = &[
         "R4",
         "The debug registers stop before an instruction, until RF lets it go on, and after a write or an access.",
     ),
+    between(
+        "R5",
+        "Under `settle` privileged instructions act on the fake registers and the virtual interrupt flag, without a fault.",
+    ),
     clause(
         "M1",
         "`memory_protect` and `memory_unmap` act at once, on the partition's RAM alone; its contents stay.",
     ),
     clause("M2", "`memory_map` shows RAM at a second place: the same bytes at both, code too."),
     clause("M3", "I/O ports that are not granted are refused, to calls and to instructions."),
+    between(
+        "M4",
+        "A granted I/O port reads as ones and a write to it goes nowhere, by calls and by instructions.",
+    ),
     clause("S1", "The time page agrees with `time_now` to one microsecond and never runs ahead of it."),
     clause(
         "S2",
@@ -235,6 +264,50 @@ pub const CLAUSES: &[ClauseDescription] = &[
     clause(
         "K2",
         "Console input and its end are events; `console_read` never waits and says when no more will come.",
+    ),
+    between("W1", "A partition runs in its windows, from the first unit to the last, and at no other time."),
+    between(
+        "W2",
+        "The start of a window is an event; a partition that blocks for it runs when its window begins.",
+    ),
+    between(
+        "W3",
+        "A plan that was asked for begins at the end of the major frame; the last request counts; it needs the right.",
+    ),
+    between(
+        "W4",
+        "Periods that pass while a partition is not scheduled are counted as the timer's policy says.",
+    ),
+    between("W5", "`yield` returns at the start of the next window, or earlier with an upcall."),
+    between(
+        "E1",
+        "A line that fires while its owner is not scheduled stays pending, is counted, and is delivered when its window begins.",
+    ),
+    between(
+        "E2",
+        "An event channel raises the port at its other end, counted; only its configured ends can bind it.",
+    ),
+    between(
+        "E3",
+        "A channel's event is seen at once, at the end of the sender's window or of the frame, as configured.",
+    ),
+    between("H1", "After a cold restart everything is as at the first start, and start info says why."),
+    between(
+        "H2",
+        "After a warm restart the image is as at the first start, memory outside it is kept, and start info says why.",
+    ),
+    between(
+        "H3",
+        "An error that is propagated is an event for the guest, and is in the health log with its code, words and time.",
+    ),
+    between("H4", "The watchdog is an event for the health monitor if it is not set again in time, once."),
+    between(
+        "H5",
+        "With the right to it a partition sees, suspends, resumes, halts and restarts another; without it it is refused.",
+    ),
+    between(
+        "H6",
+        "A partition starts itself again, cold or warm, or halts; a request to shut down is an event that it may answer.",
     ),
 ];
 

@@ -2,10 +2,10 @@
 //!
 //! Whatever a guest does, its trial ends: instructions, virtual time and kept output are bounded.
 
+use super::stage::{SUBJECT, system};
 use crate::crash_report::CrashReport;
 use crate::quantities::grouped;
-use emulator::{CpuProfile, Settings};
-use hypervisor_core::{Config, Image, Limit, Limits, Machine, Outcome, Progress, Unrecorded};
+use hypervisor_core::{Image, Limit, Limits, Machine, Outcome, Progress, Unrecorded};
 use std::sync::Arc;
 
 /// What the guest that reads its console expects there.
@@ -13,6 +13,8 @@ const INPUT: &[u8] = b"conformance\n";
 /// The longest guest of the kit takes a hundredth of it.
 const MOST_INSTRUCTIONS: u64 = 50_000_000;
 const MOST_NS: u64 = 60_000_000_000;
+/// So often the trial looks whether the guest has ended beside others that go on.
+const SLICE_UNITS: u64 = 100_000;
 /// Of a guest that prints without end the rest is dropped.
 const KEPT_OUTPUT_BYTES: usize = 1 << 20;
 /// The longest reason that is shown.
@@ -20,21 +22,24 @@ const REASON_MOST_CHARACTERS: usize = 200;
 
 /// Runs the ELF file of the guest with this name, which holds this clause; the error says why it does not.
 pub fn try_guest(file: &[u8], clause: &str, name: &str) -> Result<(), String> {
-    let image = Image::read(file).map_err(|error| error.to_string())?;
-    let config = Config {
-        name: name.to_owned(),
-        engine: Settings { profile: CpuProfile::Prescott, ..Settings::default() },
-        ..Config::default()
-    };
-    let mut machine = Machine::new(Arc::new(image), config).map_err(|error| error.to_string())?;
+    let image = Arc::new(Image::read(file).map_err(|error| error.to_string())?);
+    let mut machine =
+        Machine::of_system(system(clause, name, &image)).map_err(|error| error.error.to_string())?;
     machine.give_whole_input(INPUT.to_vec());
-    let limits =
-        Limits { executed_units: Some(MOST_INSTRUCTIONS), time_ns: Some(MOST_NS), slice_units: None };
+    let limits = Limits {
+        executed_units: Some(MOST_INSTRUCTIONS),
+        time_ns: Some(MOST_NS),
+        slice_units: Some(SLICE_UNITS),
+    };
     let mut output = Vec::new();
     loop {
         let progress = machine.run(&limits, &mut Unrecorded);
         let room = KEPT_OUTPUT_BYTES - output.len();
         output.extend(machine.take_output().into_iter().take(room));
+        // The others may go on for ever.
+        if let Some(outcome) = machine.partition(SUBJECT).outcome() {
+            return judge(&machine, outcome, &output, clause, name);
+        }
         match progress {
             Progress::Output | Progress::Slice | Progress::InputWanted => {}
             Progress::Idle { until_units } => machine.idle_until(until_units.unwrap_or(u64::MAX)),

@@ -1,0 +1,90 @@
+//! The systems in which the kit runs its guests: alone, or in two partitions that run the same image.
+//!
+//! `guest-images/conformance/README.md` tells the authors of guests what is in them, `system.h` has the numbers.
+
+use emulator::CpuProfile;
+use hypervisor_core::Image;
+use hypervisor_core::abi::{CLAUSES, ShownBy};
+use hypervisor_core::config::{
+    EventChannel, Flush, Injection, Line, PartitionConfig, PartitionId, PartitionRights, PrivilegedPolicy,
+    SystemConfig,
+};
+use hypervisor_core::health::{HealthAction, HealthEvent};
+use hypervisor_core::schedule::{Plan, Window};
+use std::sync::Arc;
+
+/// The partition whose verdict counts.
+pub const SUBJECT: PartitionId = PartitionId(0);
+const OTHER: PartitionId = PartitionId(1);
+
+const UNITS_IN_A_MICROSECOND: u64 = 100;
+
+/// The system for the guest of this name, which holds this clause.
+pub fn system(clause: &str, name: &str, image: &Arc<Image>) -> SystemConfig {
+    let clause = CLAUSES.iter().find(|description| description.id == clause);
+    match clause.map_or(ShownBy::OneGuest, |clause| clause.shown_by) {
+        ShownBy::OneGuest | ShownBy::Observer => {
+            SystemConfig { partitions: vec![partition(name, image)], ..SystemConfig::default() }
+        }
+        ShownBy::TwoPartitions => two_partitions(image),
+    }
+}
+
+fn partition(name: &str, image: &Arc<Image>) -> PartitionConfig {
+    PartitionConfig { profile: CpuProfile::Prescott, ..PartitionConfig::new(name, Arc::clone(image)) }
+}
+
+fn two_partitions(image: &Arc<Image>) -> SystemConfig {
+    let mut subject = partition("subject", image);
+    subject.rights = PartitionRights { status: true, control: true, plans: true, health_log: true };
+    for (event, action) in [
+        (HealthEvent::Exception(6), HealthAction::ColdRestart),
+        (HealthEvent::MemoryViolation, HealthAction::WarmRestart),
+        (HealthEvent::FrameFault, HealthAction::WarmRestart),
+        (HealthEvent::ApplicationError, HealthAction::Propagate),
+        (HealthEvent::Watchdog, HealthAction::Propagate),
+    ] {
+        subject.health.set(event, action);
+    }
+    let mut other = partition("other", image);
+    other.console_input = false;
+    other.privileged = PrivilegedPolicy::Settle;
+    other.umip = true;
+    other.io_ports = vec![0x300..=0x303];
+    let line = |number, name: &str, owner| Line { number, name: name.to_owned(), owner: Some(owner) };
+    SystemConfig {
+        partitions: vec![subject, other],
+        plans: vec![plan("first", 200, [(0, 80), (80, 80)]), plan("second", 100, [(0, 40), (50, 40)])],
+        event_channels: vec![
+            channel("ring", OTHER, SUBJECT, Flush::Immediate),
+            channel("at once", SUBJECT, OTHER, Flush::Immediate),
+            channel("at window", SUBJECT, OTHER, Flush::Window),
+            channel("at frame", SUBJECT, OTHER, Flush::Frame),
+        ],
+        lines: vec![line(5, "of the subject", SUBJECT), line(6, "of the other", OTHER)],
+        injections: vec![Injection { line: 5, at_ns: 100_000, every_ns: 10_000, count: 3 }],
+        ..SystemConfig::default()
+    }
+}
+
+/// A plan of this length, in which the subject and the other have a window each: start and length, in microseconds.
+fn plan(name: &str, frame: u64, windows: [(u64, u64); 2]) -> Plan {
+    let units = |microseconds: u64| microseconds * UNITS_IN_A_MICROSECOND;
+    let windows = [SUBJECT, OTHER].into_iter().zip(windows);
+    Plan {
+        name: name.to_owned(),
+        frame: units(frame),
+        windows: windows
+            .map(|(partition, (start, length))| Window {
+                partition,
+                start: units(start),
+                length: units(length),
+            })
+            .collect(),
+        actions: Vec::new(),
+    }
+}
+
+fn channel(name: &str, from: PartitionId, to: PartitionId, flush: Flush) -> EventChannel {
+    EventChannel { name: name.to_owned(), from, to, flush }
+}
