@@ -43,6 +43,7 @@
 #define PV_CALL_EVENT_BIND_VECTOR 0x0bu /* Lets the events of a port enter the guest by a vector of its trap table, as an interrupt would, instead of an upcall. */
 #define PV_CALL_EVENT_ACK 0x0cu /* Ends the service of a port that is bound to a vector. */
 #define PV_CALL_EVENT_SET_PRIORITY 0x0du /* Sets the priority of a port among those that are bound to vectors: 0 is the most urgent, 15 the least, and what a port has when it is bound. */
+#define PV_CALL_EVENT_BIND_MESSAGE_PORT 0x0eu /* Binds a free port to a message port. */
 #define PV_CALL_INTERRUPTS_SET_LEVEL 0x10u /* Sets the virtual interrupt flag to bit 200h of `level` and returns the level before: the restore of a saved level, or a swap. */
 #define PV_CALL_INTERRUPTS_GET_LEVEL 0x11u /* Returns the level of the virtual interrupt flag. */
 #define PV_CALL_INTERRUPTS_FLASH 0x12u /* Lets an upcall that is pending be delivered, and leaves upcalls disabled. */
@@ -65,6 +66,14 @@
 #define PV_CALL_HALT 0x64u /* Stops the partition without an exit code. */
 #define PV_CALL_POLL 0x65u /* Waits until one of the listed ports is pending, whatever masks it, and returns the first such port of the list. */
 #define PV_CALL_PLAN_SWITCH 0x66u /* Asks for another schedule plan. */
+#define PV_CALL_MESSAGE_PORT_OPEN 0x70u /* Opens the partition's end of a message channel, and returns the number of its message port. */
+#define PV_CALL_SAMPLING_WRITE 0x71u /* Writes a message of 1 byte or more that takes the place of the last one. */
+#define PV_CALL_SAMPLING_READ 0x72u /* Reads the last message and returns its length. */
+#define PV_CALL_QUEUING_SEND 0x73u /* Sends a message of 1 byte or more, which keeps its boundaries. */
+#define PV_CALL_QUEUING_RECEIVE 0x74u /* Receives a message and returns its length: the oldest, or where the configuration says so the most urgent and of equals the oldest. */
+#define PV_CALL_MESSAGE_PORT_STATUS 0x75u /* Writes what the message port is and how many messages there are. */
+#define PV_CALL_MESSAGE_PORT_CLEAR 0x76u /* Drops the messages of a queue that could be received, and returns their number. */
+#define PV_CALL_MESSAGE_PORT_SET_PRIORITY 0x77u /* Sets how urgent the messages are that are sent from now on: 0 is the most urgent, 255 the least, and what a message port has when it is opened. */
 #define PV_CALL_HEALTH_RAISE 0x80u /* Tells the health monitor of an error of the guest's own. */
 #define PV_CALL_HEALTH_READ 0x81u /* Writes an entry of the health log. */
 #define PV_CALL_HEALTH_ACKNOWLEDGE 0x82u /* Notes that an entry of the health log was dealt with, and returns the number of the next entry that the partition may read and nobody has dealt with, or of the entry to come. */
@@ -101,6 +110,11 @@
 #define PV_ERROR_NOT_PERMITTED (-13) /* The configuration does not grant this to the partition. */
 #define PV_ERROR_TIMED_OUT (-14) /* The deadline passed first. */
 #define PV_ERROR_ALREADY_MAPPED (-15) /* Something is mapped in the range already. */
+#define PV_ERROR_NOT_AVAILABLE (-16) /* Nothing was ever written, or there is nothing to receive, or no space to send, and the call does not wait. */
+#define PV_ERROR_WRONG_DIRECTION (-17) /* The partition, or its message port, is the other end of the channel. */
+#define PV_ERROR_TOO_LONG (-18) /* The message is longer than the channel's longest. */
+#define PV_ERROR_WRONG_KIND (-19) /* The channel is of another kind than the call is meant for: sampling, queuing, or by priority. */
+#define PV_ERROR_TOO_SHORT (-20) /* The buffer is shorter than the channel's longest message. */
 
 /* What a port can be bound to with event_bind_interrupt. */
 #define PV_INTERRUPT_TIMER 0u /* The timer's deadline has passed. */
@@ -152,6 +166,14 @@
 #define PV_MODE_COLD_START 1u /* It starts. Setting it restarts the partition with everything zeroed. */
 #define PV_MODE_WARM_START 2u /* It starts and has its memory outside the image. Setting it restarts it so. */
 #define PV_MODE_NORMAL 3u /* It has started. */
+
+/* The ends of a message channel. */
+#define PV_DIRECTION_SOURCE 0u /* The partition writes or sends. */
+#define PV_DIRECTION_DESTINATION 1u /* The partition reads or receives. */
+
+/* Kinds of message channels. */
+#define PV_MESSAGE_SAMPLING 0u /* The last message counts. */
+#define PV_MESSAGE_QUEUING 1u /* Each message is received once. */
 
 /* States in pv_partition_status. */
 #define PV_PARTITION_READY 0u /* It can run. */
@@ -465,5 +487,39 @@ _Static_assert(sizeof(struct pv_memory_page) == 12, "pv_memory_page");
 _Static_assert(offsetof(struct pv_memory_page, kind) == 0, "pv_memory_page.kind");
 _Static_assert(offsetof(struct pv_memory_page, rights) == 4, "pv_memory_page.rights");
 _Static_assert(offsetof(struct pv_memory_page, source) == 8, "pv_memory_page.source");
+
+/* What sampling_read tells of a message. */
+struct pv_sample_info {
+    uint64_t age_ns __attribute__((packed, aligned(4))); /* +0: For how long readers could see it. */
+    uint32_t length; /* +8: Its length in bytes. */
+    uint32_t valid; /* +12: 1 if the age is at most the channel's refresh period, else 0. */
+    uint32_t is_new; /* +16: 1 if this partition did not read it before, else 0. */
+    uint32_t sequence; /* +20: Its number among the messages that readers could see, from 1, modulo 2^32. */
+};
+_Static_assert(sizeof(struct pv_sample_info) == 24, "pv_sample_info");
+_Static_assert(offsetof(struct pv_sample_info, age_ns) == 0, "pv_sample_info.age_ns");
+_Static_assert(offsetof(struct pv_sample_info, length) == 8, "pv_sample_info.length");
+_Static_assert(offsetof(struct pv_sample_info, valid) == 12, "pv_sample_info.valid");
+_Static_assert(offsetof(struct pv_sample_info, is_new) == 16, "pv_sample_info.is_new");
+_Static_assert(offsetof(struct pv_sample_info, sequence) == 20, "pv_sample_info.sequence");
+
+/* The answer of message_port_status. */
+struct pv_message_port_status {
+    uint64_t refresh_ns __attribute__((packed, aligned(4))); /* +0: For how long a sample is valid; 0 for a queue. */
+    uint32_t kind; /* +8: One of PV_MESSAGE_... */
+    uint32_t direction; /* +12: One of PV_DIRECTION_... */
+    uint32_t message_bytes; /* +16: The longest message in bytes. */
+    uint32_t depth; /* +20: How many messages the queue holds at most; 1 for a sample. */
+    uint32_t messages; /* +24: For a source of a queue the messages that take up its places, else those that can be received or read. */
+    uint32_t valid; /* +28: 1 if there is a sample and it is valid now, else 0. */
+};
+_Static_assert(sizeof(struct pv_message_port_status) == 32, "pv_message_port_status");
+_Static_assert(offsetof(struct pv_message_port_status, refresh_ns) == 0, "pv_message_port_status.refresh_ns");
+_Static_assert(offsetof(struct pv_message_port_status, kind) == 8, "pv_message_port_status.kind");
+_Static_assert(offsetof(struct pv_message_port_status, direction) == 12, "pv_message_port_status.direction");
+_Static_assert(offsetof(struct pv_message_port_status, message_bytes) == 16, "pv_message_port_status.message_bytes");
+_Static_assert(offsetof(struct pv_message_port_status, depth) == 20, "pv_message_port_status.depth");
+_Static_assert(offsetof(struct pv_message_port_status, messages) == 24, "pv_message_port_status.messages");
+_Static_assert(offsetof(struct pv_message_port_status, valid) == 28, "pv_message_port_status.valid");
 
 #endif

@@ -37,6 +37,7 @@
 #define PV_CALL_EVENT_BIND_VECTOR 0xb
 #define PV_CALL_EVENT_ACK 0xc
 #define PV_CALL_EVENT_SET_PRIORITY 0xd
+#define PV_CALL_EVENT_BIND_MESSAGE_PORT 0xe
 #define PV_CALL_INTERRUPTS_SET_LEVEL 0x10
 #define PV_CALL_INTERRUPTS_GET_LEVEL 0x11
 #define PV_CALL_INTERRUPTS_FLASH 0x12
@@ -59,6 +60,14 @@
 #define PV_CALL_HALT 0x64
 #define PV_CALL_POLL 0x65
 #define PV_CALL_PLAN_SWITCH 0x66
+#define PV_CALL_MESSAGE_PORT_OPEN 0x70
+#define PV_CALL_SAMPLING_WRITE 0x71
+#define PV_CALL_SAMPLING_READ 0x72
+#define PV_CALL_QUEUING_SEND 0x73
+#define PV_CALL_QUEUING_RECEIVE 0x74
+#define PV_CALL_MESSAGE_PORT_STATUS 0x75
+#define PV_CALL_MESSAGE_PORT_CLEAR 0x76
+#define PV_CALL_MESSAGE_PORT_SET_PRIORITY 0x77
 #define PV_CALL_HEALTH_RAISE 0x80
 #define PV_CALL_HEALTH_READ 0x81
 #define PV_CALL_HEALTH_ACKNOWLEDGE 0x82
@@ -94,6 +103,11 @@
 #define PV_ERROR_NOT_PERMITTED -13
 #define PV_ERROR_TIMED_OUT -14
 #define PV_ERROR_ALREADY_MAPPED -15
+#define PV_ERROR_NOT_AVAILABLE -16
+#define PV_ERROR_WRONG_DIRECTION -17
+#define PV_ERROR_TOO_LONG -18
+#define PV_ERROR_WRONG_KIND -19
+#define PV_ERROR_TOO_SHORT -20
 
 #define PV_INTERRUPT_TIMER 0x0
 #define PV_INTERRUPT_CONSOLE_INPUT 0x1
@@ -134,6 +148,10 @@
 #define PV_MODE_COLD_START 0x1
 #define PV_MODE_WARM_START 0x2
 #define PV_MODE_NORMAL 0x3
+#define PV_DIRECTION_SOURCE 0x0
+#define PV_DIRECTION_DESTINATION 0x1
+#define PV_MESSAGE_SAMPLING 0x0
+#define PV_MESSAGE_QUEUING 0x1
 #define PV_PARTITION_READY 0x0
 #define PV_PARTITION_WAITING 0x1
 #define PV_PARTITION_SUSPENDED 0x2
@@ -289,15 +307,29 @@
 #define PV_OFFSET_MEMORY_PAGE_RIGHTS 0x4
 #define PV_OFFSET_MEMORY_PAGE_SOURCE 0x8
 #define PV_SIZE_MEMORY_PAGE 0xc
+#define PV_OFFSET_SAMPLE_INFO_AGE_NS 0x0
+#define PV_OFFSET_SAMPLE_INFO_LENGTH 0x8
+#define PV_OFFSET_SAMPLE_INFO_VALID 0xc
+#define PV_OFFSET_SAMPLE_INFO_IS_NEW 0x10
+#define PV_OFFSET_SAMPLE_INFO_SEQUENCE 0x14
+#define PV_SIZE_SAMPLE_INFO 0x18
+#define PV_OFFSET_MESSAGE_PORT_STATUS_REFRESH_NS 0x0
+#define PV_OFFSET_MESSAGE_PORT_STATUS_KIND 0x8
+#define PV_OFFSET_MESSAGE_PORT_STATUS_DIRECTION 0xc
+#define PV_OFFSET_MESSAGE_PORT_STATUS_MESSAGE_BYTES 0x10
+#define PV_OFFSET_MESSAGE_PORT_STATUS_DEPTH 0x14
+#define PV_OFFSET_MESSAGE_PORT_STATUS_MESSAGES 0x18
+#define PV_OFFSET_MESSAGE_PORT_STATUS_VALID 0x1c
+#define PV_SIZE_MESSAGE_PORT_STATUS 0x20
 
 /* The note that every guest has: the version, and each call with the hash of its signature. */
 .macro pv_abi_note
     .pushsection .note.paravane, "a", @note
     .balign 4
-    .long 9, 440, PV_NOTE_ABI
+    .long 9, 512, PV_NOTE_ABI
     .asciz "Paravane"
     .balign 4
-    .long PV_ABI_VERSION, 54
+    .long PV_ABI_VERSION, 63
     .long 0x01, 0xc040117e /* event_bind_interrupt */
     .long 0x02, 0x5bbdefd8 /* event_bind_self */
     .long 0x03, 0x05ee09b7 /* event_unbind */
@@ -311,6 +343,7 @@
     .long 0x0b, 0xfde98ef0 /* event_bind_vector */
     .long 0x0c, 0x4ea0e527 /* event_ack */
     .long 0x0d, 0x2377b764 /* event_set_priority */
+    .long 0x0e, 0x6d11e6d9 /* event_bind_message_port */
     .long 0x10, 0xdf4b0a15 /* interrupts_set_level */
     .long 0x11, 0x314ec83d /* interrupts_get_level */
     .long 0x12, 0x3f210aa1 /* interrupts_flash */
@@ -333,6 +366,14 @@
     .long 0x64, 0xd6dcb389 /* halt */
     .long 0x65, 0x7cdf993a /* poll */
     .long 0x66, 0xfceac0b8 /* plan_switch */
+    .long 0x70, 0x4e06f2ca /* message_port_open */
+    .long 0x71, 0x41ddda8d /* sampling_write */
+    .long 0x72, 0x389603af /* sampling_read */
+    .long 0x73, 0xd37f1464 /* queuing_send */
+    .long 0x74, 0x373fad56 /* queuing_receive */
+    .long 0x75, 0x93ed52c4 /* message_port_status */
+    .long 0x76, 0x7d4704e1 /* message_port_clear */
+    .long 0x77, 0xf1bd1a65 /* message_port_set_priority */
     .long 0x80, 0xd33dbf97 /* health_raise */
     .long 0x81, 0x1a9ff68b /* health_read */
     .long 0x82, 0x8ab5e7c4 /* health_acknowledge */
