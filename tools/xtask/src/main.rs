@@ -1,6 +1,7 @@
 //! Chores of the project: `cargo xtask COMMAND`. Nothing here is part of the product.
 
 mod abi;
+mod bench;
 #[cfg(test)]
 mod guest_needs;
 mod guests;
@@ -13,6 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
   abi [--check]
       write the headers and the document of the guest ABI from hypervisor-core/src/abi, or compare them
+  bench
+      time window switches, hypercalls and deliveries with 2, 16 and 256 partitions; in release
   guests [--check]
       build the sample guests into guest-images/prebuilt, or compare them
   oracle [--count N] [--seed S] [--write FILE]
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["abi"] => tell(abi::run(&project_root(), Mode::Write)),
         ["abi", "--check"] => tell(abi::run(&project_root(), Mode::Check)),
+        ["bench"] => bench::run(&project_root()),
         ["guests"] => tell(guests::run(&project_root(), Mode::Write)),
         ["guests", "--check"] => tell(guests::run(&project_root(), Mode::Check)),
         ["oracle", rest @ ..] => oracle::run(rest),
