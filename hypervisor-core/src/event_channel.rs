@@ -45,6 +45,8 @@ struct Port {
     /// Its event was injected by its vector and not acknowledged yet.
     in_service: bool,
     priority: u8,
+    /// The unit at which its event was raised that waits.
+    since: u64,
 }
 
 impl Default for Port {
@@ -55,6 +57,7 @@ impl Default for Port {
             vector: None,
             in_service: false,
             priority: PRIORITY_LEAST_URGENT,
+            since: 0,
         }
     }
 }
@@ -204,10 +207,8 @@ impl EventPorts {
         clear_bit(shared, shared_page::EVENT_PENDING, port);
         let state = &mut self.ports[port.index()];
         state.in_service = true;
-        if let Port { source: Some(source), record: Record::Pending, .. } = *state {
-            let account = self.ledger.account_mut(source);
-            account.pending -= 1;
-            account.delivered += 1;
+        if let Port { source: Some(source), record: Record::Pending, since, .. } = *state {
+            self.ledger.count_delivered(source, log.nanoseconds_since(since));
             log.note(|| Event::EventDelivered { source, port });
         }
         self.set_record(port, Record::Idle);
@@ -230,9 +231,8 @@ impl EventPorts {
         self.look(port, shared, log);
         if self.ports[port.index()].record == Record::Pending {
             self.set_record(port, Record::Idle);
-            let account = self.ledger.account_mut(source);
-            account.pending -= 1;
-            account.dropped += 1;
+            self.ledger.account_mut(source).pending -= 1;
+            self.ledger.count_dropped(source, 1, DropReason::Unbound);
             log.note(|| Event::EventDropped { source, count: 1, reason: DropReason::Unbound });
         }
         if !seeded(Fault::UnbindKeepsPending) {
@@ -302,7 +302,7 @@ impl EventPorts {
     ) -> Result<Option<u16>, CallError> {
         match self.source(port)? {
             Source::Own => {
-                self.raise_on(port, Source::Own, 1, shared, log);
+                self.raise_on(port, Source::Own, (1, log.now()), shared, log);
                 Ok(None)
             }
             Source::ChannelSender(channel) => Ok(Some(channel)),
@@ -312,8 +312,20 @@ impl EventPorts {
 
     /// Raises `count` events of a source. Without a port they are dropped.
     pub fn raise(&mut self, source: Source, count: u64, shared: &mut impl SharedPages, log: &mut EventLog) {
+        let now = log.now();
+        self.raise_since(source, (count, now), shared, log);
+    }
+
+    /// The same for `count` events that came at the unit `since`, when the partition was not there to be told.
+    pub fn raise_since(
+        &mut self,
+        source: Source,
+        (count, since): (u64, u64),
+        shared: &mut impl SharedPages,
+        log: &mut EventLog,
+    ) {
         match self.bound_to(source) {
-            Some(port) => self.raise_on(port, source, count, shared, log),
+            Some(port) => self.raise_on(port, source, (count, since), shared, log),
             None => self.drop_raised(source, count, DropReason::NotBound, log),
         }
     }
@@ -323,9 +335,8 @@ impl EventPorts {
         for port in self.waiting_ports() {
             self.look(port, shared, log);
             if let Port { source: Some(source), record: Record::Pending, .. } = self.ports[port.index()] {
-                let account = self.ledger.account_mut(source);
-                account.pending -= 1;
-                account.dropped += 1;
+                self.ledger.account_mut(source).pending -= 1;
+                self.ledger.count_dropped(source, 1, DropReason::Restart);
                 log.note(|| Event::EventDropped { source, count: 1, reason: DropReason::Restart });
             }
         }
@@ -335,9 +346,8 @@ impl EventPorts {
 
     /// Notes `count` events of a source that its port will never see.
     pub fn drop_raised(&mut self, source: Source, count: u64, reason: DropReason, log: &mut EventLog) {
-        let account = self.ledger.account_mut(source);
-        account.raised += count;
-        account.dropped += count;
+        self.ledger.account_mut(source).raised += count;
+        self.ledger.count_dropped(source, count, reason);
         let port = self.bound_to(source);
         log.note(|| Event::EventRaised { source, port, count, fate: Fate::Dropped(reason) });
     }
@@ -346,7 +356,7 @@ impl EventPorts {
         &mut self,
         port: EventPort,
         source: Source,
-        count: u64,
+        (count, since): (u64, u64),
         shared: &mut impl SharedPages,
         log: &mut EventLog,
     ) {
@@ -365,6 +375,7 @@ impl EventPorts {
                 account.pending += 1;
                 account.coalesced += count.saturating_sub(1);
                 self.set_record(port, Record::Pending);
+                self.ports[port.index()].since = since;
                 if masked { Fate::Masked } else { Fate::Pending }
             }
             Record::Pending | Record::Announced => {
@@ -385,16 +396,14 @@ impl EventPorts {
         for port in self.waiting_ports() {
             self.look(port, shared, log);
             let selected = selector & 1 << (port.index() / 32) != 0;
-            let Port { source: Some(source), record: Record::Pending, vector: None, .. } =
+            let Port { source: Some(source), record: Record::Pending, vector: None, since, .. } =
                 self.ports[port.index()]
             else {
                 continue;
             };
             if selected && !bit(shared, shared_page::EVENT_MASK, port) {
                 self.set_record(port, Record::Announced);
-                let account = self.ledger.account_mut(source);
-                account.pending -= 1;
-                account.delivered += 1;
+                self.ledger.count_delivered(source, log.nanoseconds_since(since));
                 log.note(|| Event::EventDelivered { source, port });
             }
         }

@@ -1,6 +1,7 @@
 //! What became of every event: each term is counted where it happens, and none is derived from the others.
 
 use crate::abi::VirtualInterrupt;
+use crate::latency::Latencies;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -52,7 +53,7 @@ impl Source {
 }
 
 /// Why an event will never be seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
 pub enum DropReason {
     /// No port was bound to its source.
     NotBound,
@@ -111,6 +112,10 @@ impl Account {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ledger {
     accounts: BTreeMap<Source, Account>,
+    /// Why the dropped ones were.
+    drops: BTreeMap<(Source, DropReason), u64>,
+    /// How long the delivered ones waited.
+    latencies: BTreeMap<Source, Latencies>,
 }
 
 impl Ledger {
@@ -127,6 +132,32 @@ impl Ledger {
 
     pub(crate) fn account_mut(&mut self, source: Source) -> &mut Account {
         self.accounts.entry(source).or_default()
+    }
+
+    /// Counts events that will never be seen.
+    pub(crate) fn count_dropped(&mut self, source: Source, count: u64, reason: DropReason) {
+        self.account_mut(source).dropped += count;
+        *self.drops.entry((source, reason)).or_default() += count;
+    }
+
+    /// Counts a pending event that is delivered after `waited_ns`.
+    pub(crate) fn count_delivered(&mut self, source: Source, waited_ns: u64) {
+        let account = self.account_mut(source);
+        account.pending -= 1;
+        account.delivered += 1;
+        self.latencies.entry(source).or_default().add(waited_ns);
+    }
+
+    /// Why events of a source were dropped, and how many.
+    pub fn drops(&self, source: Source) -> impl Iterator<Item = (DropReason, u64)> {
+        let drops = self.drops.iter().filter(move |((of, _), _)| *of == source);
+        drops.map(|((_, reason), count)| (*reason, *count))
+    }
+
+    /// How long the delivered events of a source waited, if any was delivered.
+    #[must_use]
+    pub fn latencies(&self, source: Source) -> Option<&Latencies> {
+        self.latencies.get(&source)
     }
 
     /// Whether every account balances.

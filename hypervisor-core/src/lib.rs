@@ -10,6 +10,7 @@ pub mod config;
 pub mod console;
 pub mod event_channel;
 pub mod health;
+pub mod latency;
 pub mod ledger;
 pub mod lines;
 pub mod loader;

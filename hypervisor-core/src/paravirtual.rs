@@ -198,6 +198,7 @@ impl Paravirtual {
     pub fn raise_due(&mut self, guest: &mut Guest, clock: &Clock, retired: u64, log: &mut EventLog) {
         let mut shared = SharedFrames::new(&mut guest.memory, self.shared);
         while let Some(arrival) = self.console.arrive(clock.units()) {
+            let since = self.console.arrived().last().map_or(log.now(), |input| input.unit);
             let interrupt = match arrival {
                 Arrival::Bytes(bytes) => {
                     log.note(|| Event::ConsoleInput(bytes));
@@ -208,7 +209,7 @@ impl Paravirtual {
                     VirtualInterrupt::ConsoleEnd
                 }
             };
-            self.ports.raise(Source::Interrupt(interrupt), 1, &mut shared, log);
+            self.ports.raise_since(Source::Interrupt(interrupt), (1, since), &mut shared, log);
         }
         if self.timer.is_set() {
             self.expire_timer(&mut shared, clock.now_ns(), retired, log);
@@ -229,13 +230,15 @@ impl Paravirtual {
         // A guest that waits takes nothing: every tick has to reach it.
         let pending = self.waits.is_none() && self.ports.is_pending(TIMER, shared);
         let last = if pending { LastEvent::Pending } else { LastEvent::Taken };
+        // It was due at this instant, and is raised only now if the partition was away.
+        let since = self.timer.deadline_ns().map_or(log.now(), |deadline_ns| log.past_unit(deadline_ns));
         let Some(expiry) = self.timer.expire(now_ns, last) else { return };
         if expiry.lost > 0 {
             self.ports.drop_raised(TIMER, expiry.lost, DropReason::TimerPolicy, log);
         }
         if expiry.raise > 0 {
             self.ticked_at = Some(retired);
-            self.ports.raise(TIMER, expiry.raise, shared, log);
+            self.ports.raise_since(TIMER, (expiry.raise, since), shared, log);
         }
     }
 

@@ -3,6 +3,7 @@
 //! Not here: text, files, formats. A recorder of `tools/trace` makes them.
 
 use crate::abi::EventPort;
+use crate::clock::Rate;
 use crate::config::PartitionId;
 use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::{DropReason, Source};
@@ -232,18 +233,50 @@ pub enum Fate {
     Dropped(DropReason),
 }
 
-/// Events that a part of the machine noted and that were not yet handed to the recorder.
+/// Events that a part of the machine noted and that were not yet handed to the recorder, and the instant at which they
+/// happen.
 #[derive(Debug, Default)]
 pub struct EventLog {
     active: bool,
     events: Vec<Event>,
+    rate: Rate,
+    now: u64,
 }
 
 impl EventLog {
     /// A log that keeps events if, and only if, `active`.
     #[must_use]
     pub fn new(active: bool) -> Self {
-        Self { active, events: Vec::new() }
+        Self { active, ..Self::default() }
+    }
+
+    /// A log of nothing, for a clock of this rate.
+    #[must_use]
+    pub fn at_rate(rate: Rate) -> Self {
+        Self { rate, ..Self::default() }
+    }
+
+    /// Virtual time passed to this unit.
+    pub fn set_now(&mut self, unit: u64) {
+        self.now = unit;
+    }
+
+    /// The unit at which things happen now.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The unit of an instant, or now if it is to come.
+    #[must_use]
+    pub fn past_unit(&self, instant_ns: u64) -> u64 {
+        self.rate.first_unit_at(instant_ns).min(self.now)
+    }
+
+    /// Nanoseconds from a unit to now.
+    #[must_use]
+    pub fn nanoseconds_since(&self, unit: u64) -> u64 {
+        self.rate.nanoseconds(self.now.saturating_sub(unit))
     }
 
     /// Notes an event; `event` is not called when nobody listens.

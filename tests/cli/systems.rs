@@ -288,3 +288,76 @@ fn stdin_goes_to_the_partition_that_reads_it_and_is_recorded_for_this_system() {
         assert!(refused.stderr.contains(says), "{refused:?}");
     }
 }
+
+/// Two partitions, a line that nobody owns and one that `nav` owns and never binds.
+fn with_lines() -> System {
+    let lines = "[[line]]\nnumber = 3\nname = \"uart\"\n[[line]]\nnumber = 4\nname = \"adc\"\nowner = \"nav\"\n\
+                 [[inject]]\nline = \"uart\"\nat = \"10us\"\nevery = \"10us\"\ncount = 5\n\
+                 [[inject]]\nline = 4\nat = \"20us\"\nevery = \"100us\"\ncount = 3\n";
+    let health = "health = { divide_error = \"halt_partition\" }";
+    let mut crashes = WORKS.to_vec();
+    crashes.extend(DIVIDES_BY_ZERO);
+    System::new(
+        &[("nav", says("one\n", &crashes, 0), health), ("display", says("shown\n", &WORKS.repeat(5), 0), "")],
+        lines,
+    )
+}
+
+#[test]
+fn statistics_of_a_system_have_a_block_for_each_partition() {
+    let finished = with_lines().run(&["run", "-q", "--stats"]);
+    assert_eq!(finished.status, Some(126));
+    let words = finished.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Statistics instructions 120_019 virtual time",
+        "Partition nav units: run 20_006 units: idle 0 units: away ",
+        "windows 3 call console_write 1 engine: runs",
+        "events raised = delivered + coalesced + taken + pending + dropped line adc 3 = 0 + 0 + 0 + 0 + 3 (3 not_bound)",
+        "Partition display units: run 100_013 ",
+        "Lines without an owner line uart 5",
+        "Health log, the last 1 of 1 nav: divide_error at 0x0010101b, 400.06 us: halt_partition",
+    ] {
+        assert!(words.contains(part), "`{part}` is missing in\n{}", finished.stderr);
+    }
+}
+
+#[test]
+fn statistics_as_json_go_where_they_are_asked_for() {
+    let system = with_lines();
+    let file = TemporaryFile::new("statistics.json", b"");
+    let path = Path::new(file.as_ref()).to_string_lossy().into_owned();
+    let plain = system.run(&["run"]);
+    let counted = system.run(&["run", "--stats=json", "--stats-output", &path]);
+    assert_eq!(
+        (counted.status, &counted.stdout, &counted.stderr),
+        (plain.status, &plain.stdout, &plain.stderr)
+    );
+    let text = String::from_utf8(file.contents()).unwrap();
+    for part in [
+        "{\n  \"schema\": \"paravane-statistics 1\",\n  \"instructions\": 120019,\n",
+        "      \"name\": \"nav\",\n",
+        "      \"ended\": \"crashed\",\n",
+        "          \"source\": \"line:4\",\n          \"name\": \"line adc\",\n          \"raised\": 3,\n",
+        "          \"dropped_by\": {\"not_bound\": 3},\n          \"latency_ns\": null\n",
+        "    {\"line\": 3, \"name\": \"line uart\", \"count\": 5}\n",
+        "\"event\": \"divide_error\", \"action\": \"halt_partition\"",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing in\n{text}");
+    }
+    let to_stderr = system.run(&["run", "-q", "--stats=json"]).stderr;
+    assert!(to_stderr.ends_with(&text), "{to_stderr}\n{text}");
+
+    let unasked = system.run(&["run", "--stats-output", &path]);
+    assert_eq!(unasked.status, Some(125), "{unasked:?}");
+    let nowhere = system.run(&["run", "--stats", "--stats-output", "/nowhere/file"]);
+    assert_eq!((nowhere.status, nowhere.text().as_str()), (Some(125), ""), "{nowhere:?}");
+}
+
+#[test]
+fn json_of_a_single_guest_tells_how_long_its_events_waited() {
+    let guest = super::paravane::sample("ticker");
+    let finished = run(["run".as_ref(), "--stats=json".as_ref(), guest.as_os_str()]);
+    assert_eq!(finished.status, Some(0));
+    let part = "\"latency_ns\": {\n            \"count\": 350,\n            \"least\": 0,\n";
+    assert!(finished.stderr.contains(part), "{}", finished.stderr);
+}

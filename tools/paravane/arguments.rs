@@ -181,9 +181,22 @@ pub struct RunOptions {
     #[arg(long, value_enum, help_heading = "Machine")]
     pub cpu: Option<CpuName>,
 
-    /// Print counters to stderr at the end: exits, calls, events, decoded blocks
-    #[arg(long)]
-    pub stats: bool,
+    /// Print counters to stderr at the end: exits, calls, events and how long they waited, decoded blocks;
+    /// docs/FORMATS.md says what each counts
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        help_heading = "Statistics"
+    )]
+    pub stats: Option<StatisticsFormat>,
+
+    /// Write the counters to this file instead
+    #[arg(long, value_name = "FILE", requires = "stats", help_heading = "Statistics")]
+    pub stats_output: Option<PathBuf>,
 
     /// How operations are chained; the guest cannot tell
     #[arg(long, value_enum, default_value_t = Dispatch::Tail, hide = true)]
@@ -294,6 +307,15 @@ pub enum TraceFormat {
     Text,
     /// A compact file with an index (not there yet)
     Pvt,
+}
+
+/// How counters are written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StatisticsFormat {
+    /// Tables
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// How operations are chained.

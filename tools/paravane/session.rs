@@ -2,7 +2,7 @@
 //!
 //! Not here: what is recorded of the run. `run` records nothing, `trace` everything.
 
-use crate::arguments::{Abi, CpuName, Dispatch, RunOptions};
+use crate::arguments::{Abi, CpuName, Dispatch, RunOptions, StatisticsFormat};
 use crate::conclusion::Conclusion;
 use crate::console::Console;
 use crate::guest_file::GuestFile;
@@ -13,6 +13,7 @@ use crate::quantities::{grouped, time};
 use crate::recording::Identity;
 use crate::roster::Roster;
 use crate::statistics::statistics;
+use crate::statistics_json::statistics_json;
 use crate::status::Status;
 use crate::subject::{Subject, SystemFile};
 use emulator::Settings;
@@ -72,6 +73,9 @@ impl<'a> Session<'a> {
         slice_units: Option<u64>,
         mut hand_on: impl FnMut(&mut R, &Machine, &Progress) -> Result<(), Ended>,
     ) -> Result<Status, Ended> {
+        // Before the run, so that nobody waits for counters that cannot be written.
+        let statistics_file = self.options.stats_output.as_deref().map(Output::file).transpose();
+        let statistics_file = statistics_file.map_err(Ended::Failed)?;
         let rate = self.machine.clock().rate();
         let time_ns = self.options.max_time.map(|most| u64::try_from(most.as_nanos()).unwrap_or(u64::MAX));
         let outcome = loop {
@@ -98,10 +102,25 @@ impl<'a> Session<'a> {
         self.console.finish()?;
         info!("ended {}", self.now());
         let status = Conclusion { machine: &self.machine, roster: &self.roster }.tell(&outcome);
-        if self.options.stats {
-            complain(statistics(&self.machine));
-        }
+        self.tell_statistics(statistics_file)?;
         Ok(status)
+    }
+
+    fn tell_statistics(&self, file: Option<Output>) -> Result<(), Ended> {
+        let text = match self.options.stats {
+            None => return Ok(()),
+            Some(StatisticsFormat::Text) => statistics(&self.machine, &self.roster),
+            Some(StatisticsFormat::Json) => statistics_json(&self.machine).to_string(),
+        };
+        match file {
+            None => complain(text),
+            Some(mut file) => {
+                file.write(text.as_bytes())?;
+                file.write(b"\n")?;
+                file.flush()?;
+            }
+        }
+        Ok(())
     }
 
     /// Brings what the guests wrote to the user, and what the health monitor did.

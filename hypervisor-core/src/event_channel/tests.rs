@@ -122,6 +122,57 @@ fn unmasking_a_port_that_is_not_pending_asks_for_nothing() {
 }
 
 #[test]
+fn a_masked_event_has_waited_until_it_is_delivered() {
+    let mut bench = Bench::with_timer_on(3);
+    bench.ports.mask(port(3), &mut bench.shared).unwrap();
+    bench.log.set_now(100);
+    bench.tick(2);
+    bench.log.set_now(150);
+    bench.tick(1);
+    bench.announce();
+    assert_eq!(bench.ports.ledger().latencies(Source::Interrupt(TIMER)), None);
+    bench.unmask(3).unwrap();
+    bench.log.set_now(400);
+    bench.announce();
+    let latencies = bench.ports.ledger().latencies(Source::Interrupt(TIMER)).unwrap();
+    // 300 units of 10 ns, from the first of the three.
+    assert_eq!((latencies.count(), latencies.range_ns()), (1, Some((3000, 3000))));
+}
+
+#[test]
+fn events_that_were_late_to_be_raised_have_waited_since_they_came() {
+    let mut bench = Bench::with_timer_on(3);
+    bench.log.set_now(100);
+    assert_eq!((bench.log.past_unit(400), bench.log.past_unit(5000)), (40, 100));
+    bench.ports.raise_since(Source::Interrupt(TIMER), (1, 40), &mut bench.shared, &mut bench.log);
+    bench.announce();
+    let latencies = bench.ports.ledger().latencies(Source::Interrupt(TIMER)).unwrap();
+    assert_eq!(latencies.range_ns(), Some((600, 600)));
+}
+
+#[test]
+fn each_dropped_event_has_its_reason() {
+    let mut bench = Bench::new();
+    bench.tick(4);
+    bench.ports.bind(port(3), Source::Interrupt(TIMER)).unwrap();
+    bench.tick(2);
+    bench.unbind(3).unwrap();
+    bench.ports.bind(port(3), Source::Interrupt(TIMER)).unwrap();
+    bench.tick(1);
+    bench.ports.restart(&mut bench.shared, &mut bench.log);
+    bench.ports.drop_raised(Source::Interrupt(TIMER), 7, DropReason::TimerPolicy, &mut bench.log);
+    let drops: Vec<_> = bench.ports.ledger().drops(Source::Interrupt(TIMER)).collect();
+    let reasons = [
+        (DropReason::NotBound, 4),
+        (DropReason::Unbound, 1),
+        (DropReason::TimerPolicy, 7),
+        (DropReason::Restart, 1),
+    ];
+    assert_eq!(drops, reasons);
+    assert_eq!(bench.timer_account().dropped, drops.iter().map(|(_, count)| count).sum::<u64>());
+}
+
+#[test]
 fn events_that_find_the_bit_set_are_coalesced_and_counted() {
     let mut bench = Bench::with_timer_on(3);
     bench.tick(1);

@@ -18,6 +18,8 @@ pub struct Counters {
     pub exits_attention: u64,
     /// Runs that ended for another reason.
     pub exits_other: u64,
+    /// Windows that began.
+    pub windows: u64,
     /// Upcalls delivered.
     pub upcalls: u64,
     /// Traps delivered, by vector.
@@ -39,6 +41,7 @@ impl Default for Counters {
             exits_privileged: 0,
             exits_attention: 0,
             exits_other: 0,
+            windows: 0,
             upcalls: 0,
             traps: [0; 256],
             calls: [0; 257],
@@ -81,6 +84,7 @@ impl Counters {
             ("exits: privileged".to_owned(), self.exits_privileged),
             ("exits: attention".to_owned(), self.exits_attention),
             ("exits: other".to_owned(), self.exits_other),
+            ("windows".to_owned(), self.windows),
             ("upcalls".to_owned(), self.upcalls),
             ("idle units".to_owned(), self.idle_units),
         ];

@@ -66,6 +66,7 @@ impl Machine {
         let info = self.services.window_info(&self.clock);
         let mut turn = self.turn_of(id);
         let (plan, window) = (info.plan, info.window);
+        turn.partition.counters.windows += 1;
         turn.log.note(|| Event::WindowStart { plan, window });
         if let Some((paravirtual, guest)) = turn.partition.paravirtual_mut() {
             if paravirtual.waits == Some(Wait::NextWindow) {

@@ -56,6 +56,7 @@ impl Machine {
         turn.flush(recorder);
         self.partitions[id.index()].counters.idle_units += target - clock.units();
         self.clock.skip_to(target);
+        self.log.set_now(self.clock.units());
         None
     }
 
@@ -76,6 +77,7 @@ impl Machine {
             return Some(Progress::Idle { until_units: until });
         }
         self.clock.skip_to(target);
+        self.log.set_now(self.clock.units());
         None
     }
 

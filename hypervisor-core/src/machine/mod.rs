@@ -184,7 +184,7 @@ impl Machine {
             held_back: BTreeMap::new(),
             config,
             clock,
-            log: EventLog::default(),
+            log: EventLog::at_rate(clock.rate()),
             executed: 0,
             outcome: None,
             may_idle_until: 0,

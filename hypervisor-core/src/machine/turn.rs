@@ -117,6 +117,7 @@ impl Turn<'_> {
         self.partition.executed = self.partition.executed.saturating_add(units);
         self.executed_now += units;
         self.clock.advance(units);
+        self.log.set_now(self.clock.units());
     }
 
     fn can_deliver(&mut self) -> bool {
