@@ -181,6 +181,16 @@ int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handle
     return result;
 }
 
+int32_t pv_event_bind_line(uint32_t line, uint32_t port, pv_event_handler *handler)
+{
+    uint32_t level = pv_interrupts_disable();
+    uint32_t count = 0;
+    int32_t result = call(PV_CALL_EVENT_BIND_LINE, line, port, address(&count));
+    result = bind(result, port, count, handler);
+    pv_interrupts_restore(level);
+    return result;
+}
+
 int32_t pv_event_unbind(uint32_t port)
 {
     return call(PV_CALL_EVENT_UNBIND, port, 0, 0);

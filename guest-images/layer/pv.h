@@ -48,6 +48,8 @@ int32_t pv_event_bind_interrupt(uint32_t interrupt, uint32_t port, pv_event_hand
 int32_t pv_event_bind_self(uint32_t port, pv_event_handler *handler);
 /* The same for a message port: a message can be seen, or a queue that was full has space again. */
 int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handler *handler);
+/* The same for an interrupt line of the board that the configuration gives to the partition. */
+int32_t pv_event_bind_line(uint32_t line, uint32_t port, pv_event_handler *handler);
 int32_t pv_event_unbind(uint32_t port);
 int32_t pv_event_mask(uint32_t port);
 int32_t pv_event_unmask(uint32_t port);

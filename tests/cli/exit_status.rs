@@ -133,10 +133,12 @@ fn threads_share_a_floating_point_unit_saved_by_fnsave_or_fxsave() {
 }
 
 #[test]
-fn without_a_file_the_ticker_runs_to_its_end() {
-    let built_in = run(["run"]);
-    assert_eq!(built_in.status, Some(0), "{built_in:?}");
-    assert!(built_in.stdout.iter().filter(|byte| **byte == b'\n').count() > 5, "{built_in:?}");
-    let named = run(["run".as_ref(), sample("ticker").as_os_str()]);
-    assert_eq!(built_in.stdout, named.stdout);
+fn without_a_file_the_system_flight_runs_to_its_end() {
+    let finished = run(["run"]);
+    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    assert!(finished.text().ends_with("display | No attitude any more: the display ends.\n"), "{finished:?}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/guest-images/systems/flight.toml");
+    for file in ["builtin:flight", path] {
+        assert_eq!(run(["run", file]).stdout, finished.stdout, "{file}");
+    }
 }

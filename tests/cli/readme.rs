@@ -10,13 +10,13 @@ fn shown() -> impl Iterator<Item = &'static str> {
 }
 
 #[test]
-fn the_readme_shows_the_tickers_lines_in_their_order() {
+fn the_readme_shows_the_lines_of_a_run_in_their_order() {
     let output = run(["run"]).text();
-    let shown: Vec<_> = shown().filter(|line| line.starts_with("TA") || line.starts_with("***")).collect();
+    let shown: Vec<_> = shown().filter(|line| line.starts_with("display | ")).collect();
     let mut rest = output.lines();
-    assert!(shown.len() > 5, "the README shows {} lines of the ticker", shown.len());
+    assert!(shown.len() > 5, "the README shows {} lines of the run", shown.len());
     for line in shown {
-        assert!(rest.any(|printed| printed == line), "the ticker does not print this next: {line}");
+        assert!(rest.any(|printed| printed == line), "the run does not print this next: {line}");
     }
 }
 

@@ -361,3 +361,58 @@ fn json_of_a_single_guest_tells_how_long_its_events_waited() {
     let part = "\"latency_ns\": {\n            \"count\": 350,\n            \"least\": 0,\n";
     assert!(finished.stderr.contains(part), "{}", finished.stderr);
 }
+
+#[test]
+fn interrupts_of_a_line_wait_for_the_windows_of_its_owner() {
+    let finished = run(["run", "builtin:irq", "--stats=json"]);
+    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    let of_driver: Vec<_> = finished
+        .text()
+        .lines()
+        .filter_map(|line| line.strip_prefix("driver | "))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        of_driver,
+        [
+            "at 1.000 ms: 1 interrupt",
+            "at 10.000 ms: 6 interrupts",
+            "at 11.500 ms: 1 interrupt",
+            "at 20.000 ms: 5 interrupts",
+            "at 20.500 ms: 1 interrupt",
+            "at 30.000 ms: 6 interrupts",
+            "20 interrupts in 6 calls of the handler; none is lost.",
+        ]
+    );
+    // The one that came at 22 ms, when a window had just ended, waited for the one at 30 ms.
+    for part in
+        ["\"raised\": 20,\n          \"delivered\": 6,\n          \"coalesced\": 14,", "\"most\": 8000000,"]
+    {
+        assert!(finished.stderr.contains(part), "{part}\n{}", finished.stderr);
+    }
+}
+
+#[test]
+fn samples_are_known_by_name() {
+    assert_eq!(run(["run", "builtin:hello"]).status, Some(0));
+    let checked = run(["check", "builtin:irq"]);
+    assert_eq!((checked.status, checked.stderr.as_str()), (Some(0), ""));
+    assert!(checked.text().starts_with("builtin:irq: 2 partitions, 1 plan, 2 windows"), "{checked:?}");
+    let unknown = run(["run", "builtin:nothing"]);
+    assert_eq!((unknown.status, unknown.stderr.lines().count()), (Some(125), 1));
+    assert!(unknown.stderr.contains("the samples are ticker, hello, echo, flight, irq"), "{unknown:?}");
+}
+
+#[test]
+fn a_partition_that_stops_its_trace_leaves_the_others_alone() {
+    let mut quiet = call(Call::TraceStop, 0, 0);
+    quiet.extend(WORKS);
+    let system = System::new(
+        &[("nav", says("one\n", &quiet, 0), ""), ("display", says("shown\n", &WORKS, 0), "")],
+        "",
+    );
+    let text = system.run(&["trace"]).text();
+    assert!(text.lines().skip(4).all(|line| line.get(8..9) == Some("#")), "{}", &text[..3000]);
+    let lines_of = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
+    assert!(lines_of("nav ") < 100 && lines_of("display ") > 20_000, "{}", &text[..3000]);
+}

@@ -2,10 +2,12 @@
 //! the same instructions and the same final state.
 //!
 //! `tests/golden/NAME/` holds `console`, `events` and `verdict`, and `input` for a guest that reads.
+//! Sample systems have the same files, of all their partitions together.
 //! `PARAVANE_GOLDEN=accept cargo test golden` writes what a run does now; read the difference before you commit it.
 
 mod case;
 mod files;
+mod system;
 
 /// One test for each sample guest, under its own name, so that a failure says which guest it is. A macro, because
 /// tests are functions and cannot be made in a loop.
@@ -48,4 +50,27 @@ fn every_prebuilt_guest_has_a_golden_test() {
     let mut names = NAMES.to_vec();
     names.sort_unstable();
     assert_eq!(guests, names);
+}
+
+#[test]
+fn flight() {
+    system::check("flight");
+}
+
+#[test]
+fn irq() {
+    system::check("irq");
+}
+
+#[test]
+fn every_sample_system_has_a_golden_test() {
+    let folder = case::root().join("guest-images/systems");
+    let entries = std::fs::read_dir(folder).expect("the folder of the sample systems");
+    let mut systems: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    systems.sort();
+    assert_eq!(systems, ["flight", "irq"]);
 }

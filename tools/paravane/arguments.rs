@@ -102,8 +102,8 @@ pub enum Command {
 /// `paravane run`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). Without it the built-in
-    /// sample `ticker` runs
+    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). `builtin:irq` names a
+    /// sample that is built in. Without it the system `builtin:flight` runs
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 
@@ -115,8 +115,8 @@ pub struct Run {
 /// `paravane trace`
 #[derive(Args, Debug)]
 pub struct Trace {
-    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). Without it the built-in
-    /// sample `ticker` runs
+    /// A guest, which is a static i386 ELF file, or a system file (docs/SYSTEM-FILE.md). `builtin:irq` names a
+    /// sample that is built in. Without it the system `builtin:flight` runs
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 

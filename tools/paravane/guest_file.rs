@@ -1,4 +1,4 @@
-//! The guest's ELF file: from the command line, or the sample that is built in.
+//! A guest's ELF file, from the command line, and the samples that are built in: guests, and systems with their images.
 
 use crate::output::Ended;
 use hypervisor_core::Image;
@@ -6,14 +6,26 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The sample that runs when no file is named.
-static TICKER: &[u8] = include_bytes!("../../guest-images/prebuilt/ticker.elf");
-
 /// The samples that are built in, by name.
 const BUILTIN: [(&str, &[u8]); 3] = [
-    ("ticker", TICKER),
+    ("ticker", include_bytes!("../../guest-images/prebuilt/ticker.elf")),
     ("hello", include_bytes!("../../guest-images/prebuilt/hello.elf")),
     ("echo", include_bytes!("../../guest-images/prebuilt/echo.elf")),
+];
+
+/// The sample systems that are built in, by name.
+const SYSTEMS: [(&str, &[u8]); 2] = [
+    ("flight", include_bytes!("../../guest-images/systems/flight.toml")),
+    ("irq", include_bytes!("../../guest-images/systems/irq.toml")),
+];
+
+/// The images of the sample systems, as their files name them.
+const SYSTEM_IMAGES: [(&str, &[u8]); 5] = [
+    ("prebuilt/display.elf", include_bytes!("../../guest-images/systems/prebuilt/display.elf")),
+    ("prebuilt/imu.elf", include_bytes!("../../guest-images/systems/prebuilt/imu.elf")),
+    ("prebuilt/nav.elf", include_bytes!("../../guest-images/systems/prebuilt/nav.elf")),
+    ("prebuilt/uart_driver.elf", include_bytes!("../../guest-images/systems/prebuilt/uart_driver.elf")),
+    ("prebuilt/worker.elf", include_bytes!("../../guest-images/systems/prebuilt/worker.elf")),
 ];
 
 /// Larger files are no guests: nothing of that size fits a partition.
@@ -30,14 +42,6 @@ pub struct GuestFile {
 }
 
 impl GuestFile {
-    /// The built-in sample that runs when no file is named.
-    ///
-    /// # Errors
-    /// Never: it is a good image.
-    pub fn sample() -> Result<Self, Ended> {
-        Self::read(TICKER, "ticker".to_owned(), "the built-in ticker".to_owned())
-    }
-
     /// Reads the file at `path`.
     ///
     /// # Errors
@@ -64,14 +68,34 @@ impl GuestFile {
     }
 }
 
-/// A sample that is built in.
+/// A sample guest that is built in.
 ///
 /// # Errors
 /// Which ones there are.
 pub fn builtin(name: &str) -> Result<&'static [u8], String> {
-    let found = BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
+    sample(&BUILTIN, name)
+}
+
+/// A sample that is built in and can be run: a guest or a system.
+///
+/// # Errors
+/// Which ones there are.
+pub fn builtin_to_run(name: &str) -> Result<&'static [u8], String> {
+    sample(&[&BUILTIN[..], &SYSTEMS].concat(), name)
+}
+
+/// What a sample system calls its images.
+///
+/// # Errors
+/// Which ones there are.
+pub fn builtin_image(path: &str) -> Result<&'static [u8], String> {
+    sample(&SYSTEM_IMAGES, path)
+}
+
+fn sample(samples: &[(&str, &'static [u8])], name: &str) -> Result<&'static [u8], String> {
+    let found = samples.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes);
     found.ok_or_else(|| {
-        let names: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = samples.iter().map(|(name, _)| *name).collect();
         format!("there is no such sample: the samples are {}", names.join(", "))
     })
 }

@@ -26,7 +26,8 @@ pub fn statistics(machine: &Machine, roster: &Roster) -> String {
         for (name, count) in engine_rows(partition.engine_statistics()) {
             row(&mut text, &format!("engine: {name}"), &grouped(count));
         }
-        if let Some(ledger) = partition.ledger() {
+        let ledger = partition.ledger();
+        if let Some(ledger) = ledger.filter(|ledger| !roster.is_system || ledger.accounts().count() > 0) {
             add_ledger(&mut text, machine.config(), ledger);
         }
     }

@@ -3,11 +3,14 @@
 //! Not here: running it.
 
 use crate::arguments::RunOptions;
-use crate::guest_file::{GuestFile, builtin, bytes_of};
+use crate::guest_file::GuestFile;
 use crate::output::Ended;
-use crate::system_source::SystemSource;
+use crate::system_source::{SystemSource, bytes_to_run};
 use hypervisor_core::config::SystemConfig;
 use std::path::Path;
+
+/// What runs when no file is named.
+const SAMPLE: &str = "builtin:flight";
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
@@ -28,19 +31,15 @@ pub struct SystemFile {
 }
 
 impl Subject {
-    /// Reads the file at `path`, or takes the built-in sample.
+    /// Reads the file at `path`, or takes a built-in sample.
     ///
     /// # Errors
     /// One line with the file's name, or with the option that such a file has no use for.
     pub fn open(path: Option<&Path>, options: &RunOptions) -> Result<Self, Ended> {
-        let Some(path) = path else { return GuestFile::sample().map(Self::Guest) };
+        let path = path.unwrap_or(Path::new(SAMPLE));
         let shown = path.display().to_string();
         let failed = |why: String| Ended::Failed(format!("{shown}: {why}"));
-        let bytes = match shown.strip_prefix("builtin:") {
-            Some(name) => builtin(name).map(<[u8]>::to_vec),
-            None => bytes_of(path),
-        };
-        let bytes = bytes.map_err(failed)?;
+        let bytes = bytes_to_run(path).map_err(failed)?;
         if bytes.starts_with(ELF_MAGIC) {
             return GuestFile::of_bytes(path, &bytes).map(Self::Guest);
         }

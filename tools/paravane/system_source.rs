@@ -1,10 +1,13 @@
 //! A system file on disk, and the files that it names.
 
-use crate::guest_file::{builtin, bytes_of};
+use crate::guest_file::{builtin, builtin_image, builtin_to_run, bytes_of};
 use crate::output::{Ended, complain};
 use hypervisor_core::config::SystemConfig;
 use std::path::{Path, PathBuf};
 use system_file::{LONGEST_FILE_BYTES, Reading, Severity, Style, read, render};
+
+/// What the name of a sample begins with, in place of a path.
+const BUILTIN_PREFIX: &str = "builtin:";
 
 /// The text of a system file.
 pub struct SystemSource {
@@ -21,7 +24,7 @@ impl SystemSource {
     /// # Errors
     /// One line with the file's name.
     pub fn open(path: &Path) -> Result<Self, Ended> {
-        let bytes = bytes_of(path).map_err(|why| Ended::Failed(format!("{}: {why}", path.display())))?;
+        let bytes = bytes_to_run(path).map_err(|why| Ended::Failed(format!("{}: {why}", path.display())))?;
         Self::of_bytes(path, bytes)
     }
 
@@ -71,9 +74,23 @@ impl SystemSource {
     }
 
     fn named_file(&self, path: &Path) -> Result<Vec<u8>, String> {
-        if let Some(name) = path.to_str().and_then(|path| path.strip_prefix("builtin:")) {
+        if let Some(name) = path.to_str().and_then(|path| path.strip_prefix(BUILTIN_PREFIX)) {
             return builtin(name).map(<[u8]>::to_vec);
         }
+        if self.shown.starts_with(BUILTIN_PREFIX) {
+            return builtin_image(&path.to_string_lossy()).map(<[u8]>::to_vec);
+        }
         bytes_of(&self.folder.join(path))
+    }
+}
+
+/// The bytes of a file that the command line names, or of a sample guest or system: `builtin:NAME`.
+///
+/// # Errors
+/// One line that says why it cannot be read.
+pub fn bytes_to_run(path: &Path) -> Result<Vec<u8>, String> {
+    match path.to_str().and_then(|path| path.strip_prefix(BUILTIN_PREFIX)) {
+        Some(name) => builtin_to_run(name).map(<[u8]>::to_vec),
+        None => bytes_of(path),
     }
 }

@@ -18,6 +18,6 @@ pub use columns::quoted;
 pub use digest::StreamDigest;
 pub use listing::instruction_text;
 pub use places::{Place, describe};
-pub use projection::Projection;
+pub use projection::{Projection, SystemProjection};
 pub use system_text::{SYSTEM_HEADER, SystemTrace};
 pub use text::{HEADER, TextTrace};

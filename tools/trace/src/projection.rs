@@ -5,7 +5,7 @@
 use crate::event_text;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp};
 
 /// The longest run of lines that is looked for again right after itself.
 const LONGEST_REPEATED: usize = 16;
@@ -39,17 +39,54 @@ impl Recorder for Projection {
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
     fn event(&mut self, _: Stamp, event: &Event) {
-        let line = match event {
-            // Until when is a time.
-            Event::Idle { .. } => "idle".to_owned(),
-            other => {
-                let mut line = Vec::new();
-                event_text::append(&mut line, &self.symbols, other);
-                String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
-            }
-        };
-        self.lines.push(line);
+        self.lines.push(projected(&self.symbols, event));
     }
+}
+
+/// Collects the events of a system as text: each line begins with the name of its partition.
+#[derive(Debug)]
+pub struct SystemProjection {
+    partitions: Vec<(String, Symbols)>,
+    lines: Vec<String>,
+}
+
+impl SystemProjection {
+    /// No events yet.
+    #[must_use]
+    pub fn new(machine: &Machine) -> Self {
+        let partitions = machine.config().partitions.iter().enumerate();
+        let named = partitions.map(|(place, partition)| {
+            (partition.name.clone(), machine.symbols_of(PartitionId(place as u16)))
+        });
+        Self { partitions: named.collect(), lines: Vec::new() }
+    }
+
+    /// The lines so far, as those of [`Projection::text`].
+    #[must_use]
+    pub fn text(&self) -> String {
+        folded(&self.lines)
+    }
+}
+
+impl Recorder for SystemProjection {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        let (name, symbols) = &self.partitions[stamp.partition.index()];
+        self.lines.push(format!("{name}: {}", projected(symbols, event)));
+    }
+}
+
+fn projected(symbols: &Symbols, event: &Event) -> String {
+    // Until when is a time.
+    if let Event::Idle { .. } = event {
+        return "idle".to_owned();
+    }
+    let mut line = Vec::new();
+    event_text::append(&mut line, symbols, event);
+    String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
 }
 
 fn folded(lines: &[String]) -> String {

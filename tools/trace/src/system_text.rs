@@ -73,8 +73,11 @@ impl SystemTrace {
         let Some(Some((prefix, lines))) = self.partitions.get_mut(stamp.partition.index()) else { return };
         lines.clear();
         write(lines);
-        self.text.extend_from_slice(prefix);
-        self.text.extend_from_slice(lines.text());
+        // Between `trace_stop` and `trace_start` there is nothing to write.
+        if !lines.text().is_empty() {
+            self.text.extend_from_slice(prefix);
+            self.text.extend_from_slice(lines.text());
+        }
     }
 }
 
