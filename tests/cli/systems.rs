@@ -322,6 +322,14 @@ fn statistics_of_a_system_have_a_block_for_each_partition() {
 }
 
 #[test]
+fn a_line_that_nobody_owns_is_told_of_once() {
+    // The way to the crash is found by a second run, which tells nothing.
+    let stderr = with_lines().run(&["run"]).stderr;
+    assert!(stderr.contains("`nav` crashed"), "{stderr}");
+    assert_eq!(stderr.matches("line 3 interrupts and nobody owns it").count(), 1, "{stderr}");
+}
+
+#[test]
 fn statistics_as_json_go_where_they_are_asked_for() {
     let system = with_lines();
     let file = TemporaryFile::new("statistics.json", b"");

@@ -5,7 +5,7 @@ use crate::output::complain;
 use crate::quantities::{grouped, time};
 use crate::roster::Roster;
 use crate::status::{LAST_GUEST_CODE, Status};
-use hypervisor_core::{Crash, Limit, Machine, Outcome, PartitionId};
+use hypervisor_core::{Crash, Limit, Machine, Outcome, PartitionId, TrailEntry};
 
 /// So many instructions are shown before a crash.
 const TRAIL_LENGTH: usize = 16;
@@ -90,7 +90,7 @@ impl Conclusion<'_> {
         *reports += 1;
         let machine = self.machine;
         let is_full = *reports <= REPORTS_MOST;
-        let trail = if is_full { machine.last_instructions(id, TRAIL_LENGTH) } else { Vec::new() };
+        let trail = if is_full { trail(machine, id) } else { Vec::new() };
         let ending = machine.partition(id).ending();
         let report = CrashReport {
             who: &self.roster.subject(id),
@@ -123,4 +123,13 @@ impl Conclusion<'_> {
         let place = self.roster.place(machine, PartitionId(0), eip);
         format!("{option} ran out after {count} instructions, {now} of virtual time, at 0x{eip:08x}{place}")
     }
+}
+
+/// The way to a crash. The machine runs again for it, and what is told of that run was told before.
+fn trail(machine: &Machine, id: PartitionId) -> Vec<TrailEntry> {
+    let level = log::max_level();
+    log::set_max_level(log::LevelFilter::Off);
+    let trail = machine.last_instructions(id, TRAIL_LENGTH);
+    log::set_max_level(level);
+    trail
 }

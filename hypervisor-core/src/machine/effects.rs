@@ -98,7 +98,12 @@ impl Machine {
             let source = Source::Line(interrupt.line);
             match interrupt.owner {
                 Some(owner) => self.raise(owner, source, interrupt.count, recorder),
-                None => log::warn!("line {} interrupts and nobody owns it", interrupt.line),
+                None => {
+                    let before = self.unowned_interrupts().get(&interrupt.line).copied().unwrap_or(0);
+                    if before == interrupt.count {
+                        log::warn!("line {} interrupts and nobody owns it", interrupt.line);
+                    }
+                }
             }
         }
     }
