@@ -33,8 +33,11 @@ static void show_attitude(uint32_t frame, const struct attitude *attitude, const
     pv_print(" pitch ");
     print_signed(attitude->pitch);
     pv_print(", ");
-    pv_print_number((uint32_t)info->age_ns / 1000, 1);
-    pv_print(" us old\n");
+    uint32_t tenths = (uint32_t)info->age_ns / 100000;
+    pv_print_number(tenths / 10, 1);
+    pv_print(".");
+    pv_print_number(tenths % 10, 1);
+    pv_print(" ms old\n");
 }
 
 /* Returns how often the navigation was started again, and tells of a change. */

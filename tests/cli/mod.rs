@@ -3,6 +3,7 @@
 mod check;
 mod elf;
 mod exit_status;
+mod flight;
 mod hostile_files;
 mod input;
 mod kit;
