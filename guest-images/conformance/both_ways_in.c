@@ -20,7 +20,9 @@ static struct {
     {PV_CALL_YIELD, 0, 0, 0, 0},
     {PV_CALL_CONSOLE_WRITE, 0, 0, 0, 0},
     {PV_CALL_SEGMENT_SET_BASE, PV_SEGMENT_GS, 0, 0, PV_SELECTOR_GS},
+    {PV_CALL_TRACE_STOP, 0, 0, 0, 0},
     {PV_CALL_TRACE_MARK, 1, 2, 0, 0},
+    {PV_CALL_TRACE_START, 0, 0, 0, 0},
 };
 
 void check(void)

@@ -30,7 +30,8 @@ fn images() -> Vec<(String, Arc<Image>)> {
 fn needs_two(image: &Path) -> bool {
     let name = image.file_stem().unwrap().to_string_lossy();
     let source = image.with_file_name(format!("../{name}.c"));
-    fs::read_to_string(source).is_ok_and(|text| text.contains("\"system.h\""))
+    fs::read_to_string(source)
+        .is_ok_and(|text| ["\"system.h\"", "\"message.h\""].iter().any(|header| text.contains(header)))
 }
 
 fn machine(image: &Arc<Image>, engine: Settings) -> Machine {

@@ -42,6 +42,7 @@ pub const CLAUSE_FAMILIES: &[(char, &str)] = &[
     ('K', "Console"),
     ('W', "Windows"),
     ('E', "Events from outside"),
+    ('P', "Message ports"),
     ('H', "Health and control"),
 ];
 
@@ -291,6 +292,16 @@ pub const CLAUSES: &[ClauseDescription] = &[
         "E3",
         "A channel's event is seen at once, at the end of the sender's window or of the frame, as configured.",
     ),
+    between("E4", "A shared area is the same bytes for all its members, each with its own rights."),
+    between(
+        "P1",
+        "A sampling port holds the last message, to be read again and again, and says whether it is still valid.",
+    ),
+    between(
+        "P2",
+        "A queuing port keeps messages, their boundaries and their order; each is received once; a full queue refuses or waits.",
+    ),
+    between("P3", "A queue by priority gives the most urgent message first, and of equals the oldest."),
     between("H1", "After a cold restart everything is as at the first start, and start info says why."),
     between(
         "H2",

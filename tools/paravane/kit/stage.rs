@@ -6,8 +6,8 @@ use emulator::CpuProfile;
 use hypervisor_core::Image;
 use hypervisor_core::abi::{CLAUSES, ShownBy};
 use hypervisor_core::config::{
-    EventChannel, Flush, Injection, Line, PartitionConfig, PartitionId, PartitionRights, PrivilegedPolicy,
-    SystemConfig,
+    Discipline, EventChannel, Flush, Injection, Line, MessageChannel, MessageKind, PartitionConfig,
+    PartitionId, PartitionRights, PrivilegedPolicy, SharedArea, SystemConfig,
 };
 use hypervisor_core::health::{HealthAction, HealthEvent};
 use hypervisor_core::schedule::{Plan, Window};
@@ -61,6 +61,26 @@ fn two_partitions(image: &Arc<Image>) -> SystemConfig {
             channel("at window", SUBJECT, OTHER, Flush::Window),
             channel("at frame", SUBJECT, OTHER, Flush::Frame),
         ],
+        message_channels: vec![
+            messages("state", MessageKind::Sampling { refresh_ns: 150_000 }, OTHER, SUBJECT),
+            messages(
+                "orders",
+                MessageKind::Queuing { depth: 3, discipline: Discipline::Fifo },
+                OTHER,
+                SUBJECT,
+            ),
+            messages(
+                "urgent",
+                MessageKind::Queuing { depth: 4, discipline: Discipline::Priority },
+                SUBJECT,
+                OTHER,
+            ),
+        ],
+        shared_areas: vec![SharedArea {
+            name: "board".to_owned(),
+            bytes: 4096,
+            members: vec![(SUBJECT, true), (OTHER, false)],
+        }],
         lines: vec![line(5, "of the subject", SUBJECT), line(6, "of the other", OTHER)],
         injections: vec![Injection { line: 5, at_ns: 100_000, every_ns: 10_000, count: 3 }],
         ..SystemConfig::default()
@@ -82,6 +102,17 @@ fn plan(name: &str, frame: u64, windows: [(u64, u64); 2]) -> Plan {
             })
             .collect(),
         actions: Vec::new(),
+    }
+}
+
+fn messages(name: &str, kind: MessageKind, from: PartitionId, to: PartitionId) -> MessageChannel {
+    MessageChannel {
+        name: name.to_owned(),
+        kind,
+        message_bytes: 16,
+        from,
+        to: vec![to],
+        flush: Flush::Immediate,
     }
 }
 
