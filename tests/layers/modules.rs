@@ -69,6 +69,7 @@ const RESERVED: &[Reserved] = &[
             "hypervisor-core/src/clock.rs",
             "hypervisor-core/src/event_channel.rs",
             "hypervisor-core/src/health.rs",
+            "hypervisor-core/src/latency.rs",
             "hypervisor-core/src/ledger.rs",
             "hypervisor-core/src/message_port",
             "hypervisor-core/src/message_port.rs",
