@@ -28,6 +28,7 @@ int main(void)
     if (is("events")) {
         if (pv_event_bind_self(1, on_event) != 0)
             return 1;
+        pv_interrupts_enable();
         for (;;)
             pv_event_send(1);
     }

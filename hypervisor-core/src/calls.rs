@@ -113,6 +113,7 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         }
         Request::WatchdogSet { deadline_ns } => {
             caller.paravirtual.watchdog_ns = (deadline_ns != 0).then_some(deadline_ns);
+            caller.paravirtual.deadlines_changed = true;
             0
         }
         Request::WindowInfo { info } => {
@@ -164,11 +165,13 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
         Request::TimerSetOneShot { deadline_ns } => {
             caller.timer_port()?;
             caller.paravirtual.timer.set_one_shot(deadline_ns);
+            caller.paravirtual.deadlines_changed = true;
             0
         }
         Request::TimerSetPeriodic { period_ns, policy } => caller.set_periodic(period_ns, policy)?,
         Request::TimerCancel {} => {
             caller.paravirtual.timer.cancel();
+            caller.paravirtual.deadlines_changed = true;
             0
         }
         Request::Yield {} => return Ok(CallEnd::Wait(Wait::NextWindow)),
@@ -205,8 +208,11 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
 /// Whether the call tells the guest of console input.
 #[must_use]
 pub fn asks_for_input(number: u32, arguments: [u32; 5]) -> bool {
-    let request = Call::from_number(number).map(|call| Request::decode(call, arguments));
-    match request {
+    let call = Call::from_number(number);
+    if !matches!(call, Some(Call::ConsoleRead | Call::EventBindInterrupt)) {
+        return false;
+    }
+    match call.map(|call| Request::decode(call, arguments)) {
         Some(Ok(Request::ConsoleRead { .. })) => true,
         Some(Ok(Request::EventBindInterrupt { interrupt, .. })) => {
             matches!(interrupt, VirtualInterrupt::ConsoleInput | VirtualInterrupt::ConsoleEnd)
@@ -353,6 +359,7 @@ impl Caller<'_> {
             .timer
             .set_periodic(now_ns, period_ns, policy)
             .map_err(|_| CallError::PeriodTooShort)?;
+        self.paravirtual.deadlines_changed = true;
         Ok(0)
     }
 

@@ -60,6 +60,8 @@ pub struct Paravirtual {
     pub upcall_entry: Option<u32>,
     /// What it waits for.
     pub waits: Option<Wait>,
+    /// The timer or the watchdog was set since the machine last asked what is due.
+    pub deadlines_changed: bool,
     /// When the health monitor is told unless the watchdog is set again.
     pub watchdog_ns: Option<u64>,
     /// Calls that failed since [`Self::illegal_since_ns`].
@@ -93,6 +95,7 @@ impl Paravirtual {
             traps: TrapTable::default(),
             upcall_entry: None,
             waits: None,
+            deadlines_changed: false,
             watchdog_ns: None,
             illegal_calls: 0,
             illegal_since_ns: 0,

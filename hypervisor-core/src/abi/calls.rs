@@ -12,6 +12,7 @@ use super::{
     PollList, PortDirection, Registers, ResultKind, SampleInfo, SegmentRegister, TickPolicy, ToGuest,
     TrapTable, VirtualInterrupt, WindowInfo,
 };
+use std::sync::LazyLock;
 
 macro_rules! calls {
     ($(
@@ -569,8 +570,16 @@ impl Call {
     /// The call of a number in EAX.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
-        let place = CALLS.binary_search_by_key(&number, |description| description.number).ok()?;
-        Some(CALLS[place].call)
+        const NUMBERS: usize = 256;
+        /// By number; asked at every call.
+        static BY_NUMBER: LazyLock<[Option<Call>; NUMBERS]> = LazyLock::new(|| {
+            let mut calls = [None; NUMBERS];
+            for description in CALLS {
+                calls[description.number as usize] = Some(description.call);
+            }
+            calls
+        });
+        *BY_NUMBER.get(usize::try_from(number).ok()?)?
     }
 
     /// Everything that is known of the call.

@@ -8,7 +8,7 @@ use crate::delivery::{self, Trap};
 use crate::guest::Guest;
 use crate::health::HealthEvent;
 use crate::outcome::{Crash, CrashReason};
-use crate::partition::{Partition, Personality};
+use crate::partition::{InputState, Partition, Personality};
 use crate::record::{Event, EventLog, Recorder, Stamp};
 use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, Services};
@@ -29,8 +29,40 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// Runs the guest for `units` at most. It ends before that when something concerns more than the guest: the machine's
+    /// other duties need not be asked after each exit.
+    pub fn run<R: Recorder>(&mut self, units: u64, recorder: &mut R) {
+        let end = self.clock.units().saturating_add(units);
+        loop {
+            self.run_to_exit(end - self.clock.units(), recorder);
+            if self.clock.units() >= end || !self.may_go_on() {
+                return;
+            }
+        }
+    }
+
+    /// Whether nothing happened that the machine has to see before the guest goes on.
+    fn may_go_on(&mut self) -> bool {
+        let partition = &mut *self.partition;
+        let is_settled = partition.incident.is_none()
+            && partition.outcome.is_none()
+            && partition.input != InputState::Wanted
+            && partition.console().output().is_empty()
+            && self.services.effects.is_empty()
+            && self.services.schedule.next().is_none();
+        is_settled
+            && match &mut partition.personality {
+                Personality::Paravane(paravirtual) => {
+                    paravirtual.waits.is_none()
+                        && !paravirtual.timer.waits_for_guest()
+                        && !std::mem::take(&mut paravirtual.deadlines_changed)
+                }
+                Personality::Linux(linux) => !linux.errors_are_new,
+            }
+    }
+
     /// Delivers what is deliverable and runs the guest for `units` at most, to its next exit.
-    pub fn run<R: Recorder>(&mut self, mut units: u64, recorder: &mut R) {
+    fn run_to_exit<R: Recorder>(&mut self, mut units: u64, recorder: &mut R) {
         if self.can_deliver() {
             if self.upcall_is_held() {
                 units = 1;
