@@ -3,5 +3,8 @@
 mod cli;
 mod equivalences;
 mod golden;
+mod isolation;
 mod layers;
+mod soak;
+mod transparency;
 mod vectors;

@@ -25,16 +25,17 @@ struct Shelf {
 const SAMPLES: Shelf = Shelf { sources: "guests", prebuilt: "prebuilt" };
 const SYSTEMS: Shelf = Shelf { sources: "systems", prebuilt: "systems/prebuilt" };
 const CONFORMANCE: Shelf = Shelf { sources: "conformance", prebuilt: "conformance/prebuilt" };
+const PROOFS: Shelf = Shelf { sources: "proofs", prebuilt: "proofs/prebuilt" };
 
 /// Builds or checks the guests; returns what to tell.
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     let folder = root.join("guest-images");
-    let reports = [SAMPLES, SYSTEMS, CONFORMANCE].map(|shelf| match mode {
+    let reports = [SAMPLES, SYSTEMS, CONFORMANCE, PROOFS].map(|shelf| match mode {
         Mode::Write => shelf.write(&folder),
         Mode::Check => shelf.check(&folder),
     });
-    let [samples, systems, conformance] = reports;
-    Ok(format!("{}\n{}\n{}", samples?, systems?, conformance?))
+    let [samples, systems, conformance, proofs] = reports;
+    Ok(format!("{}\n{}\n{}\n{}", samples?, systems?, conformance?, proofs?))
 }
 
 impl Shelf {
