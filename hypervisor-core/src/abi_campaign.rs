@@ -1,6 +1,8 @@
 //! Every call of the ABI with good, odd and hostile arguments, made from its description: a call that is added later is
 //! tried too. What the document promises must hold for each.
 
+mod neighbours;
+
 use std::collections::BTreeSet;
 
 use crate::abi::{
