@@ -341,16 +341,20 @@ impl Paravirtual {
     /// Writes the window into the shared page.
     pub fn publish_window(&mut self, guest: &mut Guest, info: &WindowInfo) {
         let mut shared = self.shared(guest);
-        let halves = |value: u64| [value as u32, (value >> 32) as u32];
-        for (offset, [low, high]) in [
-            (shared_page::WINDOW_START, halves(info.window_start_ns)),
-            (shared_page::WINDOW_END, halves(info.window_end_ns)),
-        ] {
-            shared.store(offset, low);
-            shared.store(offset + 4, high);
-        }
+        store_time(&mut shared, shared_page::WINDOW_START, info.window_start_ns);
+        store_time(&mut shared, shared_page::WINDOW_END, info.window_end_ns);
         shared.store(shared_page::WINDOW_INDEX, info.window);
         shared.store(shared_page::WINDOW_PLAN, info.plan);
+    }
+
+    /// Writes how long the partition ran and waited, in units, into the shared page.
+    pub fn publish_run_state(&self, guest: &mut Guest, clock: &Clock, running: u64, waiting: u64) {
+        let [running_ns, waiting_ns] = [running, waiting].map(|units| clock.rate().nanoseconds(units));
+        let mut shared = self.shared(guest);
+        store_time(&mut shared, shared_page::RUNNING, running_ns);
+        store_time(&mut shared, shared_page::WAITING, waiting_ns);
+        let away_ns = clock.now_ns().saturating_sub(running_ns).saturating_sub(waiting_ns);
+        store_time(&mut shared, shared_page::AWAY, away_ns);
     }
 
     /// Writes the time page.
@@ -372,6 +376,11 @@ impl Paravirtual {
         digest.number(self.console.waiting() as u64);
         digest.bytes(&self.console.first(u32::MAX));
     }
+}
+
+fn store_time(shared: &mut impl SharedPages, offset: u32, value: u64) {
+    shared.store(offset, value as u32);
+    shared.store(offset + 4, (value >> 32) as u32);
 }
 
 /// The guest does not run meanwhile, so that no version of an unfinished write can be seen.

@@ -245,6 +245,12 @@ pub mod shared_page {
     pub const WINDOW_INDEX: u32 = 0xd0;
     /// The schedule plan.
     pub const WINDOW_PLAN: u32 = 0xd4;
+    /// How long the partition ran.
+    pub const RUNNING: u32 = 0xd8;
+    /// How long it waited in its windows.
+    pub const WAITING: u32 = 0xe0;
+    /// How long it was away from the processor.
+    pub const AWAY: u32 = 0xe8;
     /// The pending bitmap, one bit for each port.
     pub const EVENT_PENDING: u32 = 0x400;
     /// The mask bitmap, one bit for each port.
@@ -326,7 +332,16 @@ static SHARED_PAGE: StructDescription = StructDescription {
         ),
         field(shared_page::WINDOW_INDEX, "window_index", FieldKind::U32, "Its place in the plan, from 0."),
         field(shared_page::WINDOW_PLAN, "window_plan", FieldKind::U32, "The schedule plan."),
-        field(0xd8, "reserved_windows", FieldKind::Reserved(0x400 - 0xd8), "0."),
+        field(
+            shared_page::RUNNING,
+            "running_ns",
+            FieldKind::U64,
+            "How long the partition ran since the system started. This and the two that follow add up to the instant at which it last \
+             began to run: at the start of a window, or after a wait.",
+        ),
+        field(shared_page::WAITING, "waiting_ns", FieldKind::U64, "How long it waited in its windows."),
+        field(shared_page::AWAY, "away_ns", FieldKind::U64, "How long it was away from the processor."),
+        field(0xf0, "reserved_windows", FieldKind::Reserved(0x400 - 0xf0), "0."),
         field(
             shared_page::EVENT_PENDING,
             "event_pending",

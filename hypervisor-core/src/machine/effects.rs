@@ -65,6 +65,7 @@ impl Machine {
         }
         let info = self.services.window_info(&self.clock);
         let mut turn = self.turn_of(id);
+        let (executed, waited) = (turn.partition.executed, turn.partition.counters.idle_units);
         let (plan, window) = (info.plan, info.window);
         turn.partition.counters.windows += 1;
         turn.log.note(|| Event::WindowStart { plan, window });
@@ -73,6 +74,7 @@ impl Machine {
                 paravirtual.waits = None;
             }
             paravirtual.publish_window(guest, &info);
+            paravirtual.publish_run_state(guest, turn.clock, executed, waited);
             let source = Source::Interrupt(VirtualInterrupt::WindowStart);
             if paravirtual.ports.bound_to(source).is_some() {
                 let mut shared = paravirtual.shared(guest);

@@ -57,6 +57,12 @@ impl Machine {
         self.partitions[id.index()].counters.idle_units += target - clock.units();
         self.clock.skip_to(target);
         self.log.set_now(self.clock.units());
+        let partition = &mut self.partitions[id.index()];
+        let (executed, waited) = (partition.executed, partition.counters.idle_units);
+        let clock = self.clock;
+        if let Some((paravirtual, guest)) = partition.paravirtual_mut() {
+            paravirtual.publish_run_state(guest, &clock, executed, waited);
+        }
         None
     }
 

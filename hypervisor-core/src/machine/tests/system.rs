@@ -431,6 +431,24 @@ fn a_run_in_small_slices_is_the_same_run() {
 }
 
 #[test]
+fn a_partition_reads_how_long_it_ran_waited_and_was_away() {
+    use crate::abi::shared_page;
+    let code = Code::default()
+        .call(Call::EventBindInterrupt, &[0, 5, COUNT])
+        .call(Call::TimerSetOneShot, &[5_000, 0])
+        .call(Call::Block, &[])
+        .call(Call::Yield, &[]);
+    let again = code.here();
+    let mut machine = Machine::of_system(system(&code.jump(again), &busy())).unwrap();
+    run(&mut machine, 600, &mut Unrecorded);
+    let [running, _, waiting, _, away, _] = words(&machine, A, SHARED + shared_page::RUNNING);
+    assert_eq!((running + waiting, away), (6_000, 0));
+    run(&mut machine, 2_600, &mut Unrecorded);
+    let [running, _, waiting, _, away, _] = words(&machine, A, SHARED + shared_page::RUNNING);
+    assert_eq!((running + waiting, away), (11_000, 15_000), "{running} {waiting}");
+}
+
+#[test]
 fn what_one_partition_stores_in_a_shared_area_the_other_reads_and_may_not_change() {
     use crate::shared_areas::SHARED_BASE;
     let writer = Code::default()
