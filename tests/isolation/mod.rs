@@ -38,8 +38,8 @@ impl Replaced {
         Self { image, arguments: String::new() }
     }
 
-    fn hostile(arguments: impl ToString) -> Self {
-        Self { image: "proofs/prebuilt/hostile", arguments: arguments.to_string() }
+    fn hostile(arguments: &str) -> Self {
+        Self { image: "proofs/prebuilt/hostile", arguments: arguments.to_owned() }
     }
 }
 
@@ -155,7 +155,7 @@ fn assert_unmoved(neighbours: [&str; 2], least_lines: usize) {
     }
     let mut all_calls = 0;
     for seed in SEEDS {
-        let replaced = Replaced::hostile(seed);
+        let replaced = Replaced::hostile(&seed.to_string());
         let (seen, calls, restarts) = run(neighbours, &replaced);
         println!("seed {seed}: {calls} calls, {restarts} restarts, {} lines", seen.trace.lines().count());
         all_calls += calls;

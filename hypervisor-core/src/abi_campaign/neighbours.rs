@@ -316,8 +316,7 @@ fn campaign(rights: PartitionRights) -> (usize, usize) {
 fn no_call_with_hostile_arguments_reaches_a_neighbour() {
     let rights = PartitionRights { status: true, plans: true, health_log: true, control: false };
     let (tried, reached) = campaign(rights);
-    println!("{tried} calls, seed {SEED:x}");
-    assert!(tried > 1_000 && reached == 0, "{tried} calls, {reached} systems");
+    assert!(tried > 3_000 && reached == 0, "{tried} calls, {reached} systems, seed {SEED:x}");
 }
 
 #[test]
