@@ -334,7 +334,10 @@ struct pv_shared_page {
     uint64_t window_end_ns __attribute__((packed, aligned(4))); /* +200: When that window ends; 0 where a partition always runs. */
     uint32_t window_index; /* +208: Its place in the plan, from 0. */
     uint32_t window_plan; /* +212: The schedule plan. */
-    uint8_t reserved_windows[808]; /* +216: 0. */
+    uint64_t running_ns __attribute__((packed, aligned(4))); /* +216: How long the partition ran since the system started. This and the two that follow add up to the instant at which it last began to run: at the start of a window, or after a wait. */
+    uint64_t waiting_ns __attribute__((packed, aligned(4))); /* +224: How long it waited in its windows. */
+    uint64_t away_ns __attribute__((packed, aligned(4))); /* +232: How long it was away from the processor. */
+    uint8_t reserved_windows[784]; /* +240: 0. */
     uint32_t event_pending[32]; /* +1024: One bit for each port: raised. */
     uint32_t event_mask[32]; /* +1152: One bit for each port: masked. */
     uint8_t reserved_end[2816]; /* +1280: 0. */
@@ -365,7 +368,10 @@ _Static_assert(offsetof(struct pv_shared_page, window_start_ns) == 192, "pv_shar
 _Static_assert(offsetof(struct pv_shared_page, window_end_ns) == 200, "pv_shared_page.window_end_ns");
 _Static_assert(offsetof(struct pv_shared_page, window_index) == 208, "pv_shared_page.window_index");
 _Static_assert(offsetof(struct pv_shared_page, window_plan) == 212, "pv_shared_page.window_plan");
-_Static_assert(offsetof(struct pv_shared_page, reserved_windows) == 216, "pv_shared_page.reserved_windows");
+_Static_assert(offsetof(struct pv_shared_page, running_ns) == 216, "pv_shared_page.running_ns");
+_Static_assert(offsetof(struct pv_shared_page, waiting_ns) == 224, "pv_shared_page.waiting_ns");
+_Static_assert(offsetof(struct pv_shared_page, away_ns) == 232, "pv_shared_page.away_ns");
+_Static_assert(offsetof(struct pv_shared_page, reserved_windows) == 240, "pv_shared_page.reserved_windows");
 _Static_assert(offsetof(struct pv_shared_page, event_pending) == 1024, "pv_shared_page.event_pending");
 _Static_assert(offsetof(struct pv_shared_page, event_mask) == 1152, "pv_shared_page.event_mask");
 _Static_assert(offsetof(struct pv_shared_page, reserved_end) == 1280, "pv_shared_page.reserved_end");
