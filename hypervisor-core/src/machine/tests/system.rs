@@ -445,7 +445,7 @@ fn a_partition_reads_how_long_it_ran_waited_and_was_away() {
     assert_eq!((running + waiting, away), (6_000, 0));
     run(&mut machine, 2_600, &mut Unrecorded);
     let [running, _, waiting, _, away, _] = words(&machine, A, SHARED + shared_page::RUNNING);
-    assert_eq!((running + waiting, away), (11_000, 15_000), "{running} {waiting}");
+    assert_eq!((running + waiting, away), (10_000, 15_000), "{running} {waiting}");
 }
 
 #[test]
