@@ -232,7 +232,7 @@ fn make_fit(description: &CallDescription, registers: &mut [u32; 5], random: &mu
             | ArgumentKind::Level
             | ArgumentKind::Integer64 => (registers[place], None),
         };
-        if random.next() % 4 != 0 {
+        if !random.next().is_multiple_of(4) {
             registers[place] = first;
             if let Some(second) = second {
                 registers[place + 1] = second;
