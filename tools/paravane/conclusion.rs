@@ -107,11 +107,13 @@ impl Conclusion<'_> {
     }
 
     fn limit_words(&self, limit: Limit) -> String {
+        let machine = self.machine;
         let option = match limit {
             Limit::Instructions => "--max-instructions",
+            // The guest slept to the last instant that the clock can count.
+            Limit::Time if machine.clock().units() == u64::MAX => "virtual time",
             Limit::Time => "--max-time",
         };
-        let machine = self.machine;
         let count = grouped(machine.executed());
         let now = time(machine.clock().now_ns());
         if machine.partitions().len() > 1 {

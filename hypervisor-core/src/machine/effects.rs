@@ -40,7 +40,8 @@ impl Machine {
             self.flush_channels(Flush::Frame, None, recorder);
             self.flush_messages(Flush::Frame, None, recorder);
         }
-        if passed.frame_ended {
+        // What a new plan starts again is no deadlock.
+        if passed.frame_ended && passed.plan_began.is_none() {
             self.note_frame(recorder);
         }
         if let Some(plan) = passed.plan_began {
@@ -230,8 +231,9 @@ impl Machine {
         };
         let restart_count = self.services.statuses[id.index()].restart_count.saturating_add(1);
         let mode = if warm { PartitionMode::WarmStart } else { PartitionMode::ColdStart };
+        let executed = self.partitions[id.index()].executed;
         self.services.statuses[id.index()] =
-            Status { mode, start_condition: condition, restart_count, ..Status::default() };
+            Status { mode, start_condition: condition, restart_count, executed, ..Status::default() };
         let start = Start { condition, restart_count };
         let channels = &self.config.event_channels;
         self.held_back.retain(|place, _| channels[usize::from(*place)].from != id);
@@ -249,9 +251,21 @@ impl Machine {
             self.note_ends(id);
         }
         self.turn_of(id).flush(recorder);
+        self.show_window_again(id);
         for Emptied { channel, .. } in emptied.into_iter().filter(|emptied| emptied.made_space) {
             let writer = self.services.messages.writer(channel);
             self.raise_if_bound(writer, Source::MessagePort(channel), 1, recorder);
+        }
+    }
+
+    /// A partition that starts again in its window finds it in its new shared page.
+    fn show_window_again(&mut self, id: PartitionId) {
+        if self.services.slot.partition != Some(id) || self.services.slot.end == u64::MAX {
+            return;
+        }
+        let info = self.services.window_info(&self.clock);
+        if let Some((paravirtual, guest)) = self.partitions[id.index()].paravirtual_mut() {
+            paravirtual.publish_window(guest, &info);
         }
     }
 }

@@ -177,9 +177,10 @@ impl Turn<'_> {
         };
         if let CallEnd::Retry(wait) = end {
             // The INT has not retired: it comes again when it is worth it. An attempt costs a unit, so that a guest that
-            // comes back at once uses up its budget.
+            // comes back at once uses up its budget. An upcall may come now: the attempt was an instruction after a shadow.
             paravirtual.waits = Some(wait);
             paravirtual.holds_upcall = false;
+            self.partition.guest.cpu.interrupt_shadow = false;
             return self.pass(1);
         }
         if end == CallEnd::ReturnFromFrame {

@@ -30,9 +30,21 @@ fn event_of(reason: CrashReason) -> (HealthEvent, u32) {
 }
 
 impl Machine {
-    /// Answers what the guest cannot go on after.
+    /// Answers what the running guest cannot go on after.
     pub(super) fn settle_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
-        let Some(crash) = self.partitions[id.index()].incident.take() else { return };
+        let goes_on = self.answer_incident(id, recorder);
+        // It will happen again unless the guest does something about it, and must not do so for nothing. After a trap of
+        // the last unit of its window the guest has paid already.
+        if goes_on && self.clock.units() < self.services.slot.end {
+            self.turn_of(id).pass(1);
+            self.executed = self.executed.saturating_add(1);
+            self.services.statuses[id.index()].executed = self.partitions[id.index()].executed;
+        }
+    }
+
+    /// Returns whether the guest goes on as if nothing had happened.
+    fn answer_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) -> bool {
+        let Some(crash) = self.partitions[id.index()].incident.take() else { return false };
         let (event, detail) = event_of(crash.reason);
         let action = self.action(id, event);
         self.log_health(id, event, action, detail, Vec::new());
@@ -42,10 +54,7 @@ impl Machine {
                 if action == HealthAction::Propagate {
                     self.raise(id, Source::Interrupt(VirtualInterrupt::Health), 1, recorder);
                 }
-                // It will happen again unless the guest does something about it, and must not do so for nothing.
-                let mut turn = self.turn_of(id);
-                turn.pass(1);
-                self.executed = self.executed.saturating_add(1);
+                return true;
             }
             HealthAction::SwitchPlan(_) => {
                 self.stop(id, crash, recorder);
@@ -60,6 +69,7 @@ impl Machine {
                 self.act(id, event, action, recorder);
             }
         }
+        false
     }
 
     /// Answers what the guest can go on after.
@@ -181,34 +191,43 @@ impl Machine {
         turn.flush(recorder);
     }
 
-    /// The end of a major frame in which nothing ran: if nobody can ever wake, every partition that waits is deadlocked.
+    /// The end of a major frame in which nothing ran: if nobody can ever run, every partition that is left is deadlocked.
     pub(super) fn note_frame<R: Recorder>(&mut self, recorder: &mut R) {
         let ran = self.executed != self.executed_at_frame;
         self.executed_at_frame = self.executed;
         if ran || self.lines.next_unit() != u64::MAX || self.config.interactive {
             return;
         }
-        let clock = self.clock;
-        let wakes = |machine: &mut Self, place: usize| {
-            let partition = &mut machine.partitions[place];
-            if partition.outcome.is_some() {
-                return false;
-            }
-            let Some((paravirtual, guest)) = partition.paravirtual_mut() else { return true };
-            paravirtual.waits.is_none()
-                || !paravirtual.still_waits(guest, &clock, &machine.services.messages)
-                || paravirtual.wakes_at(guest, &clock).is_some()
-                || paravirtual.awaits_input(guest)
-                || paravirtual.wakes_with_window(guest)
-        };
-        let nobody = (0..self.partitions.len()).all(|place| !wakes(self, place));
+        let nobody = (0..self.partitions.len()).all(|place| !self.can_run_again(place));
         if nobody && self.services.schedule.next().is_none() {
-            for place in 0..self.partitions.len() {
-                let id = PartitionId(place as u16);
-                if self.partitions[place].outcome.is_none() {
-                    self.turn_of(id).crash(CrashReason::Deadlock);
-                    self.settle_incident(id, recorder);
-                }
+            self.answer_deadlock(recorder);
+        }
+    }
+
+    /// Whether a partition could run in a later frame, if no other partition did anything.
+    fn can_run_again(&mut self, place: usize) -> bool {
+        let id = PartitionId(place as u16);
+        let has_window = self.services.schedule.plan().windows.iter().any(|window| window.partition == id);
+        if !has_window || !self.can_run(id) {
+            return false;
+        }
+        let Some((paravirtual, guest)) = self.partitions[place].paravirtual_mut() else { return true };
+        paravirtual.waits.is_none()
+            || !paravirtual.still_waits(guest, &self.clock, &self.services.messages)
+            || paravirtual.wakes_at(guest, &self.clock).is_some()
+            || paravirtual.awaits_input(guest)
+            || paravirtual.wakes_with_window(guest)
+    }
+
+    /// Every partition that has not ended is deadlocked, unless the answer for one before started it again.
+    fn answer_deadlock<R: Recorder>(&mut self, recorder: &mut R) {
+        let restarts: Vec<u32> = self.services.statuses.iter().map(|status| status.restart_count).collect();
+        for (place, restart_count) in restarts.into_iter().enumerate() {
+            let id = PartitionId(place as u16);
+            let was_restarted = self.services.statuses[place].restart_count != restart_count;
+            if self.outcome.is_none() && self.partitions[place].outcome.is_none() && !was_restarted {
+                self.turn_of(id).crash(CrashReason::Deadlock);
+                self.answer_incident(id, recorder);
             }
         }
     }

@@ -340,7 +340,10 @@ impl Machine {
         if limits.executed_units.is_some_and(|most| self.executed >= most) {
             return Some(Limit::Instructions);
         }
-        limits.time_ns.is_some_and(|most_ns| self.clock.now_ns() >= most_ns).then_some(Limit::Time)
+        // The clock cannot count further: nothing more could happen, whatever the caller allows.
+        let time_is_over = self.clock.units() == u64::MAX;
+        let is_reached = limits.time_ns.is_some_and(|most_ns| self.clock.now_ns() >= most_ns);
+        (time_is_over || is_reached).then_some(Limit::Time)
     }
 
     /// At least 1, and never past a limit, the end of the window, or something that comes due.

@@ -10,6 +10,7 @@ mod privileged;
 mod programs;
 mod registers;
 mod system;
+mod system_edges;
 mod time;
 mod traps;
 mod upcalls;
