@@ -305,13 +305,6 @@ impl Paravirtual {
         self.ports.sources().filter(outside).any(|source| self.can_wake(source, &shared))
     }
 
-    /// Whether the start of its window wakes it.
-    #[must_use]
-    pub fn wakes_with_window(&self, guest: &mut Guest) -> bool {
-        let source = Source::Interrupt(VirtualInterrupt::WindowStart);
-        self.waits == Some(Wait::NextWindow) || self.can_wake(source, &self.shared(guest))
-    }
-
     /// Whether raising a source would end the wait.
     fn can_wake(&self, source: Source, shared: &impl SharedPages) -> bool {
         let polls = match (&self.waits, self.ports.bound_to(source)) {

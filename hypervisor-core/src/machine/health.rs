@@ -204,7 +204,8 @@ impl Machine {
         }
     }
 
-    /// Whether a partition could run in a later frame, if no other partition did anything.
+    /// Whether a partition could run in a later frame, if no other partition did anything. The start of a window wakes
+    /// nobody whom it did not wake in the frame before.
     fn can_run_again(&mut self, place: usize) -> bool {
         let id = PartitionId(place as u16);
         let has_window = self.services.schedule.plan().windows.iter().any(|window| window.partition == id);
@@ -216,7 +217,6 @@ impl Machine {
             || !paravirtual.still_waits(guest, &self.clock, &self.services.messages)
             || paravirtual.wakes_at(guest, &self.clock).is_some()
             || paravirtual.awaits_input(guest)
-            || paravirtual.wakes_with_window(guest)
     }
 
     /// Every partition that has not ended is deadlocked, unless the answer for one before started it again.

@@ -153,3 +153,21 @@ fn a_guest_that_skips_to_the_end_of_time_ends_there() {
     let ends = (0..100).any(|_| matches!(machine.run(&limits, &mut Unrecorded), Progress::Finished(_)));
     assert!(ends, "the run goes on for ever at unit {}", machine.clock().units());
 }
+
+#[test]
+fn a_window_start_that_its_vector_holds_back_does_not_hide_a_deadlock() {
+    let entry = [&[0x40, 0, 0x23, 0][..], &HANDLER.to_le_bytes()].concat();
+    let code = Code::default()
+        .call(Call::TrapSetTable, &[NAME, 1])
+        .call(Call::EventBindInterrupt, &[3, 5, COUNT])
+        .call(Call::EventBindVector, &[5, 0x40]);
+    let again = code.here();
+    // The handler never acknowledges.
+    let code = code.call(Call::Block, &[]).jump(again).at(0x400).increment(DATA).iret();
+    let mut machine =
+        Machine::of_system(system(&code.at(0x600).raw(&entry), &super::system::idle())).unwrap();
+    run(&mut machine, MANY_UNITS, &mut Unrecorded);
+    assert_eq!(words(&machine, A, DATA), [1]);
+    assert!(deadlocked(&machine, A));
+    assert!(machine.clock().units() < 20_000);
+}
