@@ -111,7 +111,8 @@ calls! {
         port: EventPort,
     ) -> Zero, [NoSuchPort, NotBound];
 
-    /// Raises a port that is bound to the partition itself.
+    /// Raises a port that is bound to the partition itself. On a port of the sending end of an event channel it raises that of the
+    /// receiver, when the configuration says.
     0x06 Events EventSend event_send(
         /// The port.
         port: EventPort,
