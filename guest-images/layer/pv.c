@@ -181,6 +181,31 @@ int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handle
     return result;
 }
 
+int32_t pv_event_bind_channel(const char *name, uint32_t port, pv_event_handler *handler)
+{
+    uint32_t level = pv_interrupts_disable();
+    uint32_t count = 0;
+    uint32_t arguments[5] = { address(name), length_of(name), port, address(&count), 0 };
+    int32_t result = bind(call_with_five(PV_CALL_EVENT_BIND_CHANNEL, arguments), port, count, handler);
+    pv_interrupts_restore(level);
+    return result;
+}
+
+int32_t pv_event_bind_vector(uint32_t port, uint32_t vector)
+{
+    return call(PV_CALL_EVENT_BIND_VECTOR, port, vector, 0);
+}
+
+int32_t pv_event_ack(uint32_t port)
+{
+    return call(PV_CALL_EVENT_ACK, port, 0, 0);
+}
+
+int32_t pv_event_set_priority(uint32_t port, uint32_t priority)
+{
+    return call(PV_CALL_EVENT_SET_PRIORITY, port, priority, 0);
+}
+
 int32_t pv_event_bind_line(uint32_t line, uint32_t port, pv_event_handler *handler)
 {
     uint32_t level = pv_interrupts_disable();
@@ -392,6 +417,68 @@ int32_t pv_partition_status(uint32_t partition, struct pv_partition_status *stat
 int32_t pv_plan_switch(uint32_t plan)
 {
     return call(PV_CALL_PLAN_SWITCH, plan, 0, 0);
+}
+
+int32_t pv_partition_control(uint32_t partition, uint32_t action)
+{
+    return call(PV_CALL_PARTITION_CONTROL, partition, action, 0);
+}
+
+int32_t pv_partition_set_mode(uint32_t mode)
+{
+    return call(PV_CALL_PARTITION_SET_MODE, mode, 0, 0);
+}
+
+void pv_halt(void)
+{
+    call(PV_CALL_HALT, 0, 0, 0);
+    __builtin_unreachable();
+}
+
+int32_t pv_health_raise(uint32_t code, const char *message)
+{
+    return call(PV_CALL_HEALTH_RAISE, code, address(message), length_of(message));
+}
+
+int32_t pv_health_read(uint32_t sequence, struct pv_health_entry *entry)
+{
+    return call(PV_CALL_HEALTH_READ, sequence, address(entry), 0);
+}
+
+int32_t pv_health_acknowledge(uint32_t sequence)
+{
+    return call(PV_CALL_HEALTH_ACKNOWLEDGE, sequence, 0, 0);
+}
+
+int32_t pv_shared_area_find(const char *name, struct pv_memory_map_entry *area)
+{
+    return call(PV_CALL_SHARED_AREA_FIND, address(name), length_of(name), address(area));
+}
+
+int32_t pv_poll(const struct pv_poll_entry *ports, uint32_t count, uint64_t deadline_ns)
+{
+    uint32_t arguments[5] = { address(ports), count, (uint32_t)deadline_ns, (uint32_t)(deadline_ns >> 32), 0 };
+    return call_with_five(PV_CALL_POLL, arguments);
+}
+
+int32_t pv_watchdog_set(uint64_t deadline_ns)
+{
+    return call(PV_CALL_WATCHDOG_SET, (uint32_t)deadline_ns, (uint32_t)(deadline_ns >> 32), 0);
+}
+
+int32_t pv_window_info(struct pv_window_info *info)
+{
+    return call(PV_CALL_WINDOW_INFO, address(info), 0, 0);
+}
+
+void pv_trace_start(void)
+{
+    call(PV_CALL_TRACE_START, 0, 0, 0);
+}
+
+void pv_trace_stop(void)
+{
+    call(PV_CALL_TRACE_STOP, 0, 0, 0);
 }
 
 int32_t pv_memory_protect(void *pages, uint32_t length, uint32_t rights)

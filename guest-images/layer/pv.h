@@ -50,6 +50,13 @@ int32_t pv_event_bind_self(uint32_t port, pv_event_handler *handler);
 int32_t pv_event_bind_port(uint32_t message_port, uint32_t port, pv_event_handler *handler);
 /* The same for an interrupt line of the board that the configuration gives to the partition. */
 int32_t pv_event_bind_line(uint32_t line, uint32_t port, pv_event_handler *handler);
+/* The same for this partition's end of an event channel. The sender needs no handler: pv_event_send on the port rings. */
+int32_t pv_event_bind_channel(const char *name, uint32_t port, pv_event_handler *handler);
+/* Lets a port's events enter by a vector of the trap table instead of a handler; 0 takes that back. Each such event is
+   acknowledged before the next one comes. Priorities are 0, the most urgent, to 15. */
+int32_t pv_event_bind_vector(uint32_t port, uint32_t vector);
+int32_t pv_event_ack(uint32_t port);
+int32_t pv_event_set_priority(uint32_t port, uint32_t priority);
 int32_t pv_event_unbind(uint32_t port);
 int32_t pv_event_mask(uint32_t port);
 int32_t pv_event_unmask(uint32_t port);
@@ -96,6 +103,11 @@ int32_t pv_timer_cancel(void);
 /* Enables upcalls and waits until one has been handled: no event can slip in between. */
 void pv_block(void);
 void pv_yield(void);
+/* Waits until one of the ports is pending, whatever masks it; returns the port, or a negative error when the instant has come. */
+int32_t pv_poll(const struct pv_poll_entry *ports, uint32_t count, uint64_t deadline_ns);
+/* The health monitor is told unless this is called again before the instant; 0 disarms. */
+int32_t pv_watchdog_set(uint64_t deadline_ns);
+int32_t pv_window_info(struct pv_window_info *info);
 /* Sets the base of PV_SEGMENT_FS or PV_SEGMENT_GS, for data of a thread; returns the selector or a negative error. */
 int32_t pv_segment_set_base(uint32_t segment, uint32_t base);
 
@@ -133,6 +145,19 @@ int32_t pv_partition_find(const char *name);
 int32_t pv_partition_status(uint32_t partition, struct pv_partition_status *status);
 /* Asks for another plan, by its place in the configuration. */
 int32_t pv_plan_switch(uint32_t plan);
+/* One of PV_CONTROL_... for another partition, one of PV_MODE_... for this one. */
+int32_t pv_partition_control(uint32_t partition, uint32_t action);
+int32_t pv_partition_set_mode(uint32_t mode);
+/* Stops without an exit code. */
+_Noreturn void pv_halt(void);
+
+/* ---- Health ---- */
+
+/* Tells the health monitor of an error; may not return. */
+int32_t pv_health_raise(uint32_t code, const char *message);
+int32_t pv_health_read(uint32_t sequence, struct pv_health_entry *entry);
+/* Returns the number of the next entry that nobody has dealt with. */
+int32_t pv_health_acknowledge(uint32_t sequence);
 
 /* ---- Memory and ports ---- */
 
@@ -142,6 +167,8 @@ int32_t pv_memory_protect(void *pages, uint32_t length, uint32_t rights);
 int32_t pv_memory_map(void *where, uint32_t length, const void *source, uint32_t rights);
 int32_t pv_memory_unmap(void *pages, uint32_t length);
 int32_t pv_memory_query(const void *where, struct pv_memory_page *page);
+/* Where a shared area lies, and what may be done with it. */
+int32_t pv_shared_area_find(const char *name, struct pv_memory_map_entry *area);
 /* I/O ports that the configuration grants; the width is 1, 2 or 4 bytes. */
 int32_t pv_io_read(uint32_t port, uint32_t width, uint32_t *value);
 int32_t pv_io_write(uint32_t port, uint32_t width, uint32_t value);
@@ -150,5 +177,8 @@ int32_t pv_io_write(uint32_t port, uint32_t width, uint32_t value);
 
 /* Puts a line into the trace. */
 void pv_trace_mark(uint32_t id, uint32_t payload);
+/* The trace shows this partition's instructions, or leaves them out. */
+void pv_trace_start(void);
+void pv_trace_stop(void);
 
 #endif
