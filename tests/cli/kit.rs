@@ -87,6 +87,10 @@ fn a_folder_of_own_builds_is_run_and_what_is_missing_fails() {
     assert_eq!(finished.status, Some(1), "{finished:?}");
     assert!(finished.text().contains("block.elf: there is no such file"), "{finished:?}");
 
+    let finished = run(["kit", "--image", "/nowhere/block.elf"].map(std::ffi::OsStr::new));
+    assert_eq!((finished.status, finished.stderr.lines().count()), (Some(125), 1), "{finished:?}");
+    assert!(finished.stderr.contains("/nowhere/block.elf: there is no such file"), "{finished:?}");
+
     let one = sample("../conformance/prebuilt/block");
     let finished = run(["kit".as_ref(), "--image".as_ref(), one.as_os_str(), "X1".as_ref()]);
     assert_eq!(finished.status, Some(125), "{finished:?}");

@@ -194,7 +194,7 @@ pub struct RunOptions {
     )]
     pub stats: Option<StatisticsFormat>,
 
-    /// Write the counters to this file instead
+    /// Write the counters of --stats to this file instead
     #[arg(long, value_name = "FILE", requires = "stats", help_heading = "Statistics")]
     pub stats_output: Option<PathBuf>,
 

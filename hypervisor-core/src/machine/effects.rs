@@ -65,8 +65,8 @@ impl Machine {
             return;
         }
         let info = self.services.window_info(&self.clock);
+        self.show_window(id);
         let mut turn = self.turn_of(id);
-        let (executed, waited) = (turn.partition.executed, turn.partition.counters.idle_units);
         let (plan, window) = (info.plan, info.window);
         turn.partition.counters.windows += 1;
         turn.log.note(|| Event::WindowStart { plan, window });
@@ -74,8 +74,6 @@ impl Machine {
             if paravirtual.waits == Some(Wait::NextWindow) {
                 paravirtual.waits = None;
             }
-            paravirtual.publish_window(guest, &info);
-            paravirtual.publish_run_state(guest, turn.clock, executed, waited);
             let source = Source::Interrupt(VirtualInterrupt::WindowStart);
             if paravirtual.ports.bound_to(source).is_some() {
                 let mut shared = paravirtual.shared(guest);
@@ -251,7 +249,7 @@ impl Machine {
             self.note_ends(id);
         }
         self.turn_of(id).flush(recorder);
-        self.show_window_again(id);
+        self.show_window(id);
         for Emptied { channel, .. } in emptied.into_iter().filter(|emptied| emptied.made_space) {
             let writer = self.services.messages.writer(channel);
             self.raise_if_bound(writer, Source::MessagePort(channel), 1, recorder);
@@ -259,13 +257,16 @@ impl Machine {
     }
 
     /// A partition that starts again in its window finds it in its new shared page.
-    fn show_window_again(&mut self, id: PartitionId) {
+    fn show_window(&mut self, id: PartitionId) {
         if self.services.slot.partition != Some(id) || self.services.slot.end == u64::MAX {
             return;
         }
         let info = self.services.window_info(&self.clock);
-        if let Some((paravirtual, guest)) = self.partitions[id.index()].paravirtual_mut() {
+        let partition = &mut self.partitions[id.index()];
+        let (executed, waited) = (partition.executed, partition.counters.idle_units);
+        if let Some((paravirtual, guest)) = partition.paravirtual_mut() {
             paravirtual.publish_window(guest, &info);
+            paravirtual.publish_run_state(guest, &self.clock, executed, waited);
         }
     }
 }

@@ -48,6 +48,10 @@ pub fn kit(kit: &Kit) -> Result<Status, Ended> {
 
 /// The guests that the names stand for; all of them without names, or the one whose file is given.
 fn chosen(kit: &Kit) -> Result<Vec<KitGuest>, Ended> {
+    if let Some(path) = kit.image.as_deref().filter(|path| !path.exists()) {
+        let shown = path.display();
+        return Err(Ended::Failed(format!("{shown}: there is no such file or folder: check the path")));
+    }
     let mut names: Vec<Cow<'_, str>> = kit.names.iter().map(|name| Cow::Borrowed(name.as_str())).collect();
     if let Some(path) = kit.image.as_deref()
         && names.is_empty()

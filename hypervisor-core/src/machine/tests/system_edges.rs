@@ -130,13 +130,19 @@ fn the_status_of_a_restarted_partition_counts_all_its_units() {
 
 #[test]
 fn a_partition_that_starts_again_in_its_window_sees_the_window() {
-    let code = Code::default().load_eax(SHARED + shared_page::WINDOW_END).store_eax(DATA).raw(&[0x0f, 0x0b]);
+    let code = Code::default()
+        .load_eax(SHARED + shared_page::WINDOW_END)
+        .store_eax(DATA)
+        .load_eax(SHARED + shared_page::RUNNING)
+        .store_eax(DATA + 4)
+        .raw(&[0x0f, 0x0b]);
     let mut config = system(&code, &busy());
     config.partitions[0].health.set(HealthEvent::Exception(6), HealthAction::ColdRestart);
     config.partitions[0].restarts_most = 1;
     let mut machine = Machine::of_system(config).unwrap();
     run(&mut machine, 900, &mut Unrecorded);
-    assert_eq!(words(&machine, A, DATA), [10_000]);
+    // Four units ran before the first fault.
+    assert_eq!(words(&machine, A, DATA), [10_000, 40]);
 }
 
 #[test]
