@@ -9,7 +9,7 @@ struct Allowed {
     only_in_tests: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 8] = [
+const ALLOWED: [Allowed; 9] = [
     Allowed {
         manifest: "emulator/Cargo.toml",
         dependencies: &["iced-x86", "xxhash-rust"],
@@ -29,6 +29,11 @@ const ALLOWED: [Allowed; 8] = [
     Allowed {
         manifest: "tools/trace/Cargo.toml",
         dependencies: &["emulator", "hypervisor-core"],
+        only_in_tests: &[],
+    },
+    Allowed {
+        manifest: "tools/export/Cargo.toml",
+        dependencies: &["emulator", "hypervisor-core", "trace"],
         only_in_tests: &[],
     },
     Allowed {
@@ -62,6 +67,7 @@ const ALLOWED: [Allowed; 8] = [
             "hypervisor-core",
             "system-file",
             "trace",
+            "export",
             "vectors",
             "anstream",
             "anstyle",

@@ -2,13 +2,14 @@
 
 use super::LoadError;
 use super::notes::{Note, read_notes};
-use super::symbols::{Symbols, read_symbols};
+use super::symbols::{Symbols, read_symbols, section_named};
 use emulator::Rights;
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFMAG, Header};
 use goblin::elf::header::{EM_386, ET_CORE, ET_DYN, ET_EXEC, ET_REL, SIZEOF_IDENT, machine_to_str};
 use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR};
 use goblin::elf::{Elf, ProgramHeader};
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 const PROGRAM_HEADER_BYTES: u16 = 32;
@@ -25,6 +26,8 @@ pub struct Image {
     pub notes: Vec<Note>,
     /// The functions and objects that the file names.
     pub symbols: Symbols,
+    /// The whole file.
+    pub file: Arc<[u8]>,
     /// XXH3, 128 bits, of the whole file.
     pub hash: u128,
     /// Where the program headers lie in memory, if a segment holds them.
@@ -93,7 +96,25 @@ impl Image {
             notes,
             symbols: read_symbols(file, &header),
             hash: xxh3_128(file),
+            file: file.into(),
         })
+    }
+}
+
+impl Image {
+    /// The bytes of a section, as they are in the file; None if there is none of this name or it is damaged.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<&[u8]> {
+        let header = Elf::parse_header(&self.file).ok()?;
+        section_named(&self.file, &header, name)
+    }
+
+    /// What the linker wrote to tell builds apart: the note `GNU` of type 3. Empty if it wrote none.
+    #[must_use]
+    pub fn build_id(&self) -> &[u8] {
+        const NT_GNU_BUILD_ID: u32 = 3;
+        let note = self.notes.iter().find(|note| note.name == b"GNU" && note.kind == NT_GNU_BUILD_ID);
+        note.map_or(&[], |note| &note.description)
     }
 }
 

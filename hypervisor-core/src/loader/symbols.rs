@@ -130,7 +130,18 @@ pub(super) fn read_symbols(file: &[u8], header: &Header) -> Symbols {
     Symbols::new(symbols_of(file, header).unwrap_or_default())
 }
 
-fn symbols_of(file: &[u8], header: &Header) -> Option<Vec<Symbol>> {
+/// The bytes of the section of this name.
+pub(super) fn section_named<'a>(file: &'a [u8], header: &Header, name: &str) -> Option<&'a [u8]> {
+    let sections = sections(file, header)?;
+    let names = section_bytes(file, sections.get(usize::from(header.e_shstrndx))?)?;
+    let is_named = |section: &&SectionHeader| {
+        let found = names.get(section.sh_name..).and_then(|rest| rest.split(|byte| *byte == 0).next());
+        found == Some(name.as_bytes())
+    };
+    section_bytes(file, sections.iter().find(is_named)?)
+}
+
+fn sections(file: &[u8], header: &Header) -> Option<Vec<SectionHeader>> {
     if header.e_shnum == 0 || header.e_shentsize != SECTION_HEADER_BYTES {
         return None;
     }
@@ -139,7 +150,11 @@ fn symbols_of(file: &[u8], header: &Header) -> Option<Vec<Symbol>> {
     if end > file.len() {
         return None;
     }
-    let sections = SectionHeader::parse(file, offset, usize::from(header.e_shnum), CONTEXT).ok()?;
+    SectionHeader::parse(file, offset, usize::from(header.e_shnum), CONTEXT).ok()
+}
+
+fn symbols_of(file: &[u8], header: &Header) -> Option<Vec<Symbol>> {
+    let sections = sections(file, header)?;
     let table = sections.iter().find(|section| section.sh_type == SHT_SYMTAB)?;
     let strings = section_bytes(file, sections.get(table.sh_link as usize)?)?;
     let length = section_bytes(file, table)?.len() as u64;

@@ -12,6 +12,7 @@ mod places;
 mod projection;
 mod system_text;
 mod text;
+mod traced_system;
 
 pub use both::Both;
 pub use columns::quoted;
@@ -21,3 +22,4 @@ pub use places::{Place, describe};
 pub use projection::{Projection, SystemProjection};
 pub use system_text::{SYSTEM_HEADER, SystemTrace};
 pub use text::{HEADER, TextTrace};
+pub use traced_system::{TracedPartition, TracedSystem};
