@@ -18,7 +18,9 @@ pub struct Stamp {
     pub partition: PartitionId,
     /// Units that the partition has executed before; the first instruction is number 0. Idling adds none.
     pub instruction: u64,
-    /// Virtual time in nanoseconds since the machine started.
+    /// Units of virtual time since the machine started.
+    pub unit: u64,
+    /// Virtual time in nanoseconds since the machine started: that of `unit`.
     pub now_ns: u64,
 }
 
@@ -27,6 +29,8 @@ pub struct Stamp {
 pub trait Recorder {
     /// Whether instructions and events are to be reported at all; `false` costs nothing.
     const ACTIVE: bool;
+    /// Whether instructions are. Events alone cost next to nothing: the processor runs as if nobody watched.
+    const INSTRUCTIONS: bool = Self::ACTIVE;
 
     /// One instruction, or one iteration of a REP, retired. INT n that became a call or a trap is reported too.
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>);

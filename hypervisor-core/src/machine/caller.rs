@@ -110,7 +110,7 @@ impl Machine {
     #[must_use]
     pub fn stamp_of(&self, id: PartitionId) -> Stamp {
         let instruction = self.partitions[id.index()].executed;
-        Stamp { partition: id, instruction, now_ns: self.clock.now_ns() }
+        Stamp { partition: id, instruction, unit: self.clock.units(), now_ns: self.clock.now_ns() }
     }
 
     /// Units executed by all partitions.

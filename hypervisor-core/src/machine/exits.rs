@@ -273,7 +273,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn before<R: Recorder>(&self, length: u8) -> Before {
-        let mut bytes = if R::ACTIVE { self.partition.guest.code() } else { Vec::new() };
+        let mut bytes = if R::INSTRUCTIONS { self.partition.guest.code() } else { Vec::new() };
         bytes.truncate(usize::from(length));
         let processor = &self.partition.guest.cpu;
         Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
@@ -292,7 +292,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn report<R: Recorder>(&self, before: &Before, accesses: &[Access], recorder: &mut R) {
-        if R::ACTIVE {
+        if R::INSTRUCTIONS {
             recorder.instruction(
                 self.stamp(),
                 &Step {

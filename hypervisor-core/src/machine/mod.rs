@@ -381,11 +381,11 @@ struct Numbered<'a, R> {
 }
 
 impl<R: Recorder> Observer for Numbered<'_, R> {
-    const ACTIVE: bool = R::ACTIVE;
+    const ACTIVE: bool = R::INSTRUCTIONS;
 
     fn step(&mut self, step: &Step<'_>) {
         let now_ns = self.rate.nanoseconds(self.units);
-        let stamp = Stamp { partition: self.partition, instruction: self.executed, now_ns };
+        let stamp = Stamp { partition: self.partition, instruction: self.executed, unit: self.units, now_ns };
         self.recorder.instruction(stamp, step);
         self.executed += 1;
         self.units += 1;

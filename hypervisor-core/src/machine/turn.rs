@@ -120,7 +120,7 @@ impl Turn<'_> {
             attention,
         };
         let Guest { cpu, space, memory } = guest;
-        if R::ACTIVE {
+        if R::INSTRUCTIONS {
             let mut numbered = Numbered {
                 recorder,
                 partition: *id,
@@ -228,7 +228,7 @@ impl Turn<'_> {
     /// Where the partition is.
     pub fn stamp(&self) -> Stamp {
         let Partition { id, executed, .. } = *self.partition;
-        Stamp { partition: id, instruction: executed, now_ns: self.clock.now_ns() }
+        Stamp { partition: id, instruction: executed, unit: self.clock.units(), now_ns: self.clock.now_ns() }
     }
 
     /// Tells the recorder of the events so far.

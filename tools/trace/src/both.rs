@@ -9,6 +9,7 @@ pub struct Both<First, Second>(pub First, pub Second);
 
 impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
     const ACTIVE: bool = First::ACTIVE || Second::ACTIVE;
+    const INSTRUCTIONS: bool = First::INSTRUCTIONS || Second::INSTRUCTIONS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);

@@ -35,6 +35,7 @@ impl Projection {
 
 impl Recorder for Projection {
     const ACTIVE: bool = true;
+    const INSTRUCTIONS: bool = false;
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
@@ -70,6 +71,7 @@ impl SystemProjection {
 
 impl Recorder for SystemProjection {
     const ACTIVE: bool = true;
+    const INSTRUCTIONS: bool = false;
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 

@@ -185,7 +185,8 @@ mod tests {
     use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
     use std::collections::BTreeSet;
 
-    const STAMP: Stamp = Stamp { partition: PartitionId(0), instruction: 12, now_ns: 1_000_000_120 };
+    const STAMP: Stamp =
+        Stamp { partition: PartitionId(0), instruction: 12, unit: 100_000_012, now_ns: 1_000_000_120 };
 
     fn trace() -> TextTrace {
         let symbol =
