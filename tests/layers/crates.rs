@@ -9,7 +9,7 @@ struct Allowed {
     only_in_tests: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 9] = [
+const ALLOWED: [Allowed; 10] = [
     Allowed {
         manifest: "emulator/Cargo.toml",
         dependencies: &["iced-x86", "xxhash-rust"],
@@ -24,6 +24,11 @@ const ALLOWED: [Allowed; 9] = [
     Allowed {
         manifest: "tools/system-file/Cargo.toml",
         dependencies: &["emulator", "hypervisor-core", "toml", "annotate-snippets", "serde_json"],
+        only_in_tests: &[],
+    },
+    Allowed {
+        manifest: "tools/recording/Cargo.toml",
+        dependencies: &["emulator", "hypervisor-core", "system-file", "trace"],
         only_in_tests: &[],
     },
     Allowed {
@@ -68,6 +73,7 @@ const ALLOWED: [Allowed; 9] = [
             "system-file",
             "trace",
             "export",
+            "recording",
             "vectors",
             "anstream",
             "anstyle",

@@ -3,7 +3,7 @@
 use crate::arguments::Check;
 use crate::output::{Ended, Output};
 use crate::status::Status;
-use crate::system_source::SystemSource;
+use crate::subject;
 use system_file::{Summary, json_schema};
 
 /// Checks the file, or prints the schema.
@@ -13,8 +13,8 @@ use system_file::{Summary, json_schema};
 pub fn check(check: &Check) -> Result<Status, Ended> {
     let text = match &check.system {
         Some(path) => {
-            let source = SystemSource::open(path)?;
-            format!("{}: {}\n", source.shown, Summary(&source.system()?))
+            let source = subject::open_system(path)?;
+            format!("{}: {}\n", source.shown(), Summary(&source.config))
         }
         None => json_schema(),
     };

@@ -1,7 +1,6 @@
 //! `paravane info`: what an ELF file asks for, as tables.
 
 use crate::arguments::Info;
-use crate::guest_file::GuestFile;
 use crate::output::{Ended, Output};
 use crate::quantities::size;
 use crate::status::Status;
@@ -10,6 +9,7 @@ use hypervisor_core::Image;
 use hypervisor_core::abi::{ABI_MAJOR, ABI_MINOR, AbiNote, Call, NOTE_ABI, NOTE_NAME};
 use hypervisor_core::boot::memory_need;
 use hypervisor_core::loader::{Symbol, SymbolKind};
+use recording::GuestFile;
 use std::fmt::Write;
 use trace::describe;
 

@@ -7,9 +7,10 @@
 
 use crate::arguments::RunOptions;
 use crate::output::{Ended, Output};
-use crate::recording::{self, Identity};
+
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{Arrival, Input, Machine};
+use recording::recorded_input::{self, Identity};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
@@ -60,7 +61,7 @@ impl ConsoleInput {
         };
         let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
         let text = recorded_text(path).map_err(|why| failed(format!("cannot read the recording: {why}")))?;
-        let inputs = recording::read(&text, identity).map_err(failed)?;
+        let inputs = recorded_input::read(&text, identity).map_err(failed)?;
         Ok(Self { source: Source::Recorded(inputs), recording })
     }
 
@@ -160,7 +161,7 @@ struct Recording {
 
 impl Recording {
     fn begin(mut file: Output, identity: &Identity) -> Result<Self, Ended> {
-        file.write(recording::head(identity).as_bytes())?;
+        file.write(recorded_input::head(identity).as_bytes())?;
         file.flush()?;
         Ok(Self { file, written: 0 })
     }
@@ -171,7 +172,7 @@ impl Recording {
         }
         for input in &arrived[self.written..] {
             let input = Input { unit: unit(input), what: input.what.clone() };
-            self.file.write(recording::line(&input).as_bytes())?;
+            self.file.write(recorded_input::line(&input).as_bytes())?;
         }
         self.written = arrived.len();
         self.file.flush()

@@ -3,10 +3,8 @@
 mod arguments;
 mod check_command;
 mod conclusion;
-mod configuration_digest;
 mod console;
 mod crash_report;
-mod guest_file;
 mod health_lines;
 mod info;
 mod input;
@@ -15,7 +13,6 @@ mod kit;
 mod lockstep;
 mod logging;
 mod output;
-mod recording;
 mod roster;
 mod run;
 mod session;
@@ -23,7 +20,6 @@ mod statistics;
 mod statistics_json;
 mod status;
 mod subject;
-mod system_source;
 mod trace_command;
 
 use arguments::{Arguments, Command};

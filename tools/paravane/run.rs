@@ -4,7 +4,7 @@ use crate::arguments::Run;
 use crate::output::{Ended, Output};
 use crate::session::Session;
 use crate::status::Status;
-use crate::subject::Subject;
+use crate::subject;
 use hypervisor_core::Unrecorded;
 
 /// Runs the guest or the system to its end.
@@ -12,6 +12,6 @@ use hypervisor_core::Unrecorded;
 /// # Errors
 /// It cannot be loaded, or input or output failed.
 pub fn run(run: &Run) -> Result<Status, Ended> {
-    let subject = Subject::open(run.image.as_deref(), &run.options)?;
+    let subject = subject::open(run.image.as_deref(), &run.options)?;
     Session::new(subject, &run.options, Output::stdout())?.run(&mut Unrecorded, None, |_, _, _| Ok(()))
 }

@@ -2,26 +2,22 @@
 //!
 //! Not here: what is recorded of the run. `run` records nothing, `trace` everything.
 
-use crate::arguments::{Abi, CpuName, Dispatch, RunOptions, StatisticsFormat};
+use crate::arguments::{Dispatch, RunOptions, StatisticsFormat};
 use crate::conclusion::Conclusion;
 use crate::console::Console;
-use crate::guest_file::GuestFile;
 use crate::health_lines::HealthLines;
 use crate::input::ConsoleInput;
 use crate::output::{Ended, Output, complain};
 use crate::quantities::{grouped, time};
-use crate::recording::Identity;
 use crate::roster::Roster;
 use crate::statistics::statistics;
 use crate::statistics_json::statistics_json;
 use crate::status::Status;
-use crate::subject::{Subject, SystemFile};
 use emulator::Settings;
-use hypervisor_core::{
-    Config, Image, Limits, LoadError, Machine, PartitionId, Progress, Recorder, SystemConfig,
-};
+use hypervisor_core::{Image, Limits, LoadError, Machine, PartitionId, Progress, Recorder, SystemConfig};
 use log::{debug, info};
-use std::sync::Arc;
+use recording::Subject;
+use recording::recorded_input::Identity;
 
 /// A guest or a system that is about to run.
 pub struct Session<'a> {
@@ -39,10 +35,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// An image does not fit, or a file of the options cannot be used.
     pub fn new(subject: Subject, options: &'a RunOptions, console: Output) -> Result<Self, Ended> {
-        let (machine, roster, identity) = match subject {
-            Subject::Guest(file) => guest(file, options)?,
-            Subject::System(file) => system(file, options)?,
-        };
+        let (machine, roster, identity) = start(subject, options)?;
         for partition in &machine.config().partitions {
             let name = if roster.is_system { &partition.name } else { &roster.shown };
             describe(name, &partition.image, &partition.arguments);
@@ -164,52 +157,37 @@ impl<'a> Session<'a> {
     }
 }
 
-fn guest(file: GuestFile, options: &RunOptions) -> Result<(Machine, Roster, Identity), Ended> {
-    let GuestFile { image, name, shown } = file;
-    let abi = options.abi.unwrap_or(Abi::Paravane);
-    let config = Config {
-        abi: match abi {
-            Abi::Paravane => hypervisor_core::Abi::Paravane,
-            Abi::Linux => hypervisor_core::Abi::Linux,
-        },
-        memory_bytes: options.memory,
-        // A program's first argument is the name that it was called by.
-        name: if abi == Abi::Linux { shown.clone() } else { name },
-        arguments: options.arguments.clone(),
-        interactive: ConsoleInput::is_interactive(options),
-        engine: Settings { profile: options.cpu.unwrap_or(CpuName::I686).profile(), ..engine(options) },
-        ..Config::default()
-    };
-    let machine = Machine::new(Arc::new(image), config)
-        .map_err(|error| Ended::Failed(format!("{}: {error}", to_blame(&error, &shown))))?;
-    let identity = Identity::of_guest(machine.image().hash);
-    let roster = Roster::new(&machine, shown, false);
-    Ok((machine, roster, identity))
-}
-
-fn system(file: SystemFile, options: &RunOptions) -> Result<(Machine, Roster, Identity), Ended> {
-    let SystemFile { config, shown } = file;
-    let is_read = config.partitions.iter().any(|partition| partition.console_input);
+/// The machine of a subject, what to call its partitions, and what recorded input for it names.
+fn start(subject: Subject, options: &RunOptions) -> Result<(Machine, Roster, Identity), Ended> {
+    let (shown, is_system) = (subject.shown(), subject.is_system);
+    let is_read = subject.config.partitions.iter().any(|partition| partition.console_input);
     let config = SystemConfig {
         interactive: is_read && ConsoleInput::is_interactive(options),
-        engine: engine(options),
-        ..config
+        engine: Settings { dispatch: dispatch(options), ..subject.config.engine },
+        ..subject.config
     };
-    let identity = Identity::of_system(&config);
+    let identity = if is_system {
+        Identity::of_system(&config)
+    } else {
+        Identity::of_guest(config.partitions[0].image.hash)
+    };
     let names: Vec<String> = config.partitions.iter().map(|partition| partition.name.clone()).collect();
     let machine = Machine::of_system(config).map_err(|error| {
-        Ended::Failed(format!("{shown}: `{}`: {}", names[error.partition.index()], error.error))
+        Ended::Failed(if is_system {
+            format!("{shown}: `{}`: {}", names[error.partition.index()], error.error)
+        } else {
+            format!("{}: {}", to_blame(&error.error, &shown), error.error)
+        })
     })?;
-    let roster = Roster::new(&machine, shown, true);
+    let roster = Roster::new(&machine, shown, is_system);
     Ok((machine, roster, identity))
 }
 
-fn engine(options: &RunOptions) -> Settings {
-    let dispatch = match options.dispatch {
+fn dispatch(options: &RunOptions) -> emulator::Dispatch {
+    match options.dispatch {
         Dispatch::Loop => emulator::Dispatch::Loop,
         Dispatch::Tail => emulator::Dispatch::Tail,
-    };
-    Settings { dispatch, ..Settings::default() }
+    }
 }
 
 fn describe(name: &str, image: &Image, arguments: &[String]) {

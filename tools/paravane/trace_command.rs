@@ -5,7 +5,7 @@ use crate::output::{Ended, Output};
 use crate::roster::Roster;
 use crate::session::Session;
 use crate::status::Status;
-use crate::subject::Subject;
+use crate::subject;
 use hypervisor_core::Progress;
 use trace::{SystemTrace, TextTrace};
 
@@ -23,7 +23,7 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
                 .to_owned(),
         ));
     }
-    let subject = Subject::open(trace.image.as_deref(), &trace.options)?;
+    let subject = subject::open(trace.image.as_deref(), &trace.options)?;
     // The files are created only when everything is known to load.
     let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
     let session = Session::new(subject, &trace.options, console)?;

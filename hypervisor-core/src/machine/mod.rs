@@ -77,6 +77,27 @@ pub struct Config {
     pub engine: Settings,
 }
 
+impl Config {
+    /// The system in which a guest of this image is the only partition.
+    #[must_use]
+    pub fn system(self, image: Arc<Image>) -> SystemConfig {
+        let partition = PartitionConfig {
+            abi: self.abi,
+            memory_bytes: self.memory_bytes.unwrap_or(self.abi.default_memory_bytes()),
+            arguments: self.arguments,
+            profile: self.engine.profile,
+            ..PartitionConfig::new(&self.name, image)
+        };
+        SystemConfig {
+            rate: self.rate,
+            partitions: vec![partition],
+            interactive: self.interactive,
+            engine: self.engine,
+            ..SystemConfig::default()
+        }
+    }
+}
+
 /// How far a run may go, counted from the start of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
@@ -136,22 +157,7 @@ impl Machine {
     /// # Errors
     /// The image does not fit the configuration.
     pub fn new(image: Arc<Image>, config: Config) -> Result<Self, LoadError> {
-        let memory_bytes = config.memory_bytes.unwrap_or(config.abi.default_memory_bytes());
-        let partition = PartitionConfig {
-            abi: config.abi,
-            memory_bytes,
-            arguments: config.arguments,
-            profile: config.engine.profile,
-            ..PartitionConfig::new(&config.name, image)
-        };
-        let system = SystemConfig {
-            rate: config.rate,
-            partitions: vec![partition],
-            interactive: config.interactive,
-            engine: config.engine,
-            ..SystemConfig::default()
-        };
-        Self::of_system(system).map_err(|error| error.error)
+        Self::of_system(config.system(image)).map_err(|error| error.error)
     }
 
     /// A machine whose partitions are about to start.

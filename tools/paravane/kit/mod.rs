@@ -5,10 +5,10 @@ mod stage;
 mod trial;
 
 use crate::arguments::Kit;
-use crate::guest_file::bytes_of;
 use crate::output::{Ended, Output};
 use crate::status::Status;
 use guests::{GUESTS, KitGuest};
+use recording::files::bytes_of;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;

@@ -16,12 +16,11 @@ mod rules;
 mod state;
 
 use crate::arguments::Lockstep;
-use crate::guest_file::GuestFile;
 use crate::output::{Ended, complain};
 use crate::status::Status;
 use emulator::{CpuProfile, PAGE_BYTES, Rights, Settings};
 use hypervisor_core::{Abi, Config, Machine};
-use std::sync::Arc;
+use recording::GuestFile;
 
 /// Pages in a row that the program has, with the same rights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,8 +49,8 @@ pub fn lockstep(options: &Lockstep) -> Result<Status, Ended> {
         engine: Settings { profile: CpuProfile::Prescott, ..Settings::default() },
         ..Config::default()
     };
-    let machine = Machine::new(Arc::new(file.image), config)
-        .map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
+    let machine =
+        Machine::new(file.image, config).map_err(|error| Ended::Failed(format!("{shown}: {error}")))?;
     let regions = regions(&machine);
     both(machine, &regions, options, &shown)
 }

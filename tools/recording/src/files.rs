@@ -1,0 +1,103 @@
+//! Files that a user names: read whole, kept, or taken from what a recording kept.
+
+use crate::samples;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Larger files are no guests: nothing of that size fits a partition.
+pub const LARGEST_FILE_BYTES: u64 = 1 << 30;
+
+/// Where files come from. Whatever was read once stays known.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// By the path as it was named.
+    known: BTreeMap<PathBuf, Arc<[u8]>>,
+    /// There are no others.
+    complete: bool,
+}
+
+impl Files {
+    /// Only these, by the path as it was named.
+    #[must_use]
+    pub fn kept(known: BTreeMap<PathBuf, Arc<[u8]>>) -> Self {
+        Self { known, complete: true }
+    }
+
+    /// Those that were read so far, by the path as it was named.
+    #[must_use]
+    pub fn known(&self) -> &BTreeMap<PathBuf, Arc<[u8]>> {
+        &self.known
+    }
+
+    /// The bytes of the file or sample that is run: `builtin:NAME` is a sample.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be read.
+    pub fn subject(&mut self, path: &Path) -> Result<Arc<[u8]>, String> {
+        self.read(path, |path| match sample_name(path) {
+            Some(name) => samples::guest_or_system(name).map(<[u8]>::to_vec),
+            None => bytes_of(path),
+        })
+    }
+
+    /// The bytes of a file that a system file names.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be read.
+    pub fn named_by(&mut self, system: &Path, path: &Path) -> Result<Arc<[u8]>, String> {
+        self.read(path, |path| {
+            if let Some(name) = sample_name(path) {
+                return samples::guest(name).map(<[u8]>::to_vec);
+            }
+            if sample_name(system).is_some() {
+                return samples::image(&path.to_string_lossy()).map(<[u8]>::to_vec);
+            }
+            bytes_of(&system.parent().unwrap_or(Path::new("")).join(path))
+        })
+    }
+
+    fn read(
+        &mut self,
+        path: &Path,
+        open: impl FnOnce(&Path) -> Result<Vec<u8>, String>,
+    ) -> Result<Arc<[u8]>, String> {
+        if let Some(bytes) = self.known.get(path) {
+            return Ok(Arc::clone(bytes));
+        }
+        if self.complete {
+            return Err("the recording does not hold this file: it is damaged; record it again".to_owned());
+        }
+        let bytes: Arc<[u8]> = open(path)?.into();
+        self.known.insert(path.to_path_buf(), Arc::clone(&bytes));
+        Ok(bytes)
+    }
+}
+
+fn sample_name(path: &Path) -> Option<&str> {
+    path.to_str().and_then(|path| path.strip_prefix(samples::PREFIX))
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// One line that says why it cannot be read.
+pub fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file: check the path".to_owned(),
+        ErrorKind::PermissionDenied => "this file may not be read: check its permissions".to_owned(),
+        _ => format!("cannot read this file: {error}"),
+    };
+    let mut file = File::open(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.is_dir() {
+        return Err("this is a folder: name a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(LARGEST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST_FILE_BYTES {
+        return Err("the file is larger than 1 GiB: name a smaller one".to_owned());
+    }
+    Ok(bytes)
+}
