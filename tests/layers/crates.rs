@@ -33,7 +33,7 @@ const ALLOWED: [Allowed; 10] = [
     },
     Allowed {
         manifest: "tools/trace/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core"],
+        dependencies: &["emulator", "hypervisor-core", "postcard", "serde", "xxhash-rust", "zstd"],
         only_in_tests: &[],
     },
     Allowed {

@@ -2,6 +2,8 @@
 //!
 //! Not here: running, and files. A recorder keeps its text until its owner takes it.
 
+pub mod pvt;
+
 mod both;
 mod columns;
 mod digest;

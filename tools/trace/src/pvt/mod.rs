@@ -1,0 +1,24 @@
+//! The trace file `.pvt`: frames compressed by Zstandard, each with a head that says what it holds, and an index at the
+//! end. docs/TRACE-FILE.md specifies it.
+//!
+//! Not here: what runs, and what is done with a trace.
+
+mod head;
+mod header;
+mod index;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use head::{FrameHead, FrameKind};
+pub use header::{Detail, Header, PartitionHeader};
+pub use reader::{ReadError, Reader};
+pub use writer::Writer;
+
+/// What a file begins with: a skippable frame of Zstandard with a line of text.
+pub const MAGIC: [u8; 30] = *b"\x50\x2a\x4d\x18\x16\0\0\0paravane-trace pvt 1\n\0";
+
+/// The most bytes that a frame holds, uncompressed.
+pub const FRAME_MOST_BYTES: usize = 64 << 20;

@@ -1,0 +1,146 @@
+use super::{Detail, FrameKind, Header, PartitionHeader, ReadError, Reader, Writer};
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+fn header() -> Header {
+    Header {
+        writer: "paravane test".to_owned(),
+        semantics: 1,
+        detail: Detail::Full,
+        is_system: true,
+        units_per_second: 100_000_000,
+        configuration_digest: 5,
+        partitions: vec![PartitionHeader { name: "nav".to_owned(), image_hash: 7, build_id: vec![1, 2] }],
+        filters: Vec::new(),
+        path: "flight.toml".to_owned(),
+        options: Vec::new(),
+        files: vec![("nav.elf".to_owned(), 3)],
+    }
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A small file, and the place at which its index begins.
+fn sample() -> Vec<u8> {
+    let out = Shared::default();
+    let mut writer = Writer::new(Box::new(out.clone()), &header());
+    writer.frame(FrameKind::File, 0, 0, b"elf".to_vec()).unwrap();
+    writer.frame(FrameKind::Records, 0, 0, vec![7; 1000]).unwrap();
+    let executed_by = vec![60, 40];
+    let mut raw = postcard::to_allocvec(&executed_by).unwrap();
+    raw.extend_from_slice(b"state");
+    writer.keyframe(100, executed_by, raw).unwrap();
+    writer.frame(FrameKind::Records, 100, 100, (0..=255).collect()).unwrap();
+    writer.finish().unwrap();
+    let bytes = out.0.lock().unwrap().clone();
+    bytes
+}
+
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("paravane-pvt-{}-{name}", std::process::id())))
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Reader, ReadError> {
+        fs::write(&self.0, bytes).unwrap();
+        Reader::open(&self.0)
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn contents(reader: &mut Reader) -> Result<Vec<(FrameKind, u64, Vec<u8>)>, ReadError> {
+    (0..reader.frame_count())
+        .map(|frame| Ok((reader.head(frame).kind, reader.head(frame).unit, reader.read(frame)?)))
+        .collect()
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let file = TemporaryFile::new("whole");
+    let mut reader = file.open(&sample()).unwrap();
+    assert_eq!(reader.header(), &header());
+    assert_eq!(reader.cut_at(), None);
+    let frames = contents(&mut reader).unwrap();
+    let kinds: Vec<FrameKind> = frames.iter().map(|(kind, ..)| *kind).collect();
+    assert_eq!(
+        kinds,
+        [FrameKind::Header, FrameKind::File, FrameKind::Records, FrameKind::Keyframe, FrameKind::Records]
+    );
+    assert_eq!((frames[2].1, frames[2].2.len(), frames[4].1), (0, 1000, 100));
+    assert_eq!(reader.executed_by(3), [60, 40]);
+    assert_eq!(reader.head(3).executed, 100);
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_read_up_to_its_last_whole_frame() {
+    let (file, bytes) = (TemporaryFile::new("cut"), sample());
+    let whole = contents(&mut file.open(&bytes).unwrap()).unwrap();
+    let mut most = 0;
+    for length in 0..bytes.len() {
+        match file.open(&bytes[..length]) {
+            Ok(mut reader) => {
+                assert!(reader.cut_at().is_some_and(|at| at <= length as u64), "{length}");
+                let read = contents(&mut reader).unwrap();
+                assert_eq!(read, whole[..read.len()], "{length}");
+                assert!(read.len() >= most, "a longer file holds fewer frames: {length}");
+                most = read.len();
+                let keyframes: Vec<usize> = reader.frames_of(FrameKind::Keyframe).collect();
+                assert!(keyframes.iter().all(|frame| reader.executed_by(*frame) == [60, 40]));
+            }
+            Err(error) => assert!(!error.to_string().contains('\n') && most == 0, "{length}: {error}"),
+        }
+    }
+    assert_eq!(most, whole.len());
+}
+
+#[test]
+fn a_flipped_bit_is_found_or_changes_nothing() {
+    let (file, bytes) = (TemporaryFile::new("flipped"), sample());
+    let whole = contents(&mut file.open(&bytes).unwrap()).unwrap();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        let read = file.open(&damaged).and_then(|mut reader| {
+            let cut = reader.cut_at().is_some();
+            contents(&mut reader).map(|read| (cut, read))
+        });
+        match read {
+            Ok((false, read)) => assert_eq!(read, whole, "{at}"),
+            Ok((true, read)) => assert_eq!(read, whole[..read.len()], "{at}"),
+            Err(error) => assert!(!error.to_string().contains('\n'), "{at}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn other_files_and_versions_are_told_apart() {
+    let file = TemporaryFile::new("foreign");
+    let says = |bytes: &[u8]| file.open(bytes).unwrap_err().to_string();
+    assert!(says(b"").contains("no trace file"));
+    assert!(says(&[0; 100]).contains("no trace file"));
+    assert!(says(b"\x7fELF and so on, for more than thirty bytes").contains("no trace file"));
+    let mut newer = sample();
+    newer[27] = b'7';
+    assert!(says(&newer).contains("version 7"), "{}", says(&newer));
+}

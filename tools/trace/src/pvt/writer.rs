@@ -1,0 +1,142 @@
+//! Writes a trace file: frames are compressed and written by a thread of their own, in the order in which they come.
+
+use super::index::{self, Entry};
+use super::{FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC};
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How hard frames are compressed: this level is the one whose speed and sizes are measured.
+const COMPRESSION_LEVEL: i32 = 1;
+/// Frames that wait for the thread at most.
+const WAITING_MOST: usize = 4;
+
+/// A trace file that is being written.
+#[derive(Debug)]
+pub struct Writer {
+    frames: Option<SyncSender<Frame>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    kind: FrameKind,
+    unit: u64,
+    executed: u64,
+    executed_by: Vec<u64>,
+    raw: Vec<u8>,
+}
+
+impl Writer {
+    /// Begins a file.
+    #[must_use]
+    pub fn new(out: Box<dyn Write + Send>, header: &Header) -> Self {
+        let (sender, receiver) = sync_channel(WAITING_MOST);
+        let thread = thread::spawn(move || Disk::new(out).write_all(&receiver));
+        let mut writer = Self { frames: Some(sender), thread: Some(thread) };
+        let raw = postcard::to_allocvec(header).unwrap_or_default();
+        writer.send(Frame { kind: FrameKind::Header, unit: 0, executed: 0, executed_by: Vec::new(), raw });
+        writer
+    }
+
+    /// Adds a frame with what begins after so many units of virtual time, and so many executed by all partitions.
+    ///
+    /// # Errors
+    /// The file cannot be written; it is whole up to some earlier frame.
+    ///
+    /// # Panics
+    /// If the frame holds more than [`FRAME_MOST_BYTES`].
+    pub fn frame(&mut self, kind: FrameKind, unit: u64, executed: u64, raw: Vec<u8>) -> io::Result<()> {
+        self.checked(Frame { kind, unit, executed, executed_by: Vec::new(), raw })
+    }
+
+    /// Adds a keyframe; `executed_by` has the units that each partition has executed.
+    ///
+    /// # Errors
+    /// As [`Writer::frame`].
+    ///
+    /// # Panics
+    /// As [`Writer::frame`].
+    pub fn keyframe(&mut self, unit: u64, executed_by: Vec<u64>, raw: Vec<u8>) -> io::Result<()> {
+        let executed = executed_by.iter().sum();
+        self.checked(Frame { kind: FrameKind::Keyframe, unit, executed, executed_by, raw })
+    }
+
+    fn checked(&mut self, frame: Frame) -> io::Result<()> {
+        assert!(frame.raw.len() <= FRAME_MOST_BYTES, "a frame is too long");
+        if self.send(frame) { Ok(()) } else { self.join() }
+    }
+
+    /// Whether the thread still takes frames.
+    fn send(&mut self, frame: Frame) -> bool {
+        self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok())
+    }
+
+    /// Writes the index and ends the file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.join()
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        self.frames = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(io::Error::other("the thread that writes the trace failed")),
+            None => Err(io::Error::other("the trace was not written after an earlier error")),
+        }
+    }
+}
+
+/// What the thread has.
+struct Disk {
+    out: Box<dyn Write + Send>,
+    offset: u64,
+    entries: Vec<Entry>,
+}
+
+impl Disk {
+    fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { out, offset: 0, entries: Vec::new() }
+    }
+
+    fn write_all(mut self, frames: &Receiver<Frame>) -> io::Result<()> {
+        let mut compressor = zstd::bulk::Compressor::new(COMPRESSION_LEVEL)?;
+        self.put(&MAGIC)?;
+        for frame in frames {
+            self.write(&mut compressor, frame)?;
+        }
+        let offset = self.offset;
+        let (unit, executed) =
+            self.entries.last().map_or((0, 0), |entry| (entry.head.unit, entry.head.executed));
+        let raw = index::encoded(&self.entries);
+        let index = Frame { kind: FrameKind::Index, unit, executed, executed_by: Vec::new(), raw };
+        self.write(&mut compressor, index)?;
+        self.put(&index::footer(offset))?;
+        self.out.flush()
+    }
+
+    fn write(&mut self, compressor: &mut zstd::bulk::Compressor<'_>, frame: Frame) -> io::Result<()> {
+        let compressed = compressor.compress(&frame.raw)?;
+        let too_long = |_| io::Error::other("a frame of the trace is too long");
+        let head = FrameHead {
+            kind: frame.kind,
+            compressed_bytes: u32::try_from(compressed.len()).map_err(too_long)?,
+            raw_bytes: u32::try_from(frame.raw.len()).map_err(too_long)?,
+            unit: frame.unit,
+            executed: frame.executed,
+            digest: xxh3_64(&compressed),
+        };
+        self.entries.push(Entry { offset: self.offset, head, executed_by: frame.executed_by });
+        self.put(&head.to_bytes())?;
+        self.put(&compressed)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.offset += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+}
