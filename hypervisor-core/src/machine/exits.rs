@@ -11,7 +11,7 @@ use crate::health::HealthEvent;
 use crate::linux::{self, SystemCallEnd};
 use crate::outcome::{CrashReason, Outcome};
 use crate::paravirtual::Wait;
-use crate::partition::{InputState, Personality};
+use crate::partition::{InputState, Partition, Personality};
 use crate::record::{Event, Recorder};
 use crate::seeded_faults::{Fault, seeded};
 use crate::services::Effect;
@@ -31,6 +31,11 @@ pub(super) struct Before {
 impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
     pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, debug: &DebugRegisters, recorder: &mut R) {
+        if self.asks_for_input(exit) {
+            // The INT has not retired: it comes again when the caller knows, and is counted then.
+            self.partition.input = InputState::Wanted;
+            return;
+        }
         self.partition.counters.count_exit(exit);
         if exit != Exit::Budget
             && let Personality::Paravane(paravirtual) = &mut self.partition.personality
@@ -48,6 +53,17 @@ impl Turn<'_> {
             Exit::Int1 { length } => self.int1(length, recorder),
             Exit::Unimplemented => self.unimplemented(),
         }
+    }
+
+    /// Whether this is the guest's first call that tells it of console input, of which the caller does not know.
+    fn asks_for_input(&self, exit: Exit) -> bool {
+        let Partition { guest, personality, input, .. } = &*self.partition;
+        let is_gate = matches!(exit, Exit::SoftwareInterrupt { vector: GATE_VECTOR, .. });
+        if !is_gate || *input != InputState::Unasked || !matches!(personality, Personality::Paravane(_)) {
+            return false;
+        }
+        let (number, arguments) = call_registers(&guest.cpu.registers);
+        calls::asks_for_input(number, arguments)
     }
 
     fn unimplemented(&mut self) {
@@ -135,12 +151,6 @@ impl Turn<'_> {
     fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
         let (number, arguments) = call_registers(&before.registers);
-        if self.partition.input == InputState::Unasked && calls::asks_for_input(number, arguments) {
-            // The INT has not retired: it comes again, and is counted then.
-            self.partition.counters.exits_software_interrupt -= 1;
-            self.partition.input = InputState::Wanted;
-            return;
-        }
         let caller = if R::ACTIVE { self.caller(number) } else { 0 };
         // Not as of the last turn, whose end depends on the caller's slices.
         self.services.statuses[self.partition.id.index()].executed = self.partition.executed;

@@ -176,3 +176,29 @@ fn output_is_told_once_and_handed_out_line_by_line() {
     ended_well(&finish(&mut machine, &mut tape).0);
     assert_eq!(tape.count(|event| *event == Event::ConsoleOutput(b"ab\n".to_vec())), 2);
 }
+
+#[test]
+fn asking_for_input_changes_nothing_of_when_a_burst_of_ticks_comes() {
+    const BURST: u32 = 1;
+    let code = Code::default()
+        .call(Call::EventBindInterrupt, &[0, 5, COUNT])
+        .call(Call::TimerSetPeriodic, &[1_000, 0, BURST])
+        .set(Register::Ecx, 500);
+    // loop: ticks are missed meanwhile; then the guest takes one without an exit, and reads.
+    let code = code.raw(&[0xe2, 0xfe]).store(SHARED + shared_page::EVENT_PENDING, 0);
+    let code = code.call(Call::ConsoleRead, &[DATA, 4]).call(Call::Shutdown, &[0]);
+    let ticks = |machine: &mut Machine| {
+        let mut tape = Tape::default();
+        if machine.run(&Limits::default(), &mut tape) == Progress::InputWanted {
+            machine.give_input(bytes(1_000_000, b"late"));
+            ended_well(&finish(machine, &mut tape).0);
+        }
+        tape.events.retain(|(_, event)| matches!(event, Event::EventRaised { .. }));
+        tape.events
+    };
+    let mut known = code.machine();
+    known.give_input(bytes(1_000_000, b"late"));
+    let known = ticks(&mut known);
+    assert_eq!(known.len(), 2);
+    assert_eq!(ticks(&mut code.machine()), known);
+}
