@@ -8,6 +8,7 @@ use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::Source;
 use crate::message_port::MessageChannels;
 use crate::outcome::{Crash, CrashReason, Outcome};
+use crate::partition::{Partition, Personality};
 use crate::record::{Event, Recorder};
 use crate::services::HealthEntry;
 use emulator::Vector;
@@ -33,6 +34,14 @@ impl Machine {
     /// Answers what the running guest cannot go on after.
     pub(super) fn settle_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
         let goes_on = self.answer_incident(id, recorder);
+        if goes_on {
+            // A fault ends a shadow. What the guest is told of it could never reach it else.
+            let Partition { guest, personality, .. } = &mut self.partitions[id.index()];
+            guest.cpu.interrupt_shadow = false;
+            if let Personality::Paravane(paravirtual) = personality {
+                paravirtual.holds_upcall = false;
+            }
+        }
         // It will happen again unless the guest does something about it, and must not do so for nothing. After a trap of
         // the last unit of its window the guest has paid already.
         if goes_on && self.clock.units() < self.services.slot.end {

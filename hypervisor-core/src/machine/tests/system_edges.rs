@@ -177,3 +177,20 @@ fn a_window_start_that_its_vector_holds_back_does_not_hide_a_deadlock() {
     assert!(deadlocked(&machine, A));
     assert!(machine.clock().units() < 20_000);
 }
+
+#[test]
+fn a_fault_that_the_guest_survives_ends_the_shadow_before_it() {
+    let health = crate::abi::VirtualInterrupt::Health.number();
+    let code = Code::default()
+        .call(Call::UpcallSetEntry, &[HANDLER])
+        .call(Call::EventBindInterrupt, &[health, 5, COUNT])
+        .store(MASK, 0)
+        // mov edi, ss; mov ss, edi; ud2
+        .raw(&[0x8c, 0xd7, 0x8e, 0xd7, 0x0f, 0x0b]);
+    let code = code.at(0x400).call(Call::Shutdown, &[7]);
+    let mut config = system(&code, &busy());
+    config.partitions[0].health.set(HealthEvent::Exception(6), HealthAction::Propagate);
+    let mut machine = Machine::of_system(config).unwrap();
+    run(&mut machine, 3_000, &mut Unrecorded);
+    assert_eq!(machine.partition(A).outcome(), Some(&Outcome::Shutdown { code: 7 }));
+}
