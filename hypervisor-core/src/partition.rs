@@ -14,7 +14,7 @@ use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
 use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
-use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest};
+use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest, Statistics};
 
 /// A partition.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Partition {
     pub(crate) personality: Personality,
     /// Runs it.
     pub(crate) engine: Interpreter,
+    /// How its interpreters before the last restart worked.
+    pub(crate) engines_before: Statistics,
     /// Units that it executed. Idling adds none.
     pub(crate) executed: u64,
     /// Instructions that retired.
@@ -93,6 +95,7 @@ impl Partition {
             guest,
             personality,
             engine: Interpreter::new(Settings { profile: config.profile, ..system.engine }),
+            engines_before: Statistics::default(),
             executed: 0,
             retired: 0,
             counters: Counters::default(),
@@ -137,6 +140,7 @@ impl Partition {
         }
         self.guest = guest;
         self.personality = personality;
+        self.engines_before = self.engine_statistics();
         self.engine = Interpreter::new(Settings { profile: config.profile, ..system.engine });
         self.outcome = None;
         self.ending = None;

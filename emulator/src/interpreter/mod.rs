@@ -71,3 +71,21 @@ pub struct Statistics {
     /// Stores that had no translation.
     pub slow_stores: u64,
 }
+
+impl std::ops::Add for Statistics {
+    type Output = Self;
+
+    /// The counters of two interpreters that worked one after the other.
+    fn add(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            blocks_made: self.blocks_made + other.blocks_made,
+            blocks_overwritten: self.blocks_overwritten + other.blocks_overwritten,
+            flushes: self.flushes + other.flushes,
+            links_made: self.links_made + other.links_made,
+            lookups: self.lookups + other.lookups,
+            slow_loads: self.slow_loads + other.slow_loads,
+            slow_stores: self.slow_stores + other.slow_stores,
+        }
+    }
+}

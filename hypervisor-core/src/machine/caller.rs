@@ -249,10 +249,10 @@ impl Partition {
         &self.counters
     }
 
-    /// Counters of how its interpreter worked.
+    /// Counters of how its interpreter worked, restarts included.
     #[must_use]
     pub fn engine_statistics(&self) -> Statistics {
-        self.engine.statistics()
+        self.engines_before + self.engine.statistics()
     }
 
     /// What became of its events; None for a Linux program, which has none.

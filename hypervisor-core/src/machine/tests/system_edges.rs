@@ -194,3 +194,19 @@ fn a_fault_that_the_guest_survives_ends_the_shadow_before_it() {
     run(&mut machine, 3_000, &mut Unrecorded);
     assert_eq!(machine.partition(A).outcome(), Some(&Outcome::Shutdown { code: 7 }));
 }
+
+#[test]
+fn the_counters_of_the_interpreter_go_on_after_a_restart() {
+    let code = Code::default().raw(&[0x90; 20]).raw(&[0x0f, 0x0b]);
+    let runs = |restarts| {
+        let mut config = system(&code, &busy());
+        config.partitions[0].health.set(HealthEvent::Exception(6), HealthAction::ColdRestart);
+        config.partitions[0].restarts_most = restarts;
+        let mut machine = Machine::of_system(config).unwrap();
+        run(&mut machine, 50_000, &mut Unrecorded);
+        let statistics = machine.partition(A).engine_statistics();
+        (statistics.runs, statistics.blocks_made)
+    };
+    let (once, blocks) = runs(0);
+    assert_eq!(runs(3), (4 * once, 4 * blocks));
+}
