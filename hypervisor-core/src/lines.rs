@@ -13,6 +13,8 @@ pub struct Lines {
     /// When each injection that is left comes next: unit, place in `injections`, how many came before.
     due: BinaryHeap<Reverse<(u64, usize, u64)>>,
     unowned: BTreeMap<u32, u64>,
+    /// How many injections of each line have interrupts to come.
+    series: BTreeMap<u32, u32>,
 }
 
 /// An interrupt of a line.
@@ -30,12 +32,19 @@ impl Lines {
     /// The lines of a configuration.
     #[must_use]
     pub fn new(lines: &[Line], injections: &[Injection], rate: Rate) -> Self {
-        let first = |(place, injection): (usize, &Injection)| {
-            (injection.count > 0).then(|| Reverse((rate.first_unit_at(injection.at_ns), place, 0)))
-        };
+        let mut due = BinaryHeap::new();
+        let mut series: BTreeMap<u32, u32> = BTreeMap::new();
+        for (place, injection) in injections.iter().enumerate() {
+            let unit = rate.first_unit_at(injection.at_ns);
+            if injection.count > 0 && unit != u64::MAX {
+                due.push(Reverse((unit, place, 0)));
+                *series.entry(injection.line).or_default() += 1;
+            }
+        }
         Self {
             owners: lines.iter().map(|line| (line.number, line.owner)).collect(),
-            due: injections.iter().enumerate().filter_map(first).collect(),
+            due,
+            series,
             injections: injections.to_vec(),
             unowned: BTreeMap::new(),
         }
@@ -53,11 +62,17 @@ impl Lines {
         self.due.peek().map_or(u64::MAX, |Reverse((unit, ..))| *unit)
     }
 
+    /// Whether an interrupt of a line will come.
+    #[must_use]
+    pub fn comes_again(&self, line: u32) -> bool {
+        self.series.get(&line).is_some_and(|series| *series > 0)
+    }
+
     /// The next interrupt, if it has come by `now`. Those that come at the same unit are told together. One of a line without an owner
     /// is counted.
     pub fn take_due(&mut self, now: u64, rate: Rate) -> Option<Interrupt> {
         let Reverse((unit, place, came)) = *self.due.peek()?;
-        if unit > now || unit == u64::MAX {
+        if unit > now {
             return None;
         }
         self.due.pop();
@@ -72,8 +87,11 @@ impl Lines {
         if left > 1 && after(came + 1) <= now {
             count = at_most(left, |count| after(came + count - 1) <= now);
         }
-        if count < left {
-            self.due.push(Reverse((after(came + count), place, came + count)));
+        let next = if count < left { after(came + count) } else { u64::MAX };
+        if next != u64::MAX {
+            self.due.push(Reverse((next, place, came + count)));
+        } else if let Some(series) = self.series.get_mut(&injection.line) {
+            *series -= 1;
         }
         let owner = self.owner(injection.line);
         if owner.is_none() {
@@ -132,7 +150,9 @@ mod tests {
         let mut lines = Lines::new(&[line(5, Some(1)), line(6, None)], &injections, rate);
         let five = Interrupt { line: 5, owner: Some(PartitionId(1)), count: 1 };
         let six = Interrupt { line: 6, owner: None, count: 1 };
+        assert!(lines.comes_again(5) && lines.comes_again(6) && !lines.comes_again(7));
         assert_eq!(all(&mut lines, rate), [(10, five), (30, five), (30, six), (50, five)]);
+        assert!(!lines.comes_again(5) && !lines.comes_again(6));
         assert_eq!(lines.unowned().get(&6), Some(&1));
     }
 
@@ -150,7 +170,7 @@ mod tests {
     fn what_never_comes_is_not_waited_for() {
         let injections = [Injection { line: 1, at_ns: u64::MAX, every_ns: u64::MAX, count: u64::MAX }];
         let mut lines = Lines::new(&[line(1, Some(0))], &injections, Rate::new(1_000_000_000_000).unwrap());
-        assert_eq!(lines.next_unit(), u64::MAX);
+        assert_eq!((lines.next_unit(), lines.comes_again(1)), (u64::MAX, false));
         assert_eq!(lines.take_due(u64::MAX, Rate::default()), None);
     }
 }

@@ -174,6 +174,12 @@ impl MessageChannels {
         }
     }
 
+    /// Whether something on a channel waits for the flush.
+    #[must_use]
+    pub fn holds_back(&self, channel: ChannelPlace) -> bool {
+        self.channel(channel).is_listed
+    }
+
     /// Whether a message could be written: always, but for a full queue.
     #[must_use]
     pub fn has_space(&self, channel: ChannelPlace) -> bool {

@@ -290,28 +290,30 @@ impl Paravirtual {
             && interrupts.iter().any(|interrupt| self.can_wake(Source::Interrupt(*interrupt), &shared))
     }
 
-    /// Whether something outside the partition could wake it: another partition, a line, a window.
+    /// The sources of which an event would end the wait.
     #[must_use]
-    pub fn is_reachable(&self, guest: &mut Guest) -> bool {
-        match &self.waits {
-            Some(Wait::NextWindow) => return true,
-            // The other end sends or receives.
-            Some(Wait::Call { until: Until::Message(_) | Until::Space(_), .. }) => return true,
-            Some(Wait::Upcall | Wait::Call { until: Until::Ports(_), .. }) | None => {}
-        }
+    pub fn waking_sources(&self, guest: &mut Guest) -> Vec<Source> {
         let shared = self.shared(guest);
-        let outside =
-            |source: &Source| !matches!(source, Source::Interrupt(VirtualInterrupt::Timer) | Source::Own);
-        self.ports.sources().filter(outside).any(|source| self.can_wake(source, &shared))
+        self.ports.sources().filter(|source| self.can_wake(*source, &shared)).collect()
     }
 
     /// Whether raising a source would end the wait.
     fn can_wake(&self, source: Source, shared: &impl SharedPages) -> bool {
-        let polls = match (&self.waits, self.ports.bound_to(source)) {
-            (Some(Wait::Call { until: Until::Ports(ports), .. }), Some(port)) => ports.contains(&port),
-            _ => false,
-        };
-        polls || self.ports.can_wake(source, shared)
+        let Some(port) = self.ports.bound_to(source) else { return false };
+        let asks = self.ports.can_wake(source, shared);
+        match &self.waits {
+            None | Some(Wait::Upcall) => asks,
+            // Only an upcall that is delivered ends these.
+            Some(Wait::NextWindow) => asks && self.takes_upcalls(shared),
+            Some(Wait::Call { until, .. }) => {
+                let polled = matches!(until, Until::Ports(ports) if ports.contains(&port));
+                polled || asks && self.takes_upcalls(shared)
+            }
+        }
+    }
+
+    fn takes_upcalls(&self, shared: &impl SharedPages) -> bool {
+        shared.load(shared_page::MASK) == 0 && (self.upcall_entry.is_some() || self.ports.has_vectors())
     }
 
     /// A call failed: whether that is one too many for the rate.

@@ -41,6 +41,8 @@ pub struct Partition {
     pub(crate) ending: Option<Ending>,
     /// What it cannot go on after, until the health monitor has answered.
     pub(crate) incident: Option<Box<Crash>>,
+    /// How many units it had executed when its deadlock was answered and it went on waiting.
+    pub(crate) told_of_deadlock: Option<u64>,
     /// When the oldest console output that was not handed out was written.
     pub(crate) output_since: Option<u64>,
     /// Whether the caller knows that it reads the console.
@@ -102,6 +104,7 @@ impl Partition {
             outcome: None,
             ending: None,
             incident: None,
+            told_of_deadlock: None,
             output_since: None,
             input: InputState::Unasked,
         };
@@ -145,6 +148,7 @@ impl Partition {
         self.outcome = None;
         self.ending = None;
         self.incident = None;
+        self.told_of_deadlock = None;
         Ok(())
     }
 

@@ -52,7 +52,7 @@ impl Machine {
     }
 
     /// Returns whether the guest goes on as if nothing had happened.
-    fn answer_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) -> bool {
+    pub(super) fn answer_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) -> bool {
         let Some(crash) = self.partitions[id.index()].incident.take() else { return false };
         let (event, detail) = event_of(crash.reason);
         let action = self.action(id, event);
@@ -135,7 +135,7 @@ impl Machine {
         }
     }
 
-    fn stop<R: Recorder>(&mut self, id: PartitionId, crash: Box<Crash>, recorder: &mut R) {
+    pub(super) fn stop<R: Recorder>(&mut self, id: PartitionId, crash: Box<Crash>, recorder: &mut R) {
         let (reason, eip) = (crash.reason, crash.cpu.eip);
         self.partitions[id.index()].outcome = Some(Outcome::Crashed(crash));
         let mut turn = self.turn_of(id);
@@ -198,46 +198,5 @@ impl Machine {
         let mut turn = self.turn_of(id);
         turn.log.note(|| Event::Health { event, action });
         turn.flush(recorder);
-    }
-
-    /// The end of a major frame in which nothing ran: if nobody can ever run, every partition that is left is deadlocked.
-    pub(super) fn note_frame<R: Recorder>(&mut self, recorder: &mut R) {
-        let ran = self.executed != self.executed_at_frame;
-        self.executed_at_frame = self.executed;
-        if ran || self.lines.next_unit() != u64::MAX || self.config.interactive {
-            return;
-        }
-        let nobody = (0..self.partitions.len()).all(|place| !self.can_run_again(place));
-        if nobody && self.services.schedule.next().is_none() {
-            self.answer_deadlock(recorder);
-        }
-    }
-
-    /// Whether a partition could run in a later frame, if no other partition did anything. The start of a window wakes
-    /// nobody whom it did not wake in the frame before.
-    fn can_run_again(&mut self, place: usize) -> bool {
-        let id = PartitionId(place as u16);
-        let has_window = self.services.schedule.plan().windows.iter().any(|window| window.partition == id);
-        if !has_window || !self.can_run(id) {
-            return false;
-        }
-        let Some((paravirtual, guest)) = self.partitions[place].paravirtual_mut() else { return true };
-        paravirtual.waits.is_none()
-            || !paravirtual.still_waits(guest, &self.clock, &self.services.messages)
-            || paravirtual.wakes_at(guest, &self.clock).is_some()
-            || paravirtual.awaits_input(guest)
-    }
-
-    /// Every partition that has not ended is deadlocked, unless the answer for one before started it again.
-    fn answer_deadlock<R: Recorder>(&mut self, recorder: &mut R) {
-        let restarts: Vec<u32> = self.services.statuses.iter().map(|status| status.restart_count).collect();
-        for (place, restart_count) in restarts.into_iter().enumerate() {
-            let id = PartitionId(place as u16);
-            let was_restarted = self.services.statuses[place].restart_count != restart_count;
-            if self.outcome.is_none() && self.partitions[place].outcome.is_none() && !was_restarted {
-                self.turn_of(id).crash(CrashReason::Deadlock);
-                self.answer_incident(id, recorder);
-            }
-        }
     }
 }

@@ -3,9 +3,8 @@
 use super::{Limits, Machine};
 use crate::clock::Clock;
 use crate::config::PartitionId;
-use crate::ledger::Source;
 use crate::message_port::MessageChannels;
-use crate::outcome::{CrashReason, Progress};
+use crate::outcome::Progress;
 use crate::partition::Partition;
 use crate::record::{Event, Recorder};
 
@@ -33,13 +32,16 @@ impl Machine {
         let wakes_at = paravirtual.wakes_at(guest, &clock);
         let awaits_input = paravirtual.awaits_input(guest);
         let given = paravirtual.console.coming().next().map_or(0, |input| input.unit);
-        let reachable = paravirtual.is_reachable(guest);
         let others_may_run = self.services.slot.end != u64::MAX;
-        let can_wake = wakes_at.is_some() || awaits_input || others_may_run && reachable;
-        if !can_wake && !self.lines_can_wake(id) {
-            self.turn_of(id).crash(CrashReason::Deadlock);
-            self.settle_incident(id, recorder);
-            return None;
+        if wakes_at.is_none() && !awaits_input && !self.can_be_woken(id) {
+            if !self.partitions[id.index()].is_told_of_deadlock() {
+                self.answer_deadlock(id, recorder);
+                return None;
+            }
+            if !others_may_run {
+                self.give_up(id, recorder);
+                return None;
+            }
         }
         let nothing_else = !others_may_run && self.lines.next_unit() == u64::MAX;
         let asks = self.config.interactive || (wakes_at.is_none() && nothing_else);
@@ -64,14 +66,6 @@ impl Machine {
             paravirtual.publish_run_state(guest, &clock, executed, waited);
         }
         None
-    }
-
-    /// Whether an interrupt of a line can still come that the waiting partition has bound.
-    fn lines_can_wake(&self, id: PartitionId) -> bool {
-        let bound = self.partitions[id.index()].paravirtual().is_some_and(|paravirtual| {
-            paravirtual.ports.sources().any(|source| matches!(source, Source::Line(_)))
-        });
-        bound && self.lines.next_unit() != u64::MAX
     }
 
     /// Passes time in which no partition could run.

@@ -6,6 +6,7 @@
 
 mod caller;
 mod counters;
+mod deadlock;
 mod effects;
 mod exits;
 mod health;
@@ -26,6 +27,7 @@ use crate::record::{EventLog, Recorder, Stamp};
 use crate::schedule::{Plan, PlanSwitch};
 use crate::services::Services;
 use crate::shared_areas::SharedAreas;
+use deadlock::Reach;
 use emulator::{Observer, Settings, Step};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -149,6 +151,7 @@ pub struct Machine {
     begun: bool,
     /// The health log has entries of which the caller does not know.
     health_is_new: bool,
+    reach: Reach,
 }
 
 impl Machine {
@@ -188,6 +191,7 @@ impl Machine {
             services: Services::new(&config),
             lines: Lines::new(&config.lines, &config.injections, config.rate),
             held_back: BTreeMap::new(),
+            reach: Reach::of(&config),
             config,
             clock,
             log: EventLog::at_rate(clock.rate()),

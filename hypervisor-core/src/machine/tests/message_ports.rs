@@ -268,7 +268,7 @@ fn partitions_that_wait_for_each_others_messages_are_deadlocked() {
         ..config.message_channels[0].clone()
     });
     let mut machine = Machine::of_system(config).unwrap();
-    let progress = machine.run(&Limits::default(), &mut Unrecorded);
+    let progress = run(&mut machine, 1_000_000, &mut Unrecorded);
     let Progress::Finished(Outcome::Crashed(crash)) = progress else { panic!("{progress:?}") };
     assert_eq!(crash.reason, CrashReason::Deadlock);
     assert!(machine.clock().units() < 10_000);

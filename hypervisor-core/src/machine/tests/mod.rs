@@ -1,6 +1,7 @@
 //! Small guests in machine code, run to their end or step by step.
 
 mod console;
+mod deadlocks;
 mod debug_registers;
 mod hostile;
 mod linux;

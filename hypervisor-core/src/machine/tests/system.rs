@@ -216,7 +216,7 @@ fn partitions_that_wait_for_each_other_are_deadlocked() {
         EventChannel { name: "ring".to_owned(), from: A, to: B, flush: Flush::Immediate },
     ];
     let mut machine = Machine::of_system(config).unwrap();
-    let progress = machine.run(&Limits::default(), &mut Unrecorded);
+    let progress = run(&mut machine, 1_000_000, &mut Unrecorded);
     let Progress::Finished(Outcome::Crashed(crash)) = progress else { panic!("{progress:?}") };
     assert_eq!(crash.reason, crate::CrashReason::Deadlock);
     assert!(machine.clock().units() < 10_000);

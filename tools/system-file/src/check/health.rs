@@ -37,8 +37,10 @@ fn goes_on(row: &HealthRow) -> Option<Diagnostic> {
     let advice = "write \"cold_restart\", \"warm_restart\", \"halt_partition\" or \"escalate\"";
     let never_told =
         matches!(event, HealthEvent::FrameFault | HealthEvent::Configuration | HealthEvent::IncompatibleAbi);
+    // A deadlocked guest goes on waiting.
+    let survives = event.can_be_ignored() || event == HealthEvent::Deadlock;
     match action {
-        HealthAction::Ignore | HealthAction::Log if !event.can_be_ignored() => Some(
+        HealthAction::Ignore | HealthAction::Log if !survives => Some(
             Diagnostic::error(format!(
                 "after `{}` a guest cannot go on, so it cannot be left at that",
                 event.name()

@@ -286,7 +286,8 @@ const CHANNELS: [Case; 15] = [
     ),
 ];
 
-const BOARD_AND_HEALTH: [Case; 18] = [
+const BOARD_AND_HEALTH: [Case; 19] = [
+    ("rights", "health = { deadlock = \"log\" }\nrights", "", &[]),
     (
         "rights",
         "health = { deadlock = \"cold_restart\" }\nrestarts = 0\nrights",
