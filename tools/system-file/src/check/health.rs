@@ -1,5 +1,6 @@
 //! Health tables: every answer ends something, and none starts what fails at once again.
 
+use super::restarts::is_at_start;
 use crate::diagnostic::Diagnostic;
 use crate::model::{HealthRow, Partition, System, health_table};
 use hypervisor_core::health::{HealthAction, HealthEvent};
@@ -24,7 +25,7 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
             diagnostics.extend(goes_on(row));
             // What an escalation ends in is reported in the system's table, if it is written there.
             diagnostics.extend(restart_loop(row, row.action.value, Some(partition)));
-            diagnostics.extend(never_restarts(row, partition));
+            diagnostics.extend(never_restarts(row, above.action(row.event.value), partition));
             diagnostics.extend(escalates_to_default(system, row, above.action(row.event.value)));
         }
         diagnostics.extend(silent_rate(partition));
@@ -58,8 +59,10 @@ fn goes_on(row: &HealthRow) -> Option<Diagnostic> {
     }
 }
 
-fn never_restarts(row: &HealthRow, partition: &Partition) -> Option<Diagnostic> {
-    let restarts = matches!(row.action.value, HealthAction::ColdRestart | HealthAction::WarmRestart);
+fn never_restarts(row: &HealthRow, above: HealthAction, partition: &Partition) -> Option<Diagnostic> {
+    let action = if row.action.value == HealthAction::Escalate { above } else { row.action.value };
+    let restarts =
+        matches!(action, HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem);
     (restarts && partition.restarts_most == 0 && !is_at_start(row.event.value)).then(|| {
         let name = &partition.name.value;
         Diagnostic::warning(format!("`{name}` has no restarts, so this is a halt"))
@@ -67,11 +70,6 @@ fn never_restarts(row: &HealthRow, partition: &Partition) -> Option<Diagnostic> 
             .also(partition.header.clone(), "`restarts` is 0 here")
             .help("give it some, as in `restarts = 3`, or write \"halt_partition\"")
     })
-}
-
-/// Found when a partition is started, and so again whenever it is started again.
-fn is_at_start(event: HealthEvent) -> bool {
-    matches!(event, HealthEvent::Configuration | HealthEvent::IncompatibleAbi)
 }
 
 /// A partition that cannot be started is started again.

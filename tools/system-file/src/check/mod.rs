@@ -7,6 +7,7 @@ mod channels;
 mod health;
 mod partitions;
 mod queue;
+mod restarts;
 mod sampling;
 mod schedule;
 mod timeline;
@@ -34,4 +35,5 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
     }
     board::check(system, diagnostics);
     health::check(system, diagnostics);
+    restarts::check(system, diagnostics);
 }

@@ -286,7 +286,16 @@ const CHANNELS: [Case; 15] = [
     ),
 ];
 
-const BOARD_AND_HEALTH: [Case; 19] = [
+const BOARD_AND_HEALTH: [Case; 20] = [
+    (
+        "rights",
+        "health = { watchdog = \"escalate\", deadlock = \"restart_system\" }\nrestarts = 0\nrights",
+        "[health]\nwatchdog = \"restart_system\"",
+        &[
+            "4 warning: `nav` has no restarts, so this is a halt",
+            "4 warning: `nav` has no restarts, so this is a halt",
+        ],
+    ),
     ("rights", "health = { deadlock = \"log\" }\nrights", "", &[]),
     (
         "rights",

@@ -305,6 +305,69 @@ error: `display` reads `attitude` when it is 10 ms old, in the plan `cruise`
     assert_eq!(shown(&flight(&port.replace("4ms", "10ms"))), "");
 }
 
+/// Two plans that start a partition each; `nav` and `display` answer this event by the other's plan.
+fn two_plans(event: &str) -> String {
+    let partition = |name: &str, plan: &str| {
+        format!(
+            "[[partition]]\nname = \"{name}\"\nimage = \"builtin:ticker\"\nhealth = {{ {event} = {{ switch_plan = \"{plan}\" }} }}\n"
+        )
+    };
+    let plan = |name: &str, starts: &str| {
+        format!(
+            "[[plan]]\nname = \"{name}\"\non_start = {{ {starts} = \"warm_restart\" }}\nwindows = [{{ partition = \"nav\", \
+             length = \"5ms\" }}, {{ partition = \"display\", length = \"5ms\" }}]\n"
+        )
+    };
+    partition("nav", "safe")
+        + &partition("display", "cruise")
+        + &plan("cruise", "nav")
+        + &plan("safe", "display")
+}
+
+#[test]
+fn plans_that_start_each_others_partitions_again_are_shown_with_the_way_around() {
+    assert_eq!(
+        shown(&two_plans("watchdog")),
+        "\
+warning: plans may start `display` and `nav` again without end
+  --> system.toml:11:14
+   |
+ 4 | health = { watchdog = { switch_plan = \"safe\" } }
+   |                       ------------------------ `safe` begins
+...
+ 8 | health = { watchdog = { switch_plan = \"cruise\" } }
+   |                       -------------------------- `cruise` begins
+...
+11 | on_start = { nav = \"warm_restart\" }
+   |              ^^^ `cruise` starts it again
+   |
+   = note: what can happen
+           `cruise` begins and starts `nav` again
+           `nav`, `watchdog`: switch_plan `safe`
+           `safe` begins and starts `display` again
+           `display`, `watchdog`: switch_plan `cruise`
+           `cruise` begins, and so on
+   = note: `restarts` does not bound what plans start again
+   = help: leave one of these partitions as it is when the plan begins, or answer its error with \"halt_partition\"
+
+"
+    );
+    let reading = read_text(&two_plans("configuration"));
+    assert_eq!(reading.counts(), (1, 0), "{}", shown(&two_plans("configuration")));
+    assert!(reading.diagnostics[0].title.ends_with("the causes are there again at the start"));
+}
+
+#[test]
+fn a_plan_that_starts_nobody_of_the_circle_again_breaks_it() {
+    let broken = two_plans("watchdog").replace("on_start = { display = \"warm_restart\" }\n", "");
+    assert_eq!(shown(&broken), "");
+    // Both by the same plan: it runs already.
+    assert_eq!(
+        shown(&two_plans("watchdog").replace("switch_plan = \"cruise\"", "switch_plan = \"safe\"")),
+        ""
+    );
+}
+
 /// A queue whose frame and period meet only after 2,000 frames of many windows, and which is never empty until then.
 fn slow_to_repeat(queues: usize) -> String {
     let mut text = "[system]\nclock = \"1GHz\"\n[[partition]]\nname = \"nav\"\nimage = \"builtin:ticker\"\n[[partition]]\n\
