@@ -212,6 +212,12 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
     Ok((guest, paravirtual))
 }
 
+/// Tells a guest that has not run yet why it is started.
+pub(crate) fn tell_start(guest: &mut Guest, start: Start) {
+    poke(guest, START_INFO + start_info::START_CONDITION, &start.condition.to_le_bytes());
+    poke(guest, START_INFO + start_info::RESTART_COUNT, &start.restart_count.to_le_bytes());
+}
+
 /// The stack that ESP points to at entry.
 #[must_use]
 pub fn boot_stack() -> std::ops::Range<u32> {

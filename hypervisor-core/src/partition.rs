@@ -33,6 +33,12 @@ pub struct Partition {
     pub(crate) executed: u64,
     /// Instructions that retired.
     pub(crate) retired: u64,
+    /// Units that loading its image still takes, after a restart.
+    pub(crate) loading: u64,
+    /// It has run since it was started.
+    pub(crate) has_run: bool,
+    /// Its last start kept memory.
+    pub(crate) kept_memory: bool,
     /// What it did.
     pub(crate) counters: Counters,
     /// How it ended.
@@ -100,6 +106,9 @@ impl Partition {
             engines_before: Statistics::default(),
             executed: 0,
             retired: 0,
+            loading: 0,
+            has_run: false,
+            kept_memory: false,
             counters: Counters::default(),
             outcome: None,
             ending: None,
@@ -115,7 +124,8 @@ impl Partition {
         Ok(partition)
     }
 
-    /// Starts it again. Its console, its counters and its accounts of events stay.
+    /// Starts it again. Its console, its counters and its accounts of events stay. It costs the partition a unit for each
+    /// page of its memory, before its first instruction: restarts in a loop use up limits.
     ///
     /// # Errors
     /// The host has not enough memory; the partition is then as it was.
@@ -128,6 +138,16 @@ impl Partition {
         log: &mut EventLog,
     ) -> Result<(), LoadError> {
         let config = &system.partitions[self.id.index()];
+        // What it would find is there already: whoever starts others again in a loop does not load them each time.
+        if !self.has_run
+            && (start_as.keeps_memory() || !self.kept_memory)
+            && let Personality::Paravane(paravirtual) = &mut self.personality
+        {
+            boot::tell_start(&mut self.guest, start_as);
+            paravirtual.publish_time(&mut self.guest, clock);
+            self.begin(config);
+            return Ok(());
+        }
         let (mut guest, mut personality) =
             start(self.id, config, clock, &shared.mappings(&system.shared_areas, self.id), start_as)?;
         if start_as.keeps_memory() && config.abi == Abi::Paravane {
@@ -145,11 +165,19 @@ impl Partition {
         self.personality = personality;
         self.engines_before = self.engine_statistics();
         self.engine = Interpreter::new(Settings { profile: config.profile, ..system.engine });
+        self.kept_memory = start_as.keeps_memory();
+        self.counters.loads += 1;
+        self.begin(config);
+        Ok(())
+    }
+
+    fn begin(&mut self, config: &PartitionConfig) {
+        self.loading = config.memory_bytes / u64::from(PAGE_BYTES);
+        self.has_run = false;
         self.outcome = None;
         self.ending = None;
         self.incident = None;
         self.told_of_deadlock = None;
-        Ok(())
     }
 
     /// Its console.

@@ -125,6 +125,12 @@ impl Machine {
         self.services.schedule.current()
     }
 
+    /// How often a partition was started again.
+    #[must_use]
+    pub fn restarts(&self, id: PartitionId) -> u32 {
+        self.services.statuses[id.index()].restart_count
+    }
+
     /// How often lines without an owner interrupted, by line.
     #[must_use]
     pub fn unowned_interrupts(&self) -> &BTreeMap<u32, u64> {

@@ -18,6 +18,8 @@ pub struct Counters {
     pub exits_attention: u64,
     /// Runs that ended for another reason.
     pub exits_other: u64,
+    /// Times that its image was loaded again.
+    pub loads: u64,
     /// Windows that began.
     pub windows: u64,
     /// Upcalls delivered.
@@ -41,6 +43,7 @@ impl Default for Counters {
             exits_privileged: 0,
             exits_attention: 0,
             exits_other: 0,
+            loads: 0,
             windows: 0,
             upcalls: 0,
             traps: [0; 256],
@@ -84,6 +87,7 @@ impl Counters {
             ("exits: privileged".to_owned(), self.exits_privileged),
             ("exits: attention".to_owned(), self.exits_attention),
             ("exits: other".to_owned(), self.exits_other),
+            ("loads after restarts".to_owned(), self.loads),
             ("windows".to_owned(), self.windows),
             ("upcalls".to_owned(), self.upcalls),
             ("idle units".to_owned(), self.idle_units),

@@ -258,6 +258,10 @@ impl Machine {
             partition.input = InputState::Known;
             return Some(Progress::InputWanted);
         }
+        if partition.loading > 0 {
+            self.load(id, limits, slice_end);
+            return None;
+        }
         if partition.is_waiting(&self.clock, &self.services.messages) {
             return self.idle(id, limits, recorder);
         }
@@ -269,6 +273,15 @@ impl Machine {
         self.settle_turn(id, recorder);
         // Now, because its window may be over: lines of several partitions are handed out in the order of time.
         self.turn_of(id).has_output_to_show().then_some(Progress::Output)
+    }
+
+    /// Passes units in which a partition that starts again is loaded.
+    fn load(&mut self, id: PartitionId, limits: &Limits, slice_end: Option<u64>) {
+        let units = self.units_to_run(id, limits, slice_end).min(self.partitions[id.index()].loading);
+        self.partitions[id.index()].loading -= units;
+        self.turn_of(id).pass(units);
+        self.executed = self.executed.saturating_add(units);
+        self.services.statuses[id.index()].executed = self.partitions[id.index()].executed;
     }
 
     /// Brings windows and lines to now.

@@ -32,6 +32,7 @@ impl Turn<'_> {
     /// Runs the guest for `units` at most. It ends before that when something concerns more than the guest: the machine's
     /// other duties need not be asked after each exit.
     pub fn run<R: Recorder>(&mut self, units: u64, recorder: &mut R) {
+        self.partition.has_run = true;
         let end = self.clock.units().saturating_add(units);
         loop {
             self.run_to_exit(end - self.clock.units(), recorder);

@@ -10,6 +10,7 @@ mod message_ports;
 mod privileged;
 mod programs;
 mod registers;
+mod restarts;
 mod system;
 mod system_edges;
 mod time;
