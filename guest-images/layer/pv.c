@@ -24,6 +24,9 @@ static uint32_t own_count[PV_EVENT_PORTS];
 static pv_event_handler *event_handlers[PV_EVENT_PORTS];
 static pv_trap_handler *trap_handlers[PV_TRAP_VECTORS];
 static void (*after_events)(void);
+/* Of ports without a handler: how many events the dispatcher took, and of which ports it was said. */
+static uint32_t unhandled_events;
+static uint32_t said_unhandled[PV_EVENT_PORTS / BITS];
 
 static uint32_t stub(uint32_t number)
 {
@@ -257,6 +260,23 @@ void pv_set_after_events(void (*function)(void))
     after_events = function;
 }
 
+uint32_t pv_unhandled_events(void)
+{
+    return unhandled_events;
+}
+
+/* Once for each port, so that a flood of its events is not one of lines. */
+static void say_unhandled(uint32_t port, uint32_t times)
+{
+    unhandled_events += times;
+    if (times == 0 || (said_unhandled[port / BITS] >> port % BITS & 1) != 0)
+        return;
+    said_unhandled[port / BITS] |= 1u << port % BITS;
+    pv_print("pv: an event of port ");
+    pv_print_number(port, 1);
+    pv_print(" is dropped, for the port has no handler: bind it with one, or mask it\n");
+}
+
 static uint32_t lowest_bit(uint32_t word)
 {
     return (uint32_t)__builtin_ctz(word);
@@ -276,6 +296,8 @@ void pv_dispatch_events(void)
             uint32_t times = pv_take(port);
             if (event_handlers[port] != 0)
                 event_handlers[port](port, times);
+            else
+                say_unhandled(port, times);
         }
     }
     if (after_events != 0)
@@ -291,9 +313,14 @@ int32_t pv_trap_set(uint32_t vector, uint32_t flags, pv_trap_handler *handler)
         .vector = (uint8_t)vector,
         .flags = (uint8_t)flags,
         .selector = PV_SELECTOR_CODE,
-        .address = address(pv_trap_entries) + vector * TRAP_ENTRY_BYTES,
+        .address = handler == 0 ? 0 : address(pv_trap_entries) + vector * TRAP_ENTRY_BYTES,
     };
     return call(PV_CALL_TRAP_SET_TABLE, address(&entry), 1, 0);
+}
+
+int32_t pv_trap_raise(uint32_t vector, uint32_t error_code)
+{
+    return call(PV_CALL_TRAP_RAISE, vector, error_code, 0);
 }
 
 /* Called by pv_start.S for each trap. */

@@ -38,7 +38,8 @@ void pv_interrupts_flash(uint32_t level);
 
 /* ---- Events ----
    Handlers run with upcalls disabled. `times` says how many events there were since the last time: 0 is possible, and
-   more than 1 is one handler call for several events. */
+   more than 1 is one handler call for several events. An event of a port that has no handler and is not masked is
+   dropped: the first one of each port is told on the console, and pv_unhandled_events counts them all. */
 
 typedef void pv_event_handler(uint32_t port, uint32_t times);
 
@@ -65,6 +66,8 @@ int32_t pv_event_status(uint32_t port, struct pv_event_status *status);
 /* Takes what is pending on a port and returns how many events that were. The handlers' dispatcher uses it; a guest
    that polls a masked port does so, too. */
 uint32_t pv_take(uint32_t port);
+/* How many events were dropped for want of a handler. */
+uint32_t pv_unhandled_events(void);
 /* Sets what runs at the end of an upcall, when all handlers have returned: the place to switch threads. */
 void pv_set_after_events(void (*function)(void));
 
@@ -83,8 +86,10 @@ typedef void pv_trap_handler(struct pv_trap_frame *frame);
 /* How many vectors, from 0, the layer has entries for. */
 #define PV_TRAP_VECTORS 48u
 
-/* Sets the handler of a vector below PV_TRAP_VECTORS, with bits of PV_TRAP_...; 0 or a negative error. */
+/* Sets the handler of a vector below PV_TRAP_VECTORS, with bits of PV_TRAP_...; none removes it. 0 or a negative error. */
 int32_t pv_trap_set(uint32_t vector, uint32_t flags, pv_trap_handler *handler);
+/* Enters the handler of a vector as its exception would, with this error code if the vector has one; else it is 0. */
+int32_t pv_trap_raise(uint32_t vector, uint32_t error_code);
 /* The address of the last page fault. */
 uint32_t pv_fault_address(void);
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use hypervisor_core::abi::CALLS;
 use hypervisor_core::{Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
 
 use super::compiler::Compiler;
@@ -146,4 +147,58 @@ fn the_guests_of_the_readme_build_and_run() {
     let built = Command::new("sh").arg("-c").arg(command).current_dir(folder).status().unwrap();
     assert!(built.success());
     assert_eq!(console_of(&fs::read(folder.join("small.elf")).unwrap()), "Hello from assembler.\n");
+}
+
+#[test]
+fn the_layer_makes_every_call_but_those_that_are_stores() {
+    let folder = project_root().join("guest-images/layer");
+    let layer = fs::read_to_string(folder.join("pv.c")).unwrap();
+    let words: Vec<&str> =
+        layer.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').collect();
+    let missing: Vec<&str> = CALLS
+        .iter()
+        .map(|call| call.name)
+        .filter(|name| !words.contains(&format!("PV_CALL_{}", name.to_uppercase()).as_str()))
+        .collect();
+    assert_eq!(missing, ["interrupts_set_level", "interrupts_get_level", "interrupts_flash"]);
+}
+
+/// Builds a guest from these lines of `main()` and runs it.
+fn console_of_lines(place: &str, lines: &str) -> Option<String> {
+    let compiler = Compiler::find().ok()?;
+    let sources = Copy::new(place);
+    let folder = &sources.0;
+    let text = format!("#include \"pv.h\"\nint main(void)\n{{\n{lines}\nreturn 0;\n}}\n");
+    fs::write(folder.join("guests/lines.c"), text).unwrap();
+    let image = SAMPLES.build(folder, "lines", &compiler, folder).unwrap();
+    Some(console_of(&image))
+}
+
+#[test]
+fn an_event_without_a_handler_is_told_once_for_its_port_and_counted() {
+    let lines = "pv_event_bind_self(9, 0);
+                 pv_event_bind_self(40, 0);
+                 pv_event_mask(40);
+                 pv_event_send(40);
+                 pv_interrupts_enable();
+                 for (int times = 0; times < 3; times++)
+                     pv_event_send(9);
+                 pv_print_number(pv_unhandled_events(), 1);
+                 pv_print_number(pv_take(40), 1);";
+    let Some(console) = console_of_lines("no-handler", lines) else { return };
+    let said =
+        "pv: an event of port 9 is dropped, for the port has no handler: bind it with one, or mask it\n";
+    assert_eq!(console, format!("{said}31"));
+}
+
+#[test]
+fn a_raised_trap_reaches_the_handler_until_it_is_removed() {
+    let lines = "void on_trap(struct pv_trap_frame *frame) { pv_print_number(frame->error_code, 1); }
+                 pv_print_number(-pv_trap_raise(14, 77), 1);
+                 pv_trap_set(14, 0, on_trap);
+                 pv_print_number(pv_trap_raise(14, 77), 1);
+                 pv_trap_set(14, 0, 0);
+                 pv_print_number(-pv_trap_raise(14, 77), 1);";
+    let Some(console) = console_of_lines("raised-trap", lines) else { return };
+    assert_eq!(console, "1077010");
 }
