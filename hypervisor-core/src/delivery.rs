@@ -140,6 +140,18 @@ impl VirtualInterrupts {
         }
         SharedFrames::new(&mut guest.memory, self.first).store(shared_page::CR2, address);
     }
+
+    /// Tells the guest which trap entered its handler, whose frame has this EIP.
+    fn set_last_trap(self, guest: &mut Guest, trap: Trap, eip: u32) {
+        if seeded(Fault::KeepsOldTrap) {
+            return;
+        }
+        let mut shared = SharedFrames::new(&mut guest.memory, self.first);
+        shared.store(shared_page::TRAP_ENTERED, 1);
+        shared.store(shared_page::TRAP_VECTOR, trap.vector.into());
+        shared.store(shared_page::TRAP_ERROR_CODE, trap.error_code.unwrap_or(0));
+        shared.store(shared_page::TRAP_EIP, eip);
+    }
 }
 
 /// Enters the guest's upcall handler. `interrupts` goes into the frame as the virtual IF before.
@@ -187,7 +199,8 @@ pub fn deliver_trap(
     if trap.fault && !seeded(Fault::NoResumeFlag) {
         image |= flags::RF;
     }
-    let frame = [image, selector(guest), guest.cpu.eip, trap.error_code.unwrap_or(0)];
+    let eip = guest.cpu.eip;
+    let frame = [image, selector(guest), eip, trap.error_code.unwrap_or(0)];
     let words =
         if trap.error_code.is_some() && !seeded(Fault::NoErrorCode) { &frame[..] } else { &frame[..3] };
     guest.push(words).map_err(|address| CrashReason::TrapFrame {
@@ -195,6 +208,7 @@ pub fn deliver_trap(
         error_code: trap.error_code.unwrap_or(0),
         address,
     })?;
+    flag.set_last_trap(guest, trap, eip);
     enter(guest, handler.address);
     if (!handler.keep_mask || seeded(Fault::MasksAlways)) && !seeded(Fault::TrapLeavesEnabled) {
         flag.set(guest, false);

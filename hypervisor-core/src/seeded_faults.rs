@@ -23,6 +23,8 @@ pub enum Fault {
     NoErrorCode,
     /// A page fault does not write its address.
     KeepsOldFaultAddress,
+    /// The shared page does not tell of a trap.
+    KeepsOldTrap,
     /// Entering a trap handler does not mask.
     TrapLeavesEnabled,
     /// Entering a trap handler masks, whatever its entry says.

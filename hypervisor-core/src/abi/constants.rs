@@ -5,7 +5,7 @@ use super::ConstantDescription;
 /// The major version: a guest of another one is refused.
 pub const ABI_MAJOR: u32 = 1;
 /// The minor version: a guest of a later one is refused.
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MINOR: u32 = 2;
 /// Both in one word, as start info and the note hold them.
 pub const ABI_VERSION: u32 = ABI_MAJOR << 16 | ABI_MINOR;
 /// The vector of the hypercall gate.

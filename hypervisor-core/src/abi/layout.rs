@@ -251,6 +251,14 @@ pub mod shared_page {
     pub const WAITING: u32 = 0xe0;
     /// How long it was away from the processor.
     pub const AWAY: u32 = 0xe8;
+    /// 1: a trap has entered a handler.
+    pub const TRAP_ENTERED: u32 = 0xf0;
+    /// The vector of the last one.
+    pub const TRAP_VECTOR: u32 = 0xf4;
+    /// Its error code.
+    pub const TRAP_ERROR_CODE: u32 = 0xf8;
+    /// EIP in its frame.
+    pub const TRAP_EIP: u32 = 0xfc;
     /// The pending bitmap, one bit for each port.
     pub const EVENT_PENDING: u32 = 0x400;
     /// The mask bitmap, one bit for each port.
@@ -341,7 +349,22 @@ static SHARED_PAGE: StructDescription = StructDescription {
         ),
         field(shared_page::WAITING, "waiting_ns", FieldKind::U64, "How long it waited in its windows."),
         field(shared_page::AWAY, "away_ns", FieldKind::U64, "How long it was away from the processor."),
-        field(0xf0, "reserved_windows", FieldKind::Reserved(0x400 - 0xf0), "0."),
+        field(
+            shared_page::TRAP_ENTERED,
+            "trap_entered",
+            FieldKind::U32,
+            "1 when a trap has entered a handler of the trap table: an exception, INT n, trap_raise, or an event that is bound to a \
+             vector. The guest may store 0.",
+        ),
+        field(shared_page::TRAP_VECTOR, "trap_vector", FieldKind::U32, "The vector of the last such trap."),
+        field(
+            shared_page::TRAP_ERROR_CODE,
+            "trap_error_code",
+            FieldKind::U32,
+            "Its error code; 0 if its frame has none.",
+        ),
+        field(shared_page::TRAP_EIP, "trap_eip", FieldKind::U32, "EIP in its frame."),
+        field(0x100, "reserved_traps", FieldKind::Reserved(0x400 - 0x100), "0."),
         field(
             shared_page::EVENT_PENDING,
             "event_pending",

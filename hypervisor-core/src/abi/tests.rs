@@ -192,7 +192,7 @@ fn notes_of_other_abis_are_refused_with_what_differs() {
     assert_eq!(major.check(), Err(NoteProblem::Version { guest: major.version }));
     let mut minor = own_note();
     minor.version += 1;
-    assert!(minor.check().unwrap_err().to_string().contains("ABI 1.1"));
+    assert!(minor.check().unwrap_err().to_string().contains("ABI 1.2"));
     let mut unknown = own_note();
     unknown.calls.push((0xff, 0));
     assert_eq!(unknown.check(), Err(NoteProblem::UnknownCall { number: 0xff }));

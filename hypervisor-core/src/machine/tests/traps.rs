@@ -64,6 +64,37 @@ fn a_page_fault_has_its_error_code_and_cr2_without_a_call() {
 }
 
 #[test]
+fn the_shared_page_tells_of_the_last_trap_that_entered_a_handler() {
+    // INT 20h without a handler of its own is #GP(102h); then a trap without an error code.
+    let code = handles();
+    let fault = code.here();
+    let code = code.raw(&[0xcd, 0x20]);
+    let after = code.here();
+    let code = code.call(Call::Shutdown, &[0]).at(0x400);
+    // The frame is left behind: the handler goes on after the INT by itself.
+    let mut machine = with_table(code.jump(after), 13, 0).machine();
+    run_to(&mut machine, fault);
+    assert_eq!(words(&machine, SHARED + shared_page::TRAP_ENTERED), [0; 4]);
+    ended_well(&finish(&mut machine, &mut Unrecorded).0);
+    assert_eq!(words(&machine, SHARED + shared_page::TRAP_ENTERED), [1, 13, 0x102, fault]);
+
+    let code = handles().raw(&[0xcc]);
+    let next = code.here();
+    let code = with_table(code.call(Call::Shutdown, &[0]).at(0x400).iret(), 3, 0);
+    let mut machine = code.machine();
+    ended_well(&finish(&mut machine, &mut Unrecorded).0);
+    assert_eq!(words(&machine, SHARED + shared_page::TRAP_ENTERED), [1, 3, 0, next]);
+}
+
+#[test]
+fn a_trap_whose_frame_cannot_be_pushed_is_not_told_of() {
+    let code = handles().set(Register::Esp, 0x10_0008).store(BASE, 0x5555_5555).raw(&[0x0f, 0x0b]);
+    let mut machine = with_table(code.at(0x400).iret(), 6, 0).machine();
+    finish(&mut machine, &mut Unrecorded);
+    assert_eq!(words(&machine, SHARED + shared_page::TRAP_ENTERED), [0; 4]);
+}
+
+#[test]
 fn a_trap_masks_upcalls_unless_its_entry_keeps_the_mask() {
     for (trap_flags, masked) in [(0, 1), (trap_entry::FLAG_KEEP_MASK, 0)] {
         let code = handles().store(MASK, 0).raw(&[0xcc]).call(Call::Shutdown, &[0]).at(0x400);
