@@ -13,7 +13,7 @@ void check(void)
 {
     struct pv_window_info info;
     CHECK_EQUAL(system_wait_for_other(), 0);
-    CHECK_EQUAL(switch_to(2), PV_ERROR_NO_SUCH_OBJECT);
+    CHECK_EQUAL(switch_to(PLANS), PV_ERROR_NO_SUCH_OBJECT);
     CHECK_EQUAL(switch_to(1), 0);
     CHECK_EQUAL(switch_to(0), 0);
     system_next_window();

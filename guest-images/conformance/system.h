@@ -6,7 +6,9 @@
 #include "check.h"
 
 #define MICROSECOND 1000u
-/* Plan 0: the subject, the other, and a gap. Plan 1 has a frame half as long. */
+/* Plan 0: the subject, the other, and a gap. Plan 1 has a frame half as long. Plans 2 and 3 are like plan 0, and start a partition
+   again: 2 the other, cold, and 3 the subject, warm. */
+#define PLANS 4u
 #define FRAME_NS (200 * MICROSECOND)
 #define WINDOW_NS (80 * MICROSECOND)
 #define OTHER_START_NS (80 * MICROSECOND)

@@ -8,7 +8,7 @@ void check(void)
     struct pv_window_info before, after;
     system_window(&before);
     CHECK_EQUAL(before.plan, 0);
-    CHECK_EQUAL(before.plans, 2);
+    CHECK_EQUAL(before.plans, PLANS);
     CHECK_EQUAL(before.frame_ns, FRAME_NS);
     for (uint32_t frame = 0; frame < 5; frame++) {
         system_window(&after);

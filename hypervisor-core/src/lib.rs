@@ -7,6 +7,7 @@ pub mod abi;
 pub mod boot;
 pub mod clock;
 pub mod config;
+pub mod conformance;
 pub mod console;
 pub mod event_channel;
 pub mod health;

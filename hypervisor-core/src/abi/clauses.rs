@@ -227,6 +227,10 @@ pub const CLAUSES: &[ClauseDescription] = &[
         "`trap_set_table` checks all entries before the first takes effect; the later of two counts; 0 removes.",
     ),
     observed("X10", "An exception without a handler is a crash of the partition, reported with its place."),
+    clause(
+        "X11",
+        "The shared page tells of the last trap that entered a handler: its vector, its error code and EIP in its frame.",
+    ),
     clause("G1", "`segment_set_base` sets base and register in one act; base plus offset wraps."),
     clause("G2", "A base belongs to the descriptor: loading its selector again brings it back."),
     clause("R1", "SGDT, SIDT, SLDT, STR and SMSW do not fault and tell nothing of the host."),
@@ -242,6 +246,10 @@ pub const CLAUSES: &[ClauseDescription] = &[
     between(
         "R5",
         "Under `settle` privileged instructions act on the fake registers and the virtual interrupt flag, without a fault.",
+    ),
+    between(
+        "R6",
+        "With UMIP SGDT, SIDT, SLDT, STR and SMSW are #GP(0) at themselves unless they are settled, and CR4 says so.",
     ),
     clause(
         "M1",
@@ -281,6 +289,10 @@ pub const CLAUSES: &[ClauseDescription] = &[
     ),
     between("W5", "`yield` returns at the start of the next window, or earlier with an upcall."),
     between(
+        "W6",
+        "A plan that begins starts those partitions again that it names, cold or warm as it says; the others go on.",
+    ),
+    between(
         "E1",
         "A line that fires while its owner is not scheduled stays pending, is counted, and is delivered when its window begins.",
     ),
@@ -302,6 +314,14 @@ pub const CLAUSES: &[ClauseDescription] = &[
         "A queuing port keeps messages, their boundaries and their order; each is received once; a full queue refuses or waits.",
     ),
     between("P3", "A queue by priority gives the most urgent message first, and of equals the oldest."),
+    between(
+        "P4",
+        "A message is seen at once, at the end of the writer's window or of the frame, as configured; until then it takes up its place.",
+    ),
+    between(
+        "P5",
+        "When a partition starts again its message ports are closed, its queues empty, and what it wrote unseen is gone; a sample that could be seen stays.",
+    ),
     between("H1", "After a cold restart everything is as at the first start, and start info says why."),
     between(
         "H2",
@@ -319,6 +339,10 @@ pub const CLAUSES: &[ClauseDescription] = &[
     between(
         "H6",
         "A partition starts itself again, cold or warm, or halts; a request to shut down is an event that it may answer.",
+    ),
+    between(
+        "H7",
+        "More failing calls than the configured rate are an event for the health monitor; an answer such as `timed_out` is no failure.",
     ),
 ];
 

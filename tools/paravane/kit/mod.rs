@@ -1,7 +1,6 @@
 //! `paravane kit`: runs the conformance guests and says which clauses of the ABI hold.
 
 mod guests;
-mod stage;
 mod trial;
 
 use crate::arguments::Kit;

@@ -2,9 +2,9 @@
 //!
 //! Whatever a guest does, its trial ends: instructions, virtual time and kept output are bounded.
 
-use super::stage::{SUBJECT, system};
 use crate::crash_report::CrashReport;
 use crate::quantities::grouped;
+use hypervisor_core::conformance::{SUBJECT, system};
 use hypervisor_core::{Image, Limit, Limits, Machine, Outcome, Progress, Unrecorded};
 use std::sync::Arc;
 
