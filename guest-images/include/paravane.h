@@ -8,8 +8,8 @@
 
 /* Constants. */
 #define PV_ABI_MAJOR 0x1u /* Major version: guests of another one are refused. */
-#define PV_ABI_MINOR 0x1u /* Minor version: guests of a later one are refused. */
-#define PV_ABI_VERSION 0x10001u /* Major version times 65536 plus minor version. */
+#define PV_ABI_MINOR 0x2u /* Minor version: guests of a later one are refused. */
+#define PV_ABI_VERSION 0x10002u /* Major version times 65536 plus minor version. */
 #define PV_GATE 0x82u /* Vector of the hypercall gate. */
 #define PV_MAGIC 0x6e617650u /* In EAX at entry and first in start info (the bytes `Pvan`). */
 #define PV_SELECTOR_CODE 0x23u /* CS: flat code. */
@@ -337,7 +337,11 @@ struct pv_shared_page {
     uint64_t running_ns __attribute__((packed, aligned(4))); /* +216: How long the partition ran since the system started. This and the two that follow add up to the instant at which it last began to run: at the start of a window, or after a wait. */
     uint64_t waiting_ns __attribute__((packed, aligned(4))); /* +224: How long it waited in its windows. */
     uint64_t away_ns __attribute__((packed, aligned(4))); /* +232: How long it was away from the processor. */
-    uint8_t reserved_windows[784]; /* +240: 0. */
+    uint32_t trap_entered; /* +240: 1 when a trap has entered a handler of the trap table: an exception, INT n, trap_raise, or an event that is bound to a vector. The guest may store 0. */
+    uint32_t trap_vector; /* +244: The vector of the last such trap. */
+    uint32_t trap_error_code; /* +248: Its error code; 0 if its frame has none. */
+    uint32_t trap_eip; /* +252: EIP in its frame. */
+    uint8_t reserved_traps[768]; /* +256: 0. */
     uint32_t event_pending[32]; /* +1024: One bit for each port: raised. */
     uint32_t event_mask[32]; /* +1152: One bit for each port: masked. */
     uint8_t reserved_end[2816]; /* +1280: 0. */
@@ -371,7 +375,11 @@ _Static_assert(offsetof(struct pv_shared_page, window_plan) == 212, "pv_shared_p
 _Static_assert(offsetof(struct pv_shared_page, running_ns) == 216, "pv_shared_page.running_ns");
 _Static_assert(offsetof(struct pv_shared_page, waiting_ns) == 224, "pv_shared_page.waiting_ns");
 _Static_assert(offsetof(struct pv_shared_page, away_ns) == 232, "pv_shared_page.away_ns");
-_Static_assert(offsetof(struct pv_shared_page, reserved_windows) == 240, "pv_shared_page.reserved_windows");
+_Static_assert(offsetof(struct pv_shared_page, trap_entered) == 240, "pv_shared_page.trap_entered");
+_Static_assert(offsetof(struct pv_shared_page, trap_vector) == 244, "pv_shared_page.trap_vector");
+_Static_assert(offsetof(struct pv_shared_page, trap_error_code) == 248, "pv_shared_page.trap_error_code");
+_Static_assert(offsetof(struct pv_shared_page, trap_eip) == 252, "pv_shared_page.trap_eip");
+_Static_assert(offsetof(struct pv_shared_page, reserved_traps) == 256, "pv_shared_page.reserved_traps");
 _Static_assert(offsetof(struct pv_shared_page, event_pending) == 1024, "pv_shared_page.event_pending");
 _Static_assert(offsetof(struct pv_shared_page, event_mask) == 1152, "pv_shared_page.event_mask");
 _Static_assert(offsetof(struct pv_shared_page, reserved_end) == 1280, "pv_shared_page.reserved_end");
