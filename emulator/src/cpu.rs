@@ -3,6 +3,7 @@
 use crate::exit::{Exception, Vector};
 use crate::fpu::{Fpu, Sse};
 use crate::observer::AccessKind;
+use serde::{Deserialize, Serialize};
 
 /// Bits of EFLAGS (SDM Vol. 1, 3.4.3).
 pub mod flags {
@@ -96,7 +97,7 @@ impl SegmentRegister {
 }
 
 /// A segment register: the selector and the hidden part that was cached when it was loaded (SDM Vol. 3, 3.4.3).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Segment {
     /// The visible selector.
     pub selector: u16,
@@ -163,7 +164,7 @@ impl Segment {
 /// A descriptor table that the processor reads on segment loads; raw entries as in SDM Vol. 3, figure 3-8.
 ///
 /// It lies in the processor, not in guest memory: entry `i` serves selectors `8 i` to `8 i + 3`.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct DescriptorTable {
     /// The raw descriptors; entry 0 is the null descriptor.
     pub entries: [u64; 16],
@@ -226,7 +227,7 @@ pub enum Tls {
 }
 
 /// System registers: the storage of the fake registers. In ring 3 no instruction writes them.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct SystemRegisters {
     /// Control register 0.
     pub cr0: u32,
@@ -277,7 +278,7 @@ pub mod control {
 }
 
 /// Architectural truth between two instructions.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cpu {
     /// EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI.
     pub registers: [u32; 8],

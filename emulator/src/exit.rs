@@ -1,5 +1,7 @@
 //! Why a run ended. Plain data; EIP always allows the run to go on.
 
+use serde::{Deserialize, Serialize};
+
 /// What a run did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ran {
@@ -59,7 +61,7 @@ pub struct WatchHit {
 }
 
 /// An exception with what the processor reports about it (SDM Vol. 3, 6.15).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Exception {
     /// Which one.
     pub vector: Vector,
@@ -70,7 +72,7 @@ pub struct Exception {
 }
 
 /// Exception vectors.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Vector {
     /// #DE, divide error.

@@ -1,7 +1,9 @@
 //! The state of the x87 floating-point unit, which MMX shares, and of SSE.
 
+use serde::{Deserialize, Serialize};
+
 /// An 80-bit extended-precision number as the processor stores it (SDM Vol. 1, 4.2.2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, Serialize, Deserialize)]
 pub struct F80 {
     /// Bit 15 the sign, bits 0 to 14 the biased exponent.
     pub sign_exponent: u16,
@@ -21,7 +23,7 @@ impl F80 {
 }
 
 /// The x87 state (SDM Vol. 1, 8.1).
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Fpu {
     /// The control word: exception masks, precision and rounding control.
     pub control: u16,
@@ -75,7 +77,7 @@ impl Fpu {
 }
 
 /// The SSE state (SDM Vol. 1, 10.2).
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Sse {
     /// Control and status: exception flags, masks, rounding, FTZ and DAZ.
     pub mxcsr: u32,

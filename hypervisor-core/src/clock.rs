@@ -1,5 +1,6 @@
 //! The virtual clock: units counted, nanoseconds derived. Reads no host clock; knows no timer.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Units a second unless the configuration says otherwise.
@@ -140,7 +141,7 @@ impl Clock {
 }
 
 /// What the time page of a partition holds (Xen public/xen.h, `vcpu_time_info`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PublishedTime {
     /// Goes up by two with each publication; odd would mean that the fields are being written.
     pub version: u32,

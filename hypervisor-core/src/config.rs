@@ -8,15 +8,16 @@ use crate::loader::Image;
 use crate::machine::Abi;
 use crate::schedule::{Plan, PlanSwitch};
 use emulator::{CpuProfile, Settings};
+use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A partition's place in [`SystemConfig::partitions`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartitionId(pub u16);
 
 /// A plan's place in [`SystemConfig::plans`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlanId(pub u16);
 
 impl PartitionId {

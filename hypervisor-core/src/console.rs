@@ -1,9 +1,11 @@
 //! A partition's console: bytes that wait to be read, bytes that wait to be printed. Does no I/O.
 
+use crate::snapshot::{Damaged, holds};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Console input at a point of virtual time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// The unit at which it arrives, executed and idle units counted.
     pub unit: u64,
@@ -12,7 +14,7 @@ pub struct Input {
 }
 
 /// What arrives at a console.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Arrival {
     /// Bytes.
     Bytes(Vec<u8>),
@@ -21,7 +23,7 @@ pub enum Arrival {
 }
 
 /// A console.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Console {
     /// Not yet arrived, by unit.
     coming: VecDeque<Input>,
@@ -38,6 +40,12 @@ impl Console {
     #[must_use]
     pub fn without_input() -> Self {
         Self { ended: true, closed: true, ..Self::default() }
+    }
+
+    /// Whether input arrives in its order.
+    pub(crate) fn check(&self) -> Result<(), Damaged> {
+        let mut pairs = self.coming.iter().zip(self.coming.iter().skip(1));
+        holds(pairs.all(|(one, next)| one.unit <= next.unit), "its console input is out of order")
     }
 
     /// Adds input. A unit before that of an earlier input counts as that one's.

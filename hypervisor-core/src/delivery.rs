@@ -8,6 +8,7 @@ use crate::guest::{Guest, SharedFrames};
 use crate::outcome::CrashReason;
 use crate::seeded_faults::{Fault, seeded};
 use emulator::{Exception, FrameNumber, Segment, SegmentRegister, Vector, cpu, flags};
+use serde::{Deserialize, Serialize};
 
 /// What of EFLAGS a frame can restore. IF is the virtual one, IOPL and VM are ignored, bit 1 is forced.
 const RESTORED: u32 =
@@ -19,7 +20,8 @@ const CLEARED: u32 = flags::TF | flags::NT | flags::RF;
 const VECTORS: usize = 256;
 
 /// The guest's trap table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<TrapEntry>", into = "Vec<TrapEntry>")]
 pub struct TrapTable {
     entries: Vec<Option<TrapEntry>>,
 }
@@ -27,6 +29,20 @@ pub struct TrapTable {
 impl Default for TrapTable {
     fn default() -> Self {
         Self { entries: vec![None; VECTORS] }
+    }
+}
+
+impl From<TrapTable> for Vec<TrapEntry> {
+    fn from(table: TrapTable) -> Self {
+        table.entries.into_iter().flatten().collect()
+    }
+}
+
+impl From<Vec<TrapEntry>> for TrapTable {
+    fn from(entries: Vec<TrapEntry>) -> Self {
+        let mut table = Self::default();
+        entries.into_iter().for_each(|entry| table.set(entry));
+        table
     }
 }
 

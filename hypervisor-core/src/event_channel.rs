@@ -7,7 +7,10 @@ use crate::abi::{CallError, EVENT_PORTS, EventPort, EventStatus, PRIORITIES, eve
 use crate::ledger::{DropReason, Ledger, Source};
 use crate::record::{Event, EventLog, Fate};
 use crate::seeded_faults::{Fault, seeded};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub(crate) use saved::SavedPorts;
 
 /// The two pages that core and guest share. Offsets are multiples of 4; the page of counts follows the first.
 pub trait SharedPages {
@@ -22,7 +25,7 @@ pub trait SharedPages {
 pub const COUNTS: u32 = shared_page::SIZE_BYTES;
 
 /// What the core knows of a port's pending bit, whatever the guest writes there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 enum Record {
     /// No event of a source waits.
     #[default]
@@ -36,7 +39,7 @@ enum Record {
 /// The most urgent priority is 0.
 const PRIORITY_LEAST_URGENT: u8 = PRIORITIES as u8 - 1;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Port {
     source: Option<Source>,
     record: Record,
@@ -549,5 +552,6 @@ fn want_upcall(shared: &mut impl SharedPages, port: EventPort) {
     shared.store(shared_page::UPCALL_PENDING, 1);
 }
 
+mod saved;
 #[cfg(test)]
 mod tests;

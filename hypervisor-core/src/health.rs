@@ -3,9 +3,10 @@
 //! Not here: doing it, which the machine does.
 
 use crate::config::PlanId;
+use serde::{Deserialize, Serialize};
 
 /// Something that went wrong in a partition.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HealthEvent {
     /// An exception, by its vector, for which the guest has no handler. Page faults are [`Self::MemoryViolation`].
     Exception(u8),
@@ -120,7 +121,7 @@ impl HealthEvent {
 }
 
 /// What is done about an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HealthAction {
     /// Nothing.
     Ignore,

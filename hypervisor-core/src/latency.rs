@@ -1,14 +1,17 @@
 //! How long events wait: virtual time from raise to delivery, in buckets of powers of two.
 
+use crate::snapshot::{Damaged, Fit, counts, holds};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// Buckets: one for 0 ns, and one for each power of two that a time can begin with.
 pub const LATENCY_BUCKETS: usize = 65;
 
 /// The times that the delivered events of one source waited.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Latencies {
     /// Bucket 0 counts times of 0 ns, bucket n those from 2^(n-1) ns to below 2^n ns.
+    #[serde(with = "counts")]
     buckets: [u64; LATENCY_BUCKETS],
     count: u64,
     least_ns: u64,
@@ -28,6 +31,13 @@ impl Latencies {
         self.count += 1;
         self.least_ns = self.least_ns.min(ns);
         self.most_ns = self.most_ns.max(ns);
+    }
+
+    /// Whether every time is in a bucket.
+    pub(crate) fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        fit.counts(self.buckets)?;
+        let all: u128 = self.buckets.iter().map(|count| u128::from(*count)).sum();
+        holds(all == u128::from(self.count), "the latencies are not as many as their count")
     }
 
     /// How many times there are.

@@ -2,11 +2,13 @@
 
 use crate::abi::VirtualInterrupt;
 use crate::latency::Latencies;
+use crate::snapshot::{Damaged, Fit, holds};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// Who raises events.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Source {
     /// A virtual interrupt.
     Interrupt(VirtualInterrupt),
@@ -53,7 +55,7 @@ impl Source {
 }
 
 /// Why an event will never be seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DropReason {
     /// No port was bound to its source.
     NotBound,
@@ -82,7 +84,7 @@ impl DropReason {
 }
 
 /// The events of one source.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
     /// Events that the source raised.
     pub raised: u64,
@@ -109,7 +111,7 @@ impl Account {
 }
 
 /// The accounts of one partition: one for each source that ever raised an event.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     accounts: BTreeMap<Source, Account>,
     /// Why the dropped ones were.
@@ -158,6 +160,19 @@ impl Ledger {
     #[must_use]
     pub fn latencies(&self, source: Source) -> Option<&Latencies> {
         self.latencies.get(&source)
+    }
+
+    /// Whether this can be what became of the events of a run.
+    pub(crate) fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let Self { accounts, drops, latencies } = self;
+        accounts.keys().chain(latencies.keys()).try_for_each(|source| fit.source(*source))?;
+        fit.counts(accounts.values().map(|account| account.raised))?;
+        holds(self.balances(), "its accounts of events do not balance")?;
+        for ((source, _), count) in drops {
+            fit.source(*source)?;
+            fit.count(*count)?;
+        }
+        latencies.values().try_for_each(|latencies| latencies.check(fit))
     }
 
     /// Whether every account balances.

@@ -24,6 +24,7 @@ pub mod schedule;
 mod seeded_faults;
 pub mod services;
 pub mod shared_areas;
+pub mod snapshot;
 pub mod timer;
 
 mod calls;

@@ -2,6 +2,8 @@
 
 use crate::clock::Rate;
 use crate::config::{Injection, Line, PartitionId};
+use crate::snapshot::{Damaged, Fit};
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -15,6 +17,14 @@ pub struct Lines {
     unowned: BTreeMap<u32, u64>,
     /// How many injections of each line have interrupts to come.
     series: BTreeMap<u32, u32>,
+}
+
+/// What of the lines changes in a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedLines {
+    /// Each injection that is left, by its place, and how many interrupts of it came.
+    came: BTreeMap<usize, u64>,
+    unowned: BTreeMap<u32, u64>,
 }
 
 /// An interrupt of a line.
@@ -78,10 +88,7 @@ impl Lines {
         self.due.pop();
         let injection = self.injections[place];
         let left = injection.count - came;
-        let after = |came: u64| {
-            let later_ns = u128::from(injection.every_ns) * u128::from(came) + u128::from(injection.at_ns);
-            rate.first_unit_at(u64::try_from(later_ns).unwrap_or(u64::MAX))
-        };
+        let after = |came: u64| unit_after(&injection, came, rate);
         // Faster than the clock: all that have come by this unit.
         let mut count = 1;
         if left > 1 && after(came + 1) <= now {
@@ -100,11 +107,41 @@ impl Lines {
         Some(Interrupt { line: injection.line, owner, count })
     }
 
+    /// What they are to be restored from.
+    pub(crate) fn saved(&self) -> SavedLines {
+        // How many series each line has left follows from what is due.
+        let Self { owners: _, injections: _, due, unowned, series: _ } = self;
+        let came = due.iter().map(|Reverse((_, place, came))| (*place, *came)).collect();
+        SavedLines { came, unowned: unowned.clone() }
+    }
+
+    /// Go back to where they were saved.
+    pub(crate) fn restore(&mut self, saved: SavedLines, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let SavedLines { came, unowned } = saved;
+        fit.counts(unowned.values().copied())?;
+        self.due.clear();
+        self.series.clear();
+        for (place, came) in came {
+            let left = self.injections.get(place).filter(|injection| came < injection.count);
+            let injection = left.ok_or(Damaged("it waits for an interrupt that does not come"))?;
+            *self.series.entry(injection.line).or_default() += 1;
+            self.due.push(Reverse((unit_after(injection, came, fit.clock.rate()), place, came)));
+        }
+        self.unowned = unowned;
+        Ok(())
+    }
+
     /// How often lines without an owner interrupted, by line.
     #[must_use]
     pub fn unowned(&self) -> &BTreeMap<u32, u64> {
         &self.unowned
     }
+}
+
+/// The unit of the next interrupt after `came` have come.
+fn unit_after(injection: &Injection, came: u64, rate: Rate) -> u64 {
+    let later_ns = u128::from(injection.every_ns) * u128::from(came) + u128::from(injection.at_ns);
+    rate.first_unit_at(u64::try_from(later_ns).unwrap_or(u64::MAX))
 }
 
 /// The most in 1 to `most` for which `holds`, which holds for 1 and for all below one for which it holds.

@@ -8,11 +8,13 @@ mod facts;
 mod failure;
 mod numbers;
 mod pages;
+mod saved;
 mod signals;
 mod start;
 mod thread;
 
 pub use effect::Effect;
+pub(crate) use saved::SavedLinux;
 pub use start::start;
 
 use crate::clock::Clock;

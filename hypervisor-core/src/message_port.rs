@@ -7,6 +7,8 @@
 
 use crate::abi::{MessagePortStatus, PortDirection};
 use crate::config::{Discipline, Flush, MessageChannel, PartitionId};
+pub(crate) use saved::SavedChannels;
+use serde::{Deserialize, Serialize};
 use state::State;
 
 /// The least urgent priority of a message, and that of a port when it is opened.
@@ -16,7 +18,7 @@ pub const MESSAGE_PRIORITY_LEAST_URGENT: u8 = u8::MAX;
 pub type ChannelPlace = u16;
 
 /// A partition's end of a channel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessagePort {
     /// The channel.
     pub channel: ChannelPlace,
@@ -354,6 +356,7 @@ impl Channel {
     }
 }
 
+mod saved;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::config::PartitionId;
 use crate::health::HealthEvent;
 use emulator::{Cpu, Exception};
+use serde::{Deserialize, Serialize};
 
 /// Why the machine returned to its caller.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +26,7 @@ pub enum Progress {
 }
 
 /// How a run ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// The guest shut down with this code.
     Shutdown {
@@ -62,7 +63,7 @@ pub enum Outcome {
 }
 
 /// Which limit ended a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Limit {
     /// Executed units.
     Instructions,
@@ -71,7 +72,7 @@ pub enum Limit {
 }
 
 /// A crash of the guest. EIP, ESP and everything else as they were.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Crash {
     /// What happened.
     pub reason: CrashReason,
@@ -86,7 +87,7 @@ pub struct Crash {
 }
 
 /// What crashed a guest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum CrashReason {
     /// An exception for which the guest set no handler.
     Unhandled(Exception),

@@ -16,8 +16,11 @@ use crate::seeded_faults::{Fault, seeded};
 use crate::timer::{LastEvent, Timer};
 use emulator::{Attention, FrameNumber, StateDigest};
 
+pub(crate) use saved::SavedParavirtual;
+use serde::{Deserialize, Serialize};
+
 /// What a partition waits for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Wait {
     /// Until an upcall is pending.
     Upcall,
@@ -33,7 +36,7 @@ pub enum Wait {
 }
 
 /// What makes a call that waits worth another try.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Until {
     /// One of these ports is pending.
     Ports(Vec<EventPort>),
@@ -393,3 +396,5 @@ fn write_time(time: &PublishedTime, shared: &mut impl SharedPages) {
     shared.store(shared_page::TIME_SHIFT, i32::from(time.shift).cast_unsigned());
     shared.store(shared_page::TIME_VERSION, time.version);
 }
+
+mod saved;

@@ -15,6 +15,7 @@ use crate::record::EventLog;
 use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
 use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest, Statistics};
+use serde::{Deserialize, Serialize};
 
 /// A partition.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub struct Partition {
 }
 
 /// Where a run was when one of its partitions ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ending {
     /// Units that all partitions had executed.
     pub executed_by_all: u64,
@@ -65,7 +66,7 @@ pub struct Ending {
 }
 
 /// Whether the caller knows that a guest reads its console.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum InputState {
     /// The guest has not asked for input.
     Unasked,

@@ -3,6 +3,7 @@
 
 use crate::config::{PartitionConfig, PrivilegedPolicy};
 use crate::fake_registers;
+use crate::snapshot::{Damaged, holds};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -49,6 +50,18 @@ impl Privileges {
             let port = port.checked_add(byte);
             port.is_some_and(|port| self.ports.iter().any(|range| range.contains(&port)))
         })
+    }
+
+    /// The places that it was told about.
+    pub(crate) fn told(&self) -> BTreeSet<u32> {
+        let Self { policy: _, ports: _, cr4_changeable: _, told } = self;
+        told.clone()
+    }
+
+    /// The same where only these were told about.
+    pub(crate) fn having_told(self, told: BTreeSet<u32>) -> Result<Self, Damaged> {
+        holds(told.len() <= TOLD_MOST, "it was told of too many instructions")?;
+        Ok(Self { told, ..self })
     }
 
     /// Whether this is the first time at this place, so that a person is to be told.

@@ -3,6 +3,8 @@
 //! Not here: what happens to a partition when a plan begins, which the machine does.
 
 use crate::config::{PartitionId, PlanId};
+use crate::snapshot::{Damaged, Fit, holds};
+use serde::{Deserialize, Serialize};
 
 /// A time window of a plan, in units from the start of the major frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +91,17 @@ pub struct Schedule {
     frames: u64,
     /// The first window that has not ended.
     cursor: usize,
+}
+
+/// What of a schedule changes in a run. The slot of now is that of its first unit.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedSchedule {
+    current: PlanId,
+    next: Option<PlanId>,
+    frame_start: u64,
+    frames: u64,
+    cursor: usize,
+    slot_start: u64,
 }
 
 /// What changed when time passed.
@@ -199,6 +212,28 @@ impl Schedule {
             Some(window) => gap(at(window.start)),
             None => gap(at(plan.frame)),
         }
+    }
+
+    /// What it is to be restored from, where this is what it says about now.
+    pub(crate) fn saved(&self, slot: Slot) -> SavedSchedule {
+        let Self { plans: _, current, next, switch: _, frame_start, frames, cursor } = *self;
+        SavedSchedule { current, next, frame_start, frames, cursor, slot_start: slot.start }
+    }
+
+    /// Goes back to where it was saved, and returns what it said then.
+    pub(crate) fn restore(&mut self, saved: &SavedSchedule, fit: &Fit<'_>) -> Result<Slot, Damaged> {
+        let SavedSchedule { current, next, frame_start, frames, cursor, slot_start } = *saved;
+        fit.plan(current)?;
+        next.map_or(Ok(()), |next| fit.plan(next))?;
+        fit.count(frames)?;
+        let plans = std::mem::take(&mut self.plans);
+        *self = Self { plans, current, next, switch: self.switch, frame_start, frames, cursor };
+        let now = fit.clock.units();
+        let in_frame = frame_start <= slot_start && slot_start <= now && cursor <= self.plan().windows.len();
+        holds(in_frame, "now is not in the frame of the schedule")?;
+        let slot = self.slot(slot_start);
+        holds(slot.start == slot_start && now <= slot.end, "now is not in the slot of the schedule")?;
+        Ok(slot)
     }
 
     /// The numbers that decide what runs next, for a digest of state.

@@ -5,8 +5,10 @@ use crate::clock::Clock;
 use crate::config::{PartitionId, SystemConfig};
 use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::Source;
-use crate::message_port::MessageChannels;
-use crate::schedule::{Schedule, Slot};
+use crate::message_port::{MessageChannels, SavedChannels};
+use crate::schedule::{SavedSchedule, Schedule, Slot};
+use crate::snapshot::{Damaged, Fit, holds};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Entries that the health log keeps.
@@ -30,7 +32,7 @@ pub struct Services {
 }
 
 /// A partition, as others see it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
     /// Its mode.
     pub mode: PartitionMode,
@@ -49,7 +51,7 @@ pub struct Status {
 }
 
 /// Something that a call causes beyond its caller.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Effect {
     /// Events for a partition.
     Raise {
@@ -81,6 +83,18 @@ pub enum Effect {
 }
 
 impl Effect {
+    fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        match self {
+            Self::Raise { to, source, count } => {
+                fit.partition(*to)?;
+                fit.source(*source)?;
+                fit.count(*count)
+            }
+            Self::Control { partition, action: _ } => fit.partition(*partition),
+            Self::Health { partition, event: _, detail: _, message: _ } => fit.partition(*partition),
+        }
+    }
+
     /// An event for the health monitor that says all by itself.
     #[must_use]
     pub fn survivable(partition: PartitionId, event: HealthEvent) -> Self {
@@ -124,8 +138,45 @@ impl Services {
     }
 }
 
+/// What of the services changes in a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedServices {
+    schedule: SavedSchedule,
+    statuses: Vec<Status>,
+    effects: VecDeque<Effect>,
+    health_log: HealthLog,
+    messages: SavedChannels,
+}
+
+impl Services {
+    /// What they are to be restored from.
+    pub(crate) fn saved(&self) -> SavedServices {
+        let Self { schedule, slot, statuses, effects, health_log, messages } = self;
+        SavedServices {
+            schedule: schedule.saved(*slot),
+            statuses: statuses.clone(),
+            effects: effects.clone(),
+            health_log: health_log.clone(),
+            messages: messages.saved(),
+        }
+    }
+
+    /// Goes back to where they were saved.
+    pub(crate) fn restore(&mut self, saved: SavedServices, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let SavedServices { schedule, statuses, effects, health_log, messages } = saved;
+        self.slot = self.schedule.restore(&schedule, fit)?;
+        holds(statuses.len() == self.statuses.len(), "it has not one status for each partition")?;
+        fit.counts(statuses.iter().map(|status| status.executed))?;
+        effects.iter().try_for_each(|effect| effect.check(fit))?;
+        health_log.check(fit)?;
+        self.messages.restore(messages, fit)?;
+        (self.statuses, self.effects, self.health_log) = (statuses, effects, health_log);
+        Ok(())
+    }
+}
+
 /// An entry of the health log.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HealthEntry {
     /// Its number, from 0.
     pub sequence: u32,
@@ -172,13 +223,25 @@ impl HealthEntry {
 }
 
 /// The last events of the health monitor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HealthLog {
     entries: VecDeque<HealthEntry>,
     next: u32,
 }
 
 impl HealthLog {
+    fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let Self { entries, next: _ } = self;
+        holds(entries.len() <= HEALTH_LOG_ENTRIES, "its health log is too long")?;
+        entries.iter().try_for_each(|entry| {
+            fit.partition(entry.partition)?;
+            match entry.action {
+                HealthAction::SwitchPlan(plan) => fit.plan(plan),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// Adds an entry and forgets the oldest of too many. Its number is given here.
     pub fn add(&mut self, entry: HealthEntry) {
         if self.entries.len() == HEALTH_LOG_ENTRIES {

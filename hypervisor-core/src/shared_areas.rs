@@ -2,7 +2,7 @@
 
 use crate::config::{PartitionId, SharedArea};
 use crate::loader::LoadError;
-use emulator::{PAGE_BYTES, Rights, SharedMemory};
+use emulator::{PAGE_BYTES, PhysicalMemory, Rights, SharedMemory};
 
 /// Shared areas lie from here.
 pub const SHARED_BASE: u32 = 0xd000_0000;
@@ -15,6 +15,8 @@ pub const SHARED_AREAS_MOST: usize = 64;
 #[derive(Debug, Default)]
 pub struct SharedAreas {
     areas: Vec<SharedMemory>,
+    /// All areas one after the other.
+    memory: PhysicalMemory,
 }
 
 /// A shared area as one partition sees it.
@@ -48,7 +50,23 @@ impl SharedAreas {
             let host = LoadError::HostMemory { bytes: u64::from(area.bytes) };
             SharedMemory::new(area.bytes.div_ceil(PAGE_BYTES)).ok_or(host)
         };
-        Ok(Self { areas: areas.iter().map(make).collect::<Result<_, _>>()? })
+        let areas: Vec<SharedMemory> = areas.iter().map(make).collect::<Result<_, _>>()?;
+        let mut memory = PhysicalMemory::new();
+        for area in &areas {
+            memory.attach(area).ok_or(LoadError::HostMemory { bytes })?;
+        }
+        Ok(Self { areas, memory })
+    }
+
+    /// All areas one after the other.
+    #[must_use]
+    pub fn memory(&self) -> &PhysicalMemory {
+        &self.memory
+    }
+
+    /// All areas one after the other.
+    pub(crate) fn memory_mut(&mut self) -> &mut PhysicalMemory {
+        &mut self.memory
     }
 
     /// What a partition sees of them, in the order of the configuration.

@@ -2,6 +2,8 @@
 
 use crate::abi::{PERIOD_MINIMUM_NS, TickPolicy};
 use crate::seeded_faults::{Fault, seeded};
+use crate::snapshot::{Damaged, Fit, holds};
+use serde::{Deserialize, Serialize};
 
 /// How many missed periods [`TickPolicy::Spread`] makes up for, one in the middle of each period to come; more are
 /// lost.
@@ -29,7 +31,7 @@ pub enum LastEvent {
     Taken,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Periodic {
     next_ns: u64,
     period_ns: u64,
@@ -40,7 +42,7 @@ struct Periodic {
     extra_ns: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 enum Mode {
     #[default]
     Off,
@@ -51,12 +53,19 @@ enum Mode {
 }
 
 /// One timer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Timer {
     mode: Mode,
 }
 
 impl Timer {
+    /// Whether it was set as a timer can be.
+    pub(crate) fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let Mode::Periodic(periodic) = self.mode else { return Ok(()) };
+        fit.count(periodic.backlog)?;
+        holds(periodic.period_ns >= PERIOD_MINIMUM_NS, "the period of a timer is too short")
+    }
+
     /// Expires once, at `deadline_ns` or as soon as possible. Replaces what was set.
     pub fn set_one_shot(&mut self, deadline_ns: u64) {
         self.mode = Mode::OneShot { deadline_ns };

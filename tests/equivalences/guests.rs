@@ -17,11 +17,20 @@ struct Left {
 }
 
 /// The samples and those of the conformance kit that need no second partition.
-fn images() -> Vec<(String, Arc<Image>)> {
+pub fn images() -> Vec<(String, Arc<Image>)> {
+    images_where(|path| !needs_two(path))
+}
+
+/// Those of the conformance kit that need a second partition.
+pub fn images_for_two() -> Vec<(String, Arc<Image>)> {
+    images_where(needs_two)
+}
+
+fn images_where(wanted: impl Fn(&Path) -> bool) -> Vec<(String, Arc<Image>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-images");
     let folders = ["prebuilt", "conformance/prebuilt"].map(|name| fs::read_dir(folder.join(name)).unwrap());
     let mut paths: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "elf") && !needs_two(path));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "elf") && wanted(path));
     paths.sort();
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
     paths.iter().map(|path| (name(path), Arc::new(Image::read(&fs::read(path).unwrap()).unwrap()))).collect()

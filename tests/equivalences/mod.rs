@@ -8,6 +8,10 @@ mod machine;
 mod program;
 mod random;
 mod side_by_side;
+mod snapshots;
+#[path = "../../tools/paravane/kit/stage.rs"]
+mod stage;
+mod subjects;
 
 use emulator::decode::disassemble;
 use emulator::{Dispatch, Exit, Interpreter, Settings, Unobserved, Vector};

@@ -7,7 +7,7 @@
 
 mod case;
 mod files;
-mod system;
+pub mod system;
 
 /// One test for each sample guest, under its own name, so that a failure says which guest it is. A macro, because
 /// tests are functions and cannot be made in a loop.

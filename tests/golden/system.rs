@@ -37,7 +37,8 @@ pub fn check(name: &str) {
     );
 }
 
-fn config(name: &str) -> SystemConfig {
+/// The configuration of a sample system.
+pub fn config(name: &str) -> SystemConfig {
     let folder = root().join("guest-images/systems");
     let path = folder.join(format!("{name}.toml"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

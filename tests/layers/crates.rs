@@ -10,14 +10,15 @@ struct Allowed {
 }
 
 const ALLOWED: [Allowed; 10] = [
+    // serde and postcard write the state of a machine and read it again: docs/decisions/0009-snapshots.md.
     Allowed {
         manifest: "emulator/Cargo.toml",
-        dependencies: &["iced-x86", "xxhash-rust"],
+        dependencies: &["iced-x86", "serde", "xxhash-rust"],
         only_in_tests: &["iced-x86"],
     },
     Allowed {
         manifest: "hypervisor-core/Cargo.toml",
-        dependencies: &["emulator", "goblin", "log", "xxhash-rust"],
+        dependencies: &["emulator", "goblin", "log", "postcard", "serde", "xxhash-rust"],
         only_in_tests: &["iced-x86"],
     },
     // toml tells where each value stands, annotate-snippets underlines it, serde_json writes the schema for editors.

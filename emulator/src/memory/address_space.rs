@@ -2,10 +2,12 @@
 
 use super::translation::{Translations, Word};
 use super::{FrameNumber, Identity, PAGE_BYTES, PAGE_OFFSET, PhysicalMemory};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What may be done with a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Rights(u8);
 
 impl Rights {
@@ -40,6 +42,20 @@ impl Rights {
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+}
+
+impl From<Rights> for u8 {
+    fn from(rights: Rights) -> Self {
+        rights.0
+    }
+}
+
+impl TryFrom<u8> for Rights {
+    type Error = &'static str;
+
+    fn try_from(bits: u8) -> Result<Self, Self::Error> {
+        if bits <= Self::ALL.0 { Ok(Self(bits)) } else { Err("rights have three bits") }
     }
 }
 

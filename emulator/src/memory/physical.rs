@@ -3,12 +3,13 @@
 #![allow(unsafe_code)] // Frames are reached through host pointers: see docs/decisions/0001-unsafe.md.
 
 use super::{Identity, PAGE_BYTES};
+use serde::{Deserialize, Serialize};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 /// The number of a frame, counted from 0 in the order of allocation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FrameNumber(pub u32);
 
 const FRAME_BYTES: usize = PAGE_BYTES as usize;
@@ -84,6 +85,8 @@ struct FrameMarks {
     /// One bit for each granule of which a decoded block holds a byte.
     code: u64,
     written: bool,
+    /// Other memories may hold the frame, too.
+    shared: bool,
 }
 
 impl PhysicalMemory {
@@ -104,7 +107,7 @@ impl PhysicalMemory {
     /// be more than 2^32 frames. Code in them is not followed when another memory's guest changes it: they are for data.
     pub fn attach(&mut self, shared: &SharedMemory) -> Option<FrameNumber> {
         // Another memory may have written them.
-        let marks = FrameMarks { written: true, ..FrameMarks::default() };
+        let marks = FrameMarks { written: true, shared: true, ..FrameMarks::default() };
         self.add(shared.count, Rc::clone(&shared.bytes), marks)
     }
 
@@ -126,6 +129,31 @@ impl PhysicalMemory {
     #[must_use]
     pub fn was_written(&self, frame: FrameNumber) -> bool {
         self.marks[frame.0 as usize].written
+    }
+
+    /// Whether the frame was attached, so that other memories may hold it, too.
+    #[must_use]
+    pub fn is_shared(&self, frame: FrameNumber) -> bool {
+        self.marks[frame.0 as usize].shared
+    }
+
+    /// The frames that were ever written, in order; not those that were attached.
+    pub fn written_frames(&self) -> impl Iterator<Item = FrameNumber> {
+        let own = |(_, marks): &(u32, &FrameMarks)| marks.written && !marks.shared;
+        (0..).zip(&self.marks).filter(own).map(|(frame, _)| FrameNumber(frame))
+    }
+
+    /// Forgets what was written: all frames read as zero, but for those that were attached.
+    pub fn clear(&mut self) {
+        let written: Vec<_> = self.written_frames().collect();
+        for frame in written {
+            self.write(frame, 0, &[0; FRAME_BYTES]);
+        }
+        for marks in &mut self.marks {
+            *marks = FrameMarks { code: 0, written: marks.shared, shared: marks.shared };
+        }
+        // Blocks that were decoded from the bytes before, and pointers handed out for stores, are of another memory.
+        self.identity = Identity::default();
     }
 
     /// Reads from `offset` in `frame`; all bytes lie in that frame.
@@ -252,6 +280,25 @@ mod tests {
         second.read(FrameNumber(2), 9, &mut byte);
         assert_eq!(byte, [7]);
         assert!(second.was_written(FrameNumber(1)) && !second.was_written(FrameNumber(0)));
+    }
+
+    #[test]
+    fn a_cleared_memory_has_its_frames_and_nothing_in_them() {
+        let shared = SharedMemory::new(1).unwrap();
+        let mut memory = PhysicalMemory::new();
+        memory.allocate(2).unwrap();
+        let attached = memory.attach(&shared).unwrap();
+        for frame in [FrameNumber(1), attached] {
+            memory.write(frame, 5, &[7]);
+        }
+        assert!(memory.written_frames().eq([FrameNumber(1)]));
+        memory.clear();
+        let mut bytes = [0; 2];
+        memory.read(FrameNumber(1), 5, &mut bytes[..1]);
+        memory.read(attached, 5, &mut bytes[1..]);
+        assert_eq!((bytes, memory.frame_count()), ([0, 7], 3));
+        assert_eq!(memory.written_frames().next(), None);
+        assert!(memory.is_shared(attached) && !memory.is_shared(FrameNumber(1)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What comes out of [`Argument::take`] is in range, aligned and does not wrap. Whether an address is the
 //! partition's, with the right rights, only the machine knows.
 
+use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
 use super::layout::{EVENT_STATUS, MEMORY_MAP_ENTRY, TRAP_ENTRY};
@@ -89,8 +90,23 @@ impl Argument for Hexadecimal {
 }
 
 /// A bit in the event bitmaps, below [`EVENT_PORTS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct EventPort(u16);
+
+impl From<EventPort> for u32 {
+    fn from(port: EventPort) -> Self {
+        port.0.into()
+    }
+}
+
+impl TryFrom<u32> for EventPort {
+    type Error = &'static str;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        Self::new(number).ok_or("there is no event port of this number")
+    }
+}
 
 impl EventPort {
     /// The port of this number, if there is one.
@@ -157,7 +173,7 @@ impl Argument for CodeAddress {
 }
 
 /// What interrupts a partition without a line of a board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum VirtualInterrupt {
     /// The timer's deadline has passed.
     Timer,
@@ -206,7 +222,7 @@ impl Argument for VirtualInterrupt {
 }
 
 /// What happens to the periods that pass while a partition is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TickPolicy {
     /// One event; its count grows by the number of periods.
     One,
@@ -324,7 +340,7 @@ impl Argument for FakeRegister {
 }
 
 /// What one partition can do to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ControlAction {
     /// Its windows stay idle until it is resumed.
     Suspend,
@@ -367,7 +383,7 @@ impl Argument for ControlAction {
 }
 
 /// The operating mode of a partition (ARINC 653 Part 1, 2.3.1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PartitionMode {
     /// It has stopped.
     Idle,
@@ -394,7 +410,7 @@ impl Argument for PartitionMode {
 }
 
 /// An end of a message channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortDirection {
     /// The partition writes or sends.
     Source,

@@ -7,6 +7,7 @@ use super::system_layout::{HEALTH_ENTRY, PARTITION_STATUS, POLL_ENTRY, WINDOW_IN
 use super::{
     ABI_VERSION, CallError, FieldDescription, FieldKind, GATE_VECTOR, SELECTOR_CODE, StructDescription,
 };
+use serde::{Deserialize, Serialize};
 
 const fn field(
     offset: u32,
@@ -421,7 +422,7 @@ pub(super) static TRAP_ENTRY: StructDescription = StructDescription {
 };
 
 /// An entry of the trap table whose vector, flags and selector were checked. The address is still a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrapEntry {
     /// The vector.
     pub vector: u8,

@@ -1,9 +1,10 @@
 //! Which pages of the address space are in use, as ranges. What lies in them is not here.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Ranges of addresses that do not touch: start, and the first address after.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Areas(BTreeMap<u32, u32>);
 
 impl Areas {
@@ -18,6 +19,11 @@ impl Areas {
             end = after;
         }
         self.0.insert(start, end);
+    }
+
+    /// All ranges by address.
+    pub fn ranges(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.iter().map(|(start, end)| (*start, *end))
     }
 
     /// Removes what is in a range, and returns it.

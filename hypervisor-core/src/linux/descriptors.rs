@@ -3,6 +3,7 @@
 
 use super::{Call, Failure, number};
 use crate::record::Event;
+use serde::{Deserialize, Serialize};
 
 const STANDARD_OUTPUT: u32 = 1;
 const STANDARD_ERROR: u32 = 2;
@@ -22,7 +23,7 @@ const EMPTY_PATH: u32 = 0x1000;
 const BASIC_STATISTICS: u32 = 0x7ff;
 
 /// Which of the three are open.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Descriptors([bool; 3]);
 
 impl Default for Descriptors {

@@ -1,9 +1,10 @@
 //! What a system call did beside its result, for those who follow the program elsewhere.
 
 use emulator::Rights;
+use serde::{Deserialize, Serialize};
 
 /// A change that a system call made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Effect {
     /// It wrote into the program's memory.
     Wrote {

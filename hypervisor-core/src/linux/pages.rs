@@ -10,6 +10,8 @@ use super::start::STACK_BYTES;
 use crate::guest::Guest;
 use emulator::{FrameNumber, PAGE_BYTES, Rights};
 
+pub(super) use saved::SavedPages;
+
 /// The first address that no program has.
 pub const ADDRESS_END: u32 = 0xc000_0000;
 /// As `vm.mmap_min_addr` of most systems.
@@ -355,3 +357,5 @@ fn place(guest: &mut Guest, start: u32, frames: &[FrameNumber], rights: Rights) 
         address += pages * PAGE_BYTES;
     }
 }
+
+mod saved;

@@ -1,10 +1,12 @@
 //! Counts of what a guest did, for `--stats`. They decide nothing.
 
 use crate::abi::CALLS;
+use crate::snapshot::{Damaged, Fit, counts};
 use emulator::Exit;
+use serde::{Deserialize, Serialize};
 
 /// The counters of one machine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Counters {
     /// Runs that ended with their units used up.
     pub exits_budget: u64,
@@ -25,10 +27,13 @@ pub struct Counters {
     /// Upcalls delivered.
     pub upcalls: u64,
     /// Traps delivered, by vector.
+    #[serde(with = "counts")]
     pub traps: [u64; 256],
     /// Hypercalls, by number; the last for all numbers that do not exist.
+    #[serde(with = "counts")]
     pub calls: [u64; 257],
     /// Linux system calls, by number; the last for all numbers from 256 on.
+    #[serde(with = "counts")]
     pub system_calls: [u64; 257],
     /// Units of idle time that were skipped.
     pub idle_units: u64,
@@ -75,6 +80,30 @@ impl Counters {
     pub(super) fn count_system_call(&mut self, number: u32) {
         let last = self.system_calls.len() - 1;
         self.system_calls[(number as usize).min(last)] += 1;
+    }
+
+    /// Whether these can be the counters of a run.
+    pub(crate) fn check(&self, fit: &Fit<'_>) -> Result<(), Damaged> {
+        let Self {
+            exits_budget,
+            exits_exception,
+            exits_software_interrupt,
+            exits_privileged,
+            exits_attention,
+            exits_other,
+            windows,
+            upcalls,
+            traps,
+            calls,
+            system_calls,
+            idle_units,
+            loads,
+        } = self;
+        let exits = [exits_budget, exits_exception, exits_software_interrupt, exits_privileged];
+        let others = [exits_attention, exits_other, windows, upcalls, loads];
+        let all = exits.into_iter().chain(others).chain(traps).chain(calls).chain(system_calls);
+        fit.counts(all.copied())?;
+        fit.past(*idle_units)
     }
 
     /// The counters that are not 0, with their names, in a fixed order.

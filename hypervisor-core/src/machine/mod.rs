@@ -12,6 +12,7 @@ mod exits;
 mod health;
 mod idle;
 mod privileged;
+mod snapshot;
 mod trail;
 mod turn;
 

@@ -16,9 +16,9 @@ pub(super) struct Sampling {
     pub current: Option<(Vec<u8>, u64)>,
     pub held: Option<Vec<u8>>,
     /// How many messages readers could see so far.
-    sequence: u64,
+    pub sequence: u64,
     /// For each reader the last message that it read.
-    read: Vec<Option<u64>>,
+    pub read: Vec<Option<u64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,9 +28,9 @@ pub(super) struct Queue {
     /// Messages that can be received, by priority and age.
     pub visible: BTreeMap<(u8, u64), Vec<u8>>,
     /// Messages that wait for the flush, oldest first.
-    held: VecDeque<((u8, u64), Vec<u8>)>,
+    pub held: VecDeque<((u8, u64), Vec<u8>)>,
     /// How many messages were sent so far.
-    sent: u64,
+    pub sent: u64,
 }
 
 impl State {
