@@ -9,8 +9,6 @@ mod program;
 mod random;
 mod side_by_side;
 mod snapshots;
-#[path = "../../tools/paravane/kit/stage.rs"]
-mod stage;
 mod subjects;
 
 use emulator::decode::disassemble;

@@ -1,10 +1,10 @@
 //! Systems that show all that a machine can be in the middle of: waits, pending events, queues, restarts, shared memory.
 
 use super::guests;
-use super::stage;
 use crate::golden;
 use hypervisor_core::abi::{CLAUSES, ShownBy};
 use hypervisor_core::config::{PartitionConfig, PartitionId, SystemConfig};
+use hypervisor_core::conformance;
 use hypervisor_core::health::{HealthAction, HealthTable};
 use hypervisor_core::schedule::{Plan, Window};
 use hypervisor_core::{Image, Machine};
@@ -32,7 +32,7 @@ pub fn subjects() -> Vec<Subject> {
     let mut subjects: Vec<_> = guests::images()
         .into_iter()
         .map(|(name, image)| {
-            let config = stage::system("", &name, &image);
+            let config = conformance::system("", &name, &image);
             Subject { name, config }
         })
         .collect();
@@ -51,8 +51,10 @@ pub fn pairs() -> Vec<Subject> {
     let clause = clause.expect("a clause needs two partitions").id;
     let images = guests::images_for_two();
     assert!(images.len() > 10, "the kit has guests for two partitions");
-    let subject =
-        |(name, image): (String, Arc<Image>)| Subject { config: stage::system(clause, &name, &image), name };
+    let subject = |(name, image): (String, Arc<Image>)| Subject {
+        config: conformance::system(clause, &name, &image),
+        name,
+    };
     images.into_iter().map(subject).collect()
 }
 
