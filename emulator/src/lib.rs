@@ -16,6 +16,10 @@ mod alu;
 mod instructions;
 mod interpreter;
 
+/// Counted up whenever a guest could see that the processor does something else than before. What was recorded with one
+/// number is run again only with the same one.
+pub const SEMANTICS: u32 = 1;
+
 pub use cpu::{Cpu, DescriptorTable, Segment, SegmentRegister, SystemRegisters, flags};
 pub use digest::StateDigest;
 pub use exit::{Exception, Exit, Privileged, Ran, Vector, WatchHit};

@@ -10,6 +10,7 @@ use crate::ledger::{DropReason, Source};
 use crate::machine::Abi;
 use crate::outcome::CrashReason;
 use emulator::Step;
+use serde::{Deserialize, Serialize};
 
 /// A point of a run: the instruction with this number is the next to start, or starts here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, PartialOrd, Ord, Hash)]
@@ -52,7 +53,7 @@ impl Recorder for Unrecorded {
 }
 
 /// Something that is no instruction.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// A hypercall, or a Linux system call. What it caused follows.
     Call {
@@ -225,7 +226,7 @@ pub enum Event {
 }
 
 /// What became of a raised event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Fate {
     /// The port is pending now and was not before; of several at once, all but one were coalesced.
     Pending,

@@ -12,7 +12,7 @@ use hypervisor_core::{
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use trace::SystemTrace;
+use trace::{SystemTrace, TracedSystem};
 
 const NEIGHBOURS: [PartitionId; 2] = [PartitionId(0), PartitionId(2)];
 /// Between them, so that it runs before the one and after the other.
@@ -106,7 +106,7 @@ struct Seen {
 /// Runs a system for 36 s; returns what is seen of the neighbours, and the calls and restarts of the other.
 fn run(neighbours: [&str; 2], replaced: &Replaced) -> (Seen, u64, u64) {
     let mut machine = Machine::of_system(system(neighbours, replaced)).unwrap();
-    let trace = SystemTrace::new(&machine, |place| place != REPLACED.index());
+    let trace = SystemTrace::new(&TracedSystem::of(&machine, true), |place| place != REPLACED.index());
     let mut watched = Watched { trace, calls: 0, restarts: 0 };
     watched.trace.clear();
     let limits = Limits { time_ns: Some(36_000_000_000), ..Limits::default() };

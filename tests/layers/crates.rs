@@ -29,7 +29,15 @@ const ALLOWED: [Allowed; 10] = [
     },
     Allowed {
         manifest: "tools/recording/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "system-file", "trace"],
+        dependencies: &[
+            "emulator",
+            "hypervisor-core",
+            "system-file",
+            "trace",
+            "postcard",
+            "serde",
+            "xxhash-rust",
+        ],
         only_in_tests: &[],
     },
     Allowed {

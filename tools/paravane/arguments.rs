@@ -66,6 +66,19 @@ pub enum Command {
     /// partition. The text is the same for every run.
     #[command(after_help = EXIT_STATUS)]
     Trace(Trace),
+    /// Show a recorded run as text
+    ///
+    /// The same lines as those of `paravane trace`.
+    #[command(after_help = "Exit status:\n  0    it was shown\n  125  it cannot be read; stderr tells why")]
+    Show(Show),
+    /// Check that a recorded run is whole, and that running it again makes the same
+    ///
+    /// Every frame's digest is checked, and the whole run is run again: each event, the machine of each keyframe and the
+    /// machine at the end must be those of the file.
+    #[command(
+        after_help = "Exit status:\n  0    everything is as recorded\n  1    so far as it goes it is, but it was cut off\n  125  it is damaged, or running again makes something else; stderr tells what"
+    )]
+    Verify(Verify),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
     #[command(
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"
@@ -136,6 +149,26 @@ pub struct Trace {
     /// How to run it.
     #[command(flatten)]
     pub options: RunOptions,
+}
+
+/// `paravane show`
+#[derive(Args, Debug)]
+pub struct Show {
+    /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+
+    /// Show only this partition of a system; give it again for another one
+    #[arg(long = "partition", value_name = "NAME")]
+    pub partitions: Vec<String>,
+}
+
+/// `paravane verify`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
 }
 
 /// The options that `run` and `trace` share.
@@ -305,7 +338,7 @@ pub enum Abi {
 pub enum TraceFormat {
     /// One line an instruction
     Text,
-    /// A compact file with an index (not there yet)
+    /// A small file from which every instruction and value can be shown: for `paravane show`, `query`, `export`
     Pvt,
 }
 

@@ -13,14 +13,19 @@ mod kit;
 mod lockstep;
 mod logging;
 mod output;
+mod partitions;
+mod pvt_sink;
 mod roster;
 mod run;
 mod session;
+mod show_command;
 mod statistics;
 mod statistics_json;
 mod status;
 mod subject;
+mod text_sink;
 mod trace_command;
+mod verify_command;
 
 use arguments::{Arguments, Command};
 use clap::error::ErrorKind;
@@ -55,6 +60,8 @@ fn command() -> Status {
     let ended = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace_command::trace(&trace),
+        Command::Show(show) => show_command::show(&show),
+        Command::Verify(verify) => verify_command::verify(&verify),
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),

@@ -13,5 +13,5 @@ use hypervisor_core::Unrecorded;
 /// It cannot be loaded, or input or output failed.
 pub fn run(run: &Run) -> Result<Status, Ended> {
     let subject = subject::open(run.image.as_deref(), &run.options)?;
-    Session::new(subject, &run.options, Output::stdout())?.run(&mut Unrecorded, None, |_, _, _| Ok(()))
+    Session::new(subject, &run.options, Output::stdout())?.run(&mut Unrecorded)
 }

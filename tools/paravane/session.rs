@@ -14,7 +14,9 @@ use crate::statistics::statistics;
 use crate::statistics_json::statistics_json;
 use crate::status::Status;
 use emulator::Settings;
-use hypervisor_core::{Image, Limits, LoadError, Machine, PartitionId, Progress, Recorder, SystemConfig};
+use hypervisor_core::{
+    Image, Limits, LoadError, Machine, PartitionId, Progress, Recorder, SystemConfig, Unrecorded,
+};
 use log::{debug, info};
 use recording::Subject;
 use recording::recorded_input::Identity;
@@ -27,6 +29,28 @@ pub struct Session<'a> {
     console: Console,
     health: HealthLines,
     options: &'a RunOptions,
+}
+
+/// A recorder that is served whenever the machine returns.
+pub trait Listener: Recorder {
+    /// After how many units the machine is to return at the latest; None: it does not matter.
+    fn slice_units(&self, machine: &Machine) -> Option<u64>;
+
+    /// The machine returned, and why.
+    ///
+    /// # Errors
+    /// What was recorded cannot be written.
+    fn hand_on(&mut self, machine: &Machine, progress: &Progress) -> Result<(), Ended>;
+}
+
+impl Listener for Unrecorded {
+    fn slice_units(&self, _: &Machine) -> Option<u64> {
+        None
+    }
+
+    fn hand_on(&mut self, _: &Machine, _: &Progress) -> Result<(), Ended> {
+        Ok(())
+    }
 }
 
 impl<'a> Session<'a> {
@@ -55,27 +79,22 @@ impl<'a> Session<'a> {
         &self.roster
     }
 
-    /// Runs to the end. Whenever the machine returns, `hand_on` takes what `recorder` has; it is told why the machine
-    /// returned.
+    /// Runs to the end.
     ///
     /// # Errors
     /// Input or output failed.
-    pub fn run<R: Recorder>(
-        mut self,
-        recorder: &mut R,
-        slice_units: Option<u64>,
-        mut hand_on: impl FnMut(&mut R, &Machine, &Progress) -> Result<(), Ended>,
-    ) -> Result<Status, Ended> {
+    pub fn run(mut self, listener: &mut impl Listener) -> Result<Status, Ended> {
         // Before the run, so that nobody waits for counters that cannot be written.
         let statistics_file = self.options.stats_output.as_deref().map(Output::file).transpose();
         let statistics_file = statistics_file.map_err(Ended::Failed)?;
         let rate = self.machine.clock().rate();
         let time_ns = self.options.max_time.map(|most| u64::try_from(most.as_nanos()).unwrap_or(u64::MAX));
         let outcome = loop {
-            let slice_units = [slice_units, self.input.slice_units(rate)].into_iter().flatten().min();
+            let slices = [listener.slice_units(&self.machine), self.input.slice_units(rate)];
+            let slice_units = slices.into_iter().flatten().min();
             let limits = Limits { executed_units: self.options.max_instructions, time_ns, slice_units };
-            let progress = self.machine.run(&limits, recorder);
-            hand_on(recorder, &self.machine, &progress)?;
+            let progress = self.machine.run(&limits, listener);
+            listener.hand_on(&self.machine, &progress)?;
             self.show()?;
             self.input.record(&self.machine)?;
             match progress {

@@ -27,7 +27,9 @@ pub enum Dispatch {
 }
 
 /// What CPUID tells and which instructions exist; each profile has all of those before it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
 pub enum CpuProfile {
     /// A Pentium II class processor: x87, CMOV and MMX, no SSE.
     #[default]

@@ -75,6 +75,16 @@ impl Machine {
         reader.map_or(&[], |reader| self.partitions[reader].console().arrived())
     }
 
+    /// How many console inputs were given, arrived or still to come.
+    #[must_use]
+    pub fn given_inputs(&self) -> usize {
+        let reader = self.config.partitions.iter().position(|partition| partition.console_input);
+        reader.map_or(0, |reader| {
+            let console = self.partitions[reader].console();
+            console.arrived().len() + console.coming().count()
+        })
+    }
+
     /// What the machine is made of.
     #[must_use]
     pub fn config(&self) -> &SystemConfig {

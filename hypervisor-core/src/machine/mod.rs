@@ -30,6 +30,7 @@ use crate::services::Services;
 use crate::shared_areas::SharedAreas;
 use deadlock::Reach;
 use emulator::{Observer, Settings, Step};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ const OUTPUT_PATIENCE_UNITS: u64 = 1_000_000;
 const OUTPUT_CHUNK_BYTES: usize = 4096;
 
 /// For which system an image was built.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Abi {
     /// Hypercalls and upcalls.
     #[default]

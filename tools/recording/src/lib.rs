@@ -6,9 +6,18 @@ pub mod files;
 pub mod recorded_input;
 
 mod configuration_digest;
+mod keyframe;
+mod reader;
+mod replay;
 mod samples;
 mod subject;
+mod verify;
+mod writer;
 
 pub use configuration_digest::configuration_digest;
 pub use files::Files;
+pub use reader::{Position, Recording, RecordingError};
+pub use replay::Replay;
 pub use subject::{Findings, GuestFile, GuestOptions, Subject, SubjectError};
+pub use verify::Verified;
+pub use writer::RunWriter;

@@ -6,6 +6,7 @@ use crate::files::Files;
 use emulator::{CpuProfile, Settings};
 use hypervisor_core::config::SystemConfig;
 use hypervisor_core::{Abi, Config, Image};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use system_file::{Diagnostic, LONGEST_FILE_BYTES, Severity, Style, read, render}
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 /// How a single guest is to be run; a system file says it for its partitions.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GuestOptions {
     /// For which system the image was built; None: Paravane's own.
     pub abi: Option<Abi>,

@@ -3,9 +3,12 @@
 //!
 //! Not here: files. Who owns the trace takes the text when it likes.
 
+use crate::run_end::{PartitionEnd, RunEnd};
 use crate::text::TextTrace;
+use crate::traced_system::TracedSystem;
 use emulator::Step;
-use hypervisor_core::{Event, Machine, Outcome, PartitionId, Recorder, Stamp};
+use hypervisor_core::loader::Symbols;
+use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 
 /// The first line of every text trace of a system. The number counts up when the lines change their meaning.
 pub const SYSTEM_HEADER: &str = "paravane-trace system text 1";
@@ -16,28 +19,31 @@ pub struct SystemTrace {
     partitions: Vec<Option<(Vec<u8>, TextTrace)>>,
     /// What stands before a line of the whole system.
     system: Vec<u8>,
+    /// The names for what is said of the whole system.
+    symbols: Symbols,
     text: Vec<u8>,
 }
 
 impl SystemTrace {
-    /// A trace of this machine that begins with [`SYSTEM_HEADER`] and lines that say what is traced. Partitions that are
+    /// A trace of this system that begins with [`SYSTEM_HEADER`] and lines that say what is traced. Partitions that are
     /// not `shown` are left out.
     #[must_use]
-    pub fn new(machine: &Machine, shown: impl Fn(usize) -> bool) -> Self {
-        let config = machine.config();
-        let rate = machine.clock().rate().units_per_second();
+    pub fn new(traced: &TracedSystem, shown: impl Fn(usize) -> bool) -> Self {
+        let rate = traced.rate.units_per_second();
         let mut text = format!("{SYSTEM_HEADER}\n{rate} units a second\n");
-        let width = config.partitions.iter().map(|partition| partition.name.len()).max().unwrap_or(0);
+        let width = traced.partitions.iter().map(|partition| partition.name.len()).max().unwrap_or(0);
         let mut partitions = Vec::new();
-        for (place, partition) in config.partitions.iter().enumerate() {
+        for (place, partition) in traced.partitions.iter().enumerate() {
             let left_out = if shown(place) { "" } else { ", left out" };
             text += &format!("partition {}: image {:032x}{left_out}\n", partition.name, partition.image.hash);
-            partitions.push(shown(place).then(|| {
-                let symbols = machine.symbols_of(PartitionId(place as u16));
-                (prefix(&partition.name, width), TextTrace::of_lines(symbols))
-            }));
+            partitions.push(
+                shown(place).then(|| {
+                    (prefix(&partition.name, width), TextTrace::of_lines(partition.symbols.clone()))
+                }),
+            );
         }
-        Self { partitions, system: prefix("*", width), text: text.into_bytes() }
+        let symbols = traced.partition(PartitionId(0)).symbols.clone();
+        Self { partitions, system: prefix("*", width), symbols, text: text.into_bytes() }
     }
 
     /// What was written since the last [`SystemTrace::clear`]: whole lines.
@@ -52,18 +58,14 @@ impl SystemTrace {
     }
 
     /// Writes how each partition and the run ended. A trace without the line of the run was cut off.
-    pub fn end(&mut self, machine: &Machine, outcome: &Outcome) {
-        for (place, partition) in machine.partitions().iter().enumerate() {
-            if let Some(outcome) = partition.outcome() {
-                let stamp = machine.stamp_of(PartitionId(place as u16));
-                let now_ns = partition.ending().map_or(stamp.now_ns, |ending| ending.now_ns);
-                self.line(stamp, |lines| lines.end(Stamp { now_ns, ..stamp }, outcome));
-            }
+    pub fn end(&mut self, end: &RunEnd) {
+        for PartitionEnd { partition, instruction, now_ns, outcome } in &end.partitions {
+            let (partition, instruction, now_ns) = (PartitionId(*partition), *instruction, *now_ns);
+            let stamp = Stamp { partition, instruction, now_ns, ..Stamp::default() };
+            self.line(stamp, |lines| lines.end_of(stamp, outcome));
         }
-        let now_ns = machine.clock().now_ns();
-        let stamp = Stamp { instruction: machine.executed(), now_ns, ..Stamp::default() };
-        let mut lines = TextTrace::of_lines(machine.symbols());
-        lines.end(stamp, outcome);
+        let mut lines = TextTrace::of_lines(self.symbols.clone());
+        lines.end_of(end.stamp(), &end.outcome);
         self.text.extend_from_slice(&self.system);
         self.text.extend_from_slice(lines.text());
     }

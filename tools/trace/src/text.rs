@@ -10,10 +10,12 @@
 use crate::columns::{decimal, hexadecimal, pad, seconds, shortest_hexadecimal};
 use crate::event_text;
 use crate::listing::Listing;
+use crate::run_end::RunEnd;
+use crate::traced_system::{TracedPartition, TracedSystem};
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Machine, Outcome, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Event, Outcome, PartitionId, Recorder, Stamp};
 use std::collections::BTreeSet;
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
@@ -47,13 +49,13 @@ pub struct TextTrace {
 }
 
 impl TextTrace {
-    /// A trace of this machine that begins with [`HEADER`] and a line that says what is traced.
+    /// A trace of a single guest that begins with [`HEADER`] and a line that says what is traced.
     #[must_use]
-    pub fn new(machine: &Machine) -> Self {
-        let image = machine.image();
-        let rate = machine.clock().rate().units_per_second();
+    pub fn new(traced: &TracedSystem) -> Self {
+        let TracedPartition { image, symbols, .. } = traced.partition(PartitionId(0));
+        let rate = traced.rate.units_per_second();
         let text = format!("{HEADER}\nimage {:032x}, {rate} units a second\n", image.hash).into_bytes();
-        Self { text, ..Self::of_lines(machine.symbols()) }
+        Self { text, ..Self::of_lines(symbols.clone()) }
     }
 
     /// A trace without a beginning: only the lines that come.
@@ -73,7 +75,12 @@ impl TextTrace {
     }
 
     /// Writes how the run ended. A trace without this line was cut off.
-    pub fn end(&mut self, stamp: Stamp, outcome: &Outcome) {
+    pub fn end(&mut self, end: &RunEnd) {
+        self.end_of(end.stamp(), &end.outcome);
+    }
+
+    /// Writes that the run, or a partition, ended here.
+    pub(crate) fn end_of(&mut self, stamp: Stamp, outcome: &Outcome) {
         self.stamp(stamp);
         self.text.extend_from_slice(b"== end     ");
         self.text.extend_from_slice(event_text::outcome_words(&self.symbols, outcome).as_bytes());

@@ -15,6 +15,8 @@ pub enum FrameKind {
     File,
     /// Console input.
     Input,
+    /// Memory of the keyframe that follows.
+    Pages,
     /// The whole machine at an instant.
     Keyframe,
     /// Instructions and events.
@@ -26,10 +28,11 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    const TAGS: [(Self, [u8; 4]); 7] = [
+    const TAGS: [(Self, [u8; 4]); 8] = [
         (Self::Header, *b"HEAD"),
         (Self::File, *b"FILE"),
         (Self::Input, *b"INPT"),
+        (Self::Pages, *b"PAGE"),
         (Self::Keyframe, *b"KEYF"),
         (Self::Records, *b"RECS"),
         (Self::End, *b"ENDS"),

@@ -7,6 +7,7 @@ mod head;
 mod header;
 mod index;
 mod reader;
+mod records;
 mod writer;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 pub use head::{FrameHead, FrameKind};
 pub use header::{Detail, Header, PartitionHeader};
 pub use reader::{ReadError, Reader};
+pub use records::{RecordWriter, tell_records};
 pub use writer::Writer;
 
 /// What a file begins with: a skippable frame of Zstandard with a line of text.

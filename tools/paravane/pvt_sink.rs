@@ -1,0 +1,73 @@
+//! A trace file on its way to the disk.
+
+use crate::output::Ended;
+use crate::session::Listener;
+use emulator::Step;
+use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
+use recording::{RunWriter, Subject};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+/// Writes a trace file.
+pub struct PvtSink(Option<RunWriter>);
+
+impl PvtSink {
+    /// A file that begins, at `path` or on stdout.
+    ///
+    /// # Errors
+    /// The file cannot be created, or stdout is a terminal.
+    pub fn new(path: Option<&Path>, subject: &Subject, machine: &Machine) -> Result<Self, Ended> {
+        let out: Box<dyn Write + Send> = match path {
+            Some(path) => {
+                let file = File::create(path);
+                Box::new(BufWriter::new(
+                    file.map_err(|error| {
+                        Ended::Failed(format!("cannot create {}: {error}", path.display()))
+                    })?,
+                ))
+            }
+            None if io::stdout().is_terminal() => {
+                let why = "--format pvt writes no text: name a file with -o FILE, and show it with `paravane show FILE`";
+                return Err(Ended::Failed(why.to_owned()));
+            }
+            None => Box::new(io::stdout()),
+        };
+        Ok(Self(Some(RunWriter::new(out, subject, machine)?)))
+    }
+}
+
+impl Recorder for PvtSink {
+    const ACTIVE: bool = RunWriter::ACTIVE;
+    const INSTRUCTIONS: bool = RunWriter::INSTRUCTIONS;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if let Some(writer) = &mut self.0 {
+            writer.instruction(stamp, step);
+        }
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        if let Some(writer) = &mut self.0 {
+            writer.event(stamp, event);
+        }
+    }
+}
+
+impl Listener for PvtSink {
+    fn slice_units(&self, machine: &Machine) -> Option<u64> {
+        self.0.as_ref().map(|writer| writer.slice_units(machine))
+    }
+
+    fn hand_on(&mut self, machine: &Machine, progress: &Progress) -> Result<(), Ended> {
+        if let Some(writer) = &mut self.0 {
+            writer.hand_on(machine, progress)?;
+        }
+        if let Progress::Finished(outcome) = progress
+            && let Some(writer) = self.0.take()
+        {
+            writer.finish(machine, outcome)?;
+        }
+        Ok(())
+    }
+}

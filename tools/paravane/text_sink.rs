@@ -1,0 +1,90 @@
+//! The text of a trace on its way to a file or to stdout, of a single guest or of a system.
+
+use crate::output::{Ended, Output};
+use crate::session::Listener;
+use emulator::Step;
+use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
+use trace::{RunEnd, SystemTrace, TextTrace, TracedSystem};
+
+/// Units between two writes of the trace: some megabytes of text.
+const SLICE_UNITS: u64 = 1 << 15;
+
+/// Writes a trace as text.
+pub struct TextSink {
+    lines: Lines,
+    output: Output,
+}
+
+enum Lines {
+    Guest(Box<TextTrace>),
+    System(Box<SystemTrace>),
+}
+
+impl TextSink {
+    /// A trace that begins. Partitions of a system that are not `shown` are left out.
+    pub fn new(traced: &TracedSystem, shown: &[bool], output: Output) -> Self {
+        let lines = if traced.is_system {
+            Lines::System(Box::new(SystemTrace::new(traced, |place| shown[place])))
+        } else {
+            Lines::Guest(Box::new(TextTrace::new(traced)))
+        };
+        Self { lines, output }
+    }
+
+    /// Writes how the run ended.
+    pub fn end(&mut self, end: &RunEnd) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.end(end),
+            Lines::System(text) => text.end(end),
+        }
+    }
+
+    /// Writes what was told since the last time.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn write(&mut self) -> Result<(), Ended> {
+        match &mut self.lines {
+            Lines::Guest(text) => {
+                self.output.write(text.text())?;
+                text.clear();
+            }
+            Lines::System(text) => {
+                self.output.write(text.text())?;
+                text.clear();
+            }
+        }
+        self.output.flush()
+    }
+}
+
+impl Recorder for TextSink {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.instruction(stamp, step),
+            Lines::System(text) => text.instruction(stamp, step),
+        }
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.event(stamp, event),
+            Lines::System(text) => text.event(stamp, event),
+        }
+    }
+}
+
+impl Listener for TextSink {
+    fn slice_units(&self, _: &Machine) -> Option<u64> {
+        Some(SLICE_UNITS)
+    }
+
+    fn hand_on(&mut self, machine: &Machine, progress: &Progress) -> Result<(), Ended> {
+        if let Progress::Finished(outcome) = progress {
+            self.end(&RunEnd::of(machine, outcome));
+        }
+        self.write()
+    }
+}

@@ -1,0 +1,33 @@
+//! `paravane verify`: whether a recording is whole and right.
+
+use crate::arguments::Verify;
+use crate::output::{Ended, Output};
+use crate::quantities::grouped;
+use crate::show_command::{failed, open};
+use crate::status::Status;
+
+/// Checks the recording and tells what was checked.
+///
+/// # Errors
+/// It is not right, or stdout fails.
+pub fn verify(verify: &Verify) -> Result<Status, Ended> {
+    let mut recording = open(&verify.recording)?;
+    let verified = recording.verify(|_| {}).map_err(|error| failed(&verify.recording, &error))?;
+    let counted =
+        |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });
+    let mut text = format!(
+        "{}: {}, {}, {}, {} run again: all as recorded\n",
+        verify.recording.display(),
+        counted(verified.frames as u64, "frame"),
+        counted(verified.events, "event"),
+        counted(verified.keyframes as u64, "keyframe"),
+        counted(verified.executed, "instruction"),
+    );
+    if let Some(at) = recording.reader().cut_at() {
+        text += &format!("The file was cut off at byte {}: the end of the run is not in it\n", grouped(at));
+    }
+    let mut output = Output::stdout();
+    output.write(text.as_bytes())?;
+    output.flush()?;
+    Ok(if verified.ends_alike { Status::Success } else { Status::Different })
+}

@@ -1,0 +1,93 @@
+//! A keyframe: the whole machine at an instant, in frames of a trace file: its memory first, then the rest.
+//!
+//! Most keyframes hold only the memory that changed since the one before; a whole one comes now and then, so that few
+//! have to be read.
+
+use hypervisor_core::{FrameId, Machine};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The length of a page.
+pub const PAGE_BYTES: usize = 4096;
+
+/// After so many keyframes comes a whole one.
+const WHOLE_EVERY: u32 = 16;
+/// Pages that one frame of the file holds at most: 4 MiB.
+const PAGES_MOST: usize = 1024;
+
+/// What a frame of kind keyframe holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Keyframe {
+    /// Units that each partition has executed.
+    pub executed_by: Vec<u64>,
+    /// So many frames of pages stand before this one.
+    pub page_frames: u32,
+    /// Memory that is not in these pages is zero; else it is as in the keyframe before.
+    pub is_whole: bool,
+    /// Partitions whose guests asked for their instructions to be left out.
+    pub stopped: Vec<u16>,
+    /// The digest of the machine.
+    pub digest: u128,
+    /// The machine without its memory.
+    pub state: Vec<u8>,
+}
+
+/// Makes keyframes of one machine, one after the other.
+#[derive(Debug, Default)]
+pub struct KeyframeMaker {
+    hashes: BTreeMap<FrameId, u128>,
+    made: u32,
+}
+
+impl KeyframeMaker {
+    /// The machine as it is now, and its pages in the form of frames of the file.
+    pub fn make(&mut self, machine: &Machine, stopped: &[u16]) -> (Vec<Vec<u8>>, Keyframe) {
+        let is_whole = self.made.is_multiple_of(WHOLE_EVERY);
+        self.made += 1;
+        let (mut ids, mut contents) = (Vec::new(), Vec::new());
+        let mut page = [0; PAGE_BYTES];
+        // A page of a shared area that is all zero again is not among the machine's.
+        let known: Vec<FrameId> = self.hashes.keys().copied().collect();
+        let used: BTreeSet<FrameId> = machine.frames().chain(known).collect();
+        for id in used {
+            machine.read_frame(id, &mut page);
+            let hash = xxh3_128(&page);
+            let before = self.hashes.insert(id, hash);
+            if is_whole || before != Some(hash) {
+                ids.push(id);
+                contents.extend_from_slice(&page);
+            }
+        }
+        let pages = ids.chunks(PAGES_MOST).zip(contents.chunks(PAGES_MOST * PAGE_BYTES));
+        let pages: Vec<Vec<u8>> = pages.map(|(ids, contents)| encoded(ids, contents)).collect();
+        let keyframe = Keyframe {
+            executed_by: machine.partitions().iter().map(|partition| partition.executed()).collect(),
+            page_frames: pages.len() as u32,
+            is_whole,
+            stopped: stopped.to_vec(),
+            digest: machine.digest(),
+            state: machine.save(),
+        };
+        (pages, keyframe)
+    }
+
+    /// How many pages the last keyframe looked at.
+    pub fn pages_seen(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+}
+
+fn encoded(ids: &[FrameId], contents: &[u8]) -> Vec<u8> {
+    let mut raw = postcard::to_allocvec(ids).unwrap_or_default();
+    raw.extend_from_slice(contents);
+    raw
+}
+
+/// The pages in a frame of the file, each with its content. None if it is damaged.
+pub fn pages(raw: &[u8]) -> Option<Vec<(FrameId, [u8; PAGE_BYTES])>> {
+    let (ids, contents) = postcard::take_from_bytes::<Vec<FrameId>>(raw).ok()?;
+    let fits = Some(contents.len()) == ids.len().checked_mul(PAGE_BYTES);
+    let contents = contents.chunks_exact(PAGE_BYTES).filter_map(|page| page.try_into().ok());
+    fits.then(|| ids.into_iter().zip(contents).collect())
+}
