@@ -26,14 +26,16 @@ pub struct DebugRegisters {
 }
 
 impl DebugRegisters {
-    /// Those of a processor. Where none is enabled this costs nothing.
+    /// Those of a processor; None if none is enabled.
     #[must_use]
-    pub fn of(cpu: &Cpu) -> Self {
+    pub fn of(cpu: &Cpu) -> Option<Self> {
+        let dr7 = cpu.system.dr[7];
+        (dr7 & ENABLES != 0).then(|| Self::enabled(cpu))
+    }
+
+    fn enabled(cpu: &Cpu) -> Self {
         let dr7 = cpu.system.dr[7];
         let mut registers = Self::default();
-        if dr7 & ENABLES == 0 {
-            return registers;
-        }
         for (number, address) in cpu.system.dr.iter().take(4).enumerate() {
             if dr7 >> (2 * number) & 3 == 0 {
                 continue;
@@ -126,8 +128,8 @@ mod tests {
 
     #[test]
     fn only_what_is_enabled_counts() {
-        assert_eq!(DebugRegisters::of(&registers(0xffff_0000)), DebugRegisters::default());
-        let debug = DebugRegisters::of(&registers(1 << 2 | 1 << 7));
+        assert_eq!(DebugRegisters::of(&registers(0xffff_0000)), None);
+        let debug = DebugRegisters::of(&registers(1 << 2 | 1 << 7)).unwrap();
         assert_eq!(debug.breakpoints(), [0x2003, 0x4003]);
         assert_eq!(debug.watches(), []);
     }
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn lengths_align_the_ranges() {
         // All enabled: write 1 byte, access 2 bytes, write 4 bytes, I/O.
-        let debug = DebugRegisters::of(&registers(0xff | 0x1 << 16 | 0x7 << 20 | 0xd << 24 | 0x2 << 28));
+        let debug = DebugRegisters::of(&registers(0xff | 0x1 << 16 | 0x7 << 20 | 0xd << 24 | 0x2 << 28)).unwrap();
         let watch = |address, length_bytes, reads| Watch { address, length_bytes, reads };
         assert_eq!(
             debug.watches(),
@@ -154,7 +156,7 @@ mod tests {
         let mut cpu = registers(0x3 | 0xc);
         cpu.system.dr[1] = 0x1003;
         cpu.eip = 0x1003;
-        let debug = DebugRegisters::of(&cpu);
+        let debug = DebugRegisters::of(&cpu).unwrap();
         assert_eq!(debug.at_eip(&cpu), 3);
         cpu.interrupt_shadow = true;
         assert_eq!(debug.at_eip(&cpu), 0);

@@ -11,7 +11,7 @@ use crate::alu::LazyFlags;
 use crate::cpu::{control, flags};
 use crate::decode::PREFIXES;
 use crate::exit::WatchHit;
-use crate::memory::{Identity, PAGE_OFFSET, Withheld};
+use crate::memory::Identity;
 use crate::{
     AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
     Vector,
@@ -95,32 +95,36 @@ impl Interpreter {
             || self.settings.settle_flags
             || !inputs.breakpoints.is_empty()
             || !inputs.watches.is_empty();
-        let mut executor = Executor {
-            registers: [0; 16],
-            flags: LazyFlags::from_eflags(0),
-            remaining: 0,
-            arena: null(),
-            eip: 0,
-            exit: None,
-            unlinked: null(),
-            other_flags: 0,
-            reserve: inputs.units,
-            logged: O::ACTIVE,
-            log: Vec::new(),
-            checks_alignment: false,
-            attention_stored: false,
-            watch_hit: None,
-            statistics: &mut self.statistics,
-            blocks: &mut self.blocks,
-            profile: self.settings.profile,
-            space,
-            memory,
-            cpu,
-            inputs,
+        let mut run = Run {
+            x: Executor {
+                registers: [0; 16],
+                flags: LazyFlags::from_eflags(0),
+                remaining: 0,
+                arena: null(),
+                eip: 0,
+                exit: None,
+                unlinked: null(),
+                other_flags: 0,
+                reserve: inputs.units,
+                logged: O::ACTIVE,
+                log: Vec::new(),
+                checks_alignment: false,
+                attention_stored: false,
+                watch_hit: None,
+                statistics: &mut self.statistics,
+                blocks: &mut self.blocks,
+                profile: self.settings.profile,
+                space,
+                memory,
+                cpu,
+                inputs,
+            },
+            settings: self.settings,
+            single,
+            basis: &mut self.basis,
+            started: false,
         };
-        executor.take_cpu();
-        let mut run =
-            Run { x: executor, settings: self.settings, single, basis: &mut self.basis, started: false };
+        run.x.take_cpu();
         let exit = loop {
             if let Some(exit) = run.pass(observer) {
                 break exit;
@@ -242,7 +246,7 @@ impl Run<'_> {
         if first || checks_alignment != x.checks_alignment {
             x.checks_alignment = checks_alignment;
             let everything = x.logged || checks_alignment;
-            x.space.prepare(x.memory, Withheld { everything, pages: watched_pages(x.inputs) });
+            x.space.prepare(x.memory, x.inputs, everything);
         }
         let code = x.cpu.segment(SegmentRegister::Cs);
         let flat = code.is_flat()
@@ -330,15 +334,4 @@ impl Run<'_> {
         let _ = self.x.space.peek(self.x.memory, base.wrapping_add(self.x.eip), &mut bytes[..length]);
         (bytes, length)
     }
-}
-
-/// The pages on which the slow path has to see every access.
-fn watched_pages(inputs: &RunInputs<'_>) -> Vec<u32> {
-    let mut pages: Vec<u32> =
-        inputs.attention.iter().map(|attention| attention.address & !PAGE_OFFSET).collect();
-    for watch in inputs.watches {
-        let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1));
-        pages.extend((watch.address >> 12..=last >> 12).map(|page| page << 12));
-    }
-    pages
 }

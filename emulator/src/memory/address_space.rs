@@ -2,6 +2,7 @@
 
 use super::translation::{Translations, Word};
 use super::{FrameNumber, Identity, PAGE_BYTES, PAGE_OFFSET, PhysicalMemory};
+use crate::{Attention, RunInputs, Watch};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -102,13 +103,26 @@ pub struct MemoryError {
     pub address: u32,
 }
 
-/// Which store and load translations may not be handed out, so that the slow path sees the access.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Withheld {
+/// Which translations may not be handed out, so that the slow path sees the access.
+#[derive(Debug, Default)]
+struct Withheld {
     /// All of them: the run is logged, or alignment is checked.
-    pub(crate) everything: bool,
-    /// Pages (linear addresses, multiples of 4096) that are watched.
-    pub(crate) pages: Vec<u32>,
+    everything: bool,
+    /// Those for stores to its page.
+    attention: Option<Attention>,
+    /// Those for their pages.
+    watches: Vec<Watch>,
+}
+
+impl Withheld {
+    fn holds(&self, page: u32, intent: Intent) -> bool {
+        let is_watched = |watch: &Watch| {
+            let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1));
+            (watch.address & !PAGE_OFFSET..=last).contains(&page)
+        };
+        let waits = |attention: Attention| intent == Intent::Write && attention.address & !PAGE_OFFSET == page;
+        self.everything || self.attention.is_some_and(waits) || self.watches.iter().any(is_watched)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -324,10 +338,13 @@ impl AddressSpace {
         self.writes.clear();
     }
 
-    /// Prepares a run: drops translations that this run may not use.
-    pub(crate) fn prepare(&mut self, memory: &PhysicalMemory, withheld: Withheld) {
-        if self.withheld != withheld || self.translated != memory.identity() {
-            self.withheld = withheld;
+    /// Prepares a run: drops translations that this run may not use, or all if it sees every access.
+    pub(crate) fn prepare(&mut self, memory: &PhysicalMemory, inputs: &RunInputs<'_>, everything: bool) {
+        let Withheld { everything: all, attention, watches } = &self.withheld;
+        let agrees = (*all, *attention, &**watches) == (everything, inputs.attention, inputs.watches);
+        if !agrees || self.translated != memory.identity() {
+            let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
+            self.withheld = Withheld { everything, attention, watches };
             self.translated = memory.identity();
             self.drop_translations();
         }
@@ -386,7 +403,7 @@ impl AddressSpace {
         intent: Intent,
     ) {
         let page = address & !PAGE_OFFSET;
-        if self.withheld.everything || self.withheld.pages.contains(&page) {
+        if self.withheld.holds(page, intent) {
             return;
         }
         match intent {

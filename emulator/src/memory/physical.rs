@@ -20,16 +20,10 @@ pub(crate) const GRANULE_BYTES: u32 = 64;
 #[derive(Debug, Default)]
 pub struct PhysicalMemory {
     identity: Identity,
-    slabs: Vec<Slab>,
-    marks: Vec<FrameMarks>,
+    allocations: Vec<Rc<Allocation>>,
+    frames: Vec<Frame>,
     code_marks_made: u64,
     code_stores_seen: u64,
-}
-
-#[derive(Debug)]
-struct Slab {
-    first: u32,
-    bytes: Rc<Allocation>,
 }
 
 /// Frames that several memories can hold at once. What one writes, all read; no two of them live on different threads.
@@ -80,8 +74,9 @@ impl Drop for Allocation {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct FrameMarks {
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    start: NonNull<u8>,
     /// One bit for each granule of which a decoded block holds a byte.
     code: u64,
     written: bool,
@@ -100,47 +95,49 @@ impl PhysicalMemory {
     /// memory, or if `count` is 0 or there would be more than 2^32 frames.
     pub fn allocate(&mut self, count: u32) -> Option<FrameNumber> {
         let bytes = Rc::new(Allocation::new(count)?);
-        self.add(count, bytes, FrameMarks::default())
+        self.add(count, bytes, false)
     }
 
     /// Adds frames that other memories hold, too, with consecutive numbers, and returns the first. None if there would
     /// be more than 2^32 frames. Code in them is not followed when another memory's guest changes it: they are for data.
     pub fn attach(&mut self, shared: &SharedMemory) -> Option<FrameNumber> {
         // Another memory may have written them.
-        let marks = FrameMarks { written: true, shared: true, ..FrameMarks::default() };
-        self.add(shared.count, Rc::clone(&shared.bytes), marks)
+        self.add(shared.count, Rc::clone(&shared.bytes), true)
     }
 
-    fn add(&mut self, count: u32, bytes: Rc<Allocation>, marks: FrameMarks) -> Option<FrameNumber> {
+    fn add(&mut self, count: u32, bytes: Rc<Allocation>, shared: bool) -> Option<FrameNumber> {
         let first = self.frame_count();
-        let end = first.checked_add(count)?;
-        self.slabs.push(Slab { first, bytes });
-        self.marks.resize(end as usize, marks);
+        first.checked_add(count)?;
+        // SAFETY: the allocation has so many frames.
+        let start = |index: u32| unsafe { bytes.base.add(index as usize * FRAME_BYTES) };
+        let frame = |index| Frame { start: start(index), code: 0, written: shared, shared };
+        self.frames.extend((0..count).map(frame));
+        self.allocations.push(bytes);
         Some(FrameNumber(first))
     }
 
     /// How many frames there are.
     #[must_use]
     pub fn frame_count(&self) -> u32 {
-        self.marks.len() as u32
+        self.frames.len() as u32
     }
 
     /// Whether the frame was ever written. A frame that was not reads as zero.
     #[must_use]
     pub fn was_written(&self, frame: FrameNumber) -> bool {
-        self.marks[frame.0 as usize].written
+        self.frames[frame.0 as usize].written
     }
 
     /// Whether the frame was attached, so that other memories may hold it, too.
     #[must_use]
     pub fn is_shared(&self, frame: FrameNumber) -> bool {
-        self.marks[frame.0 as usize].shared
+        self.frames[frame.0 as usize].shared
     }
 
     /// The frames that were ever written, in order; not those that were attached.
     pub fn written_frames(&self) -> impl Iterator<Item = FrameNumber> {
-        let own = |(_, marks): &(u32, &FrameMarks)| marks.written && !marks.shared;
-        (0..).zip(&self.marks).filter(own).map(|(frame, _)| FrameNumber(frame))
+        let own = |(_, frame): &(u32, &Frame)| frame.written && !frame.shared;
+        (0..).zip(&self.frames).filter(own).map(|(number, _)| FrameNumber(number))
     }
 
     /// Forgets what was written: all frames read as zero, but for those that were attached.
@@ -149,8 +146,9 @@ impl PhysicalMemory {
         for frame in written {
             self.write(frame, 0, &[0; FRAME_BYTES]);
         }
-        for marks in &mut self.marks {
-            *marks = FrameMarks { code: 0, written: marks.shared, shared: marks.shared };
+        for frame in &mut self.frames {
+            frame.code = 0;
+            frame.written = frame.shared;
         }
         // Blocks that were decoded from the bytes before, and pointers handed out for stores, are of another memory.
         self.identity = Identity::default();
@@ -160,6 +158,7 @@ impl PhysicalMemory {
     ///
     /// # Panics
     /// If the range leaves the frame or the frame does not exist.
+    #[inline]
     pub fn read(&self, frame: FrameNumber, offset: u32, bytes: &mut [u8]) {
         assert!(offset as usize + bytes.len() <= FRAME_BYTES, "a read leaves its frame");
         // SAFETY: the range lies in the frame, and no Rust reference to guest bytes exists.
@@ -173,42 +172,38 @@ impl PhysicalMemory {
     ///
     /// # Panics
     /// If the range leaves the frame or the frame does not exist.
+    #[inline]
     pub fn write(&mut self, frame: FrameNumber, offset: u32, bytes: &[u8]) {
         assert!(offset as usize + bytes.len() <= FRAME_BYTES, "a write leaves its frame");
-        let marks = &mut self.marks[frame.0 as usize];
-        marks.written = true;
-        if marks.code & granules(offset, bytes.len() as u32) != 0 {
+        let frame = &mut self.frames[frame.0 as usize];
+        frame.written = true;
+        if frame.code != 0 && frame.code & granules(offset, bytes.len() as u32) != 0 {
             self.code_stores_seen += 1;
         }
         // SAFETY: the range lies in the frame, and no Rust reference to guest bytes exists.
         unsafe {
-            let target = self.host_address(frame).add(offset as usize);
+            let target = frame.start.as_ptr().add(offset as usize);
             target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         }
     }
 
     /// The host address of the first byte of `frame`. It stays the same as long as `self` lives.
+    #[inline]
     pub(super) fn host_address(&self, frame: FrameNumber) -> *mut u8 {
-        let slab = match self.slabs.as_slice() {
-            [only] => only,
-            slabs => &slabs[slabs.partition_point(|slab| slab.first <= frame.0) - 1],
-        };
-        assert!((frame.0 as usize) < self.marks.len(), "no such frame");
-        // SAFETY: `frame` exists and lies in this slab.
-        unsafe { slab.bytes.base.as_ptr().add((frame.0 - slab.first) as usize * FRAME_BYTES) }
+        self.frames[frame.0 as usize].start.as_ptr()
     }
 
     /// Notes that a store translation for `frame` is handed out.
     pub(super) fn mark_written(&mut self, frame: FrameNumber) {
-        self.marks[frame.0 as usize].written = true;
+        self.frames[frame.0 as usize].written = true;
     }
 
     /// Notes that a decoded block holds these bytes. Returns whether the frame held no code before: stores to it
     /// may then no longer take the fast path.
     pub(crate) fn mark_code(&mut self, frame: FrameNumber, offset: u32, length: u32) -> bool {
-        let marks = &mut self.marks[frame.0 as usize];
-        let first = marks.code == 0;
-        marks.code |= granules(offset, length);
+        let frame = &mut self.frames[frame.0 as usize];
+        let first = frame.code == 0;
+        frame.code |= granules(offset, length);
         if first {
             self.code_marks_made += 1;
         }
@@ -217,7 +212,7 @@ impl PhysicalMemory {
 
     /// Whether `frame` holds code anywhere.
     pub(crate) fn holds_code(&self, frame: FrameNumber) -> bool {
-        self.marks[frame.0 as usize].code != 0
+        self.frames[frame.0 as usize].code != 0
     }
 
     /// Tells this memory from every other one: pointers and blocks made with one do not serve another.

@@ -12,7 +12,6 @@ use super::{
     PollList, PortDirection, Registers, ResultKind, SampleInfo, SegmentRegister, TickPolicy, ToGuest,
     TrapTable, VirtualInterrupt, WindowInfo,
 };
-use std::sync::LazyLock;
 
 macro_rules! calls {
     ($(
@@ -44,6 +43,17 @@ macro_rules! calls {
                 let registers = &mut registers;
                 match call {
                     $( Call::$variant => Ok(Self::$variant { $( $argument: Argument::take(registers)?, )* }), )+
+                }
+            }
+        }
+
+        impl Call {
+            /// The call of a number in EAX.
+            #[must_use]
+            pub fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $( $number => Some(Self::$variant), )+
+                    _ => None,
                 }
             }
         }
@@ -568,21 +578,6 @@ calls! {
 }
 
 impl Call {
-    /// The call of a number in EAX.
-    #[must_use]
-    pub fn from_number(number: u32) -> Option<Self> {
-        const NUMBERS: usize = 256;
-        /// By number; asked at every call.
-        static BY_NUMBER: LazyLock<[Option<Call>; NUMBERS]> = LazyLock::new(|| {
-            let mut calls = [None; NUMBERS];
-            for description in CALLS {
-                calls[description.number as usize] = Some(description.call);
-            }
-            calls
-        });
-        *BY_NUMBER.get(usize::try_from(number).ok()?)?
-    }
-
     /// Everything that is known of the call.
     #[must_use]
     pub fn description(self) -> &'static CallDescription {

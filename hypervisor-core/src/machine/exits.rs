@@ -23,14 +23,14 @@ const LINUX_VECTOR: u8 = 0x80;
 /// The state before an INT, or a privileged instruction, for its report.
 pub(super) struct Before {
     registers: [u32; 8],
-    pub eflags: u32,
-    pub eip: u32,
+    eflags: u32,
+    eip: u32,
     bytes: Vec<u8>,
 }
 
 impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
-    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, debug: &DebugRegisters, recorder: &mut R) {
+    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, debug: Option<&DebugRegisters>, recorder: &mut R) {
         if self.asks_for_input(exit) {
             // The INT has not retired: it comes again when the caller knows, and is counted then.
             self.partition.input = InputState::Wanted;
@@ -46,7 +46,10 @@ impl Turn<'_> {
         match exit {
             // The next turn delivers what the attention was about, and looks at the breakpoint.
             Exit::Budget | Exit::Attention | Exit::Breakpoint => {}
-            Exit::Watch(hit) => self.debug_trap(debug.of_watch(hit.watch), recorder),
+            Exit::Watch(hit) => {
+                let bits = debug.map_or(0, |debug| debug.of_watch(hit.watch));
+                self.debug_trap(bits, recorder);
+            }
             Exit::Exception(exception) => self.exception(exception, recorder),
             Exit::Privileged(_) => self.privileged(recorder),
             Exit::SoftwareInterrupt { vector, length } => self.software_interrupt(vector, length, recorder),
@@ -107,7 +110,7 @@ impl Turn<'_> {
     fn int1<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
         self.retire(length);
-        self.report(&before, &[], recorder);
+        self.report(before.as_ref(), &[], recorder);
         self.pass(1);
         self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
@@ -143,14 +146,14 @@ impl Turn<'_> {
         };
         let before = self.before::<R>(length);
         self.retire(length);
-        self.report(&before, &[], recorder);
+        self.report(before.as_ref(), &[], recorder);
         self.pass(1);
         self.deliver_trap(handler, Trap::software(vector, None));
     }
 
     fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
-        let (number, arguments) = call_registers(&before.registers);
+        let (number, arguments) = call_registers(&self.partition.guest.cpu.registers);
         let caller = if R::ACTIVE { self.caller(number) } else { 0 };
         // Not as of the last turn, whose end depends on the caller's slices.
         self.services.statuses[self.partition.id.index()].executed = self.partition.executed;
@@ -214,7 +217,7 @@ impl Turn<'_> {
         }
         self.partition.counters.count_call(number);
         self.log.note_cause(|| Event::Call { abi: Abi::Paravane, number, arguments, result, caller });
-        self.report(&before, &[], recorder);
+        self.report(before.as_ref(), &[], recorder);
         self.flush(recorder);
         self.pass(1);
         self.finish_call(end);
@@ -249,7 +252,8 @@ impl Turn<'_> {
 
     fn system_call<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
         let before = self.before::<R>(length);
-        let (number, arguments) = call_registers(&before.registers);
+        let (number, arguments) = call_registers(&self.partition.guest.cpu.registers);
+        let caller = self.partition.guest.cpu.eip;
         let Personality::Linux(linux) = &mut self.partition.personality else { return };
         let given = (&mut **linux, &mut self.partition.guest, &*self.clock);
         let end = linux::system_call(given, number, arguments, self.log);
@@ -262,9 +266,8 @@ impl Turn<'_> {
             SystemCallEnd::Exit(_) => None,
         };
         self.partition.counters.count_system_call(number);
-        let caller = before.eip;
         self.log.note_cause(|| Event::Call { abi: Abi::Linux, number, arguments, result, caller });
-        self.report(&before, &[], recorder);
+        self.report(before.as_ref(), &[], recorder);
         self.flush(recorder);
         self.pass(1);
         if let SystemCallEnd::Exit(code) = end {
@@ -282,11 +285,14 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn before<R: Recorder>(&self, length: u8) -> Before {
-        let mut bytes = if R::INSTRUCTIONS { self.partition.guest.code() } else { Vec::new() };
-        bytes.truncate(usize::from(length));
-        let processor = &self.partition.guest.cpu;
-        Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
+    /// None if nobody is told.
+    pub(super) fn before<R: Recorder>(&self, length: u8) -> Option<Before> {
+        R::INSTRUCTIONS.then(|| {
+            let mut bytes = self.partition.guest.code();
+            bytes.truncate(usize::from(length));
+            let processor = &self.partition.guest.cpu;
+            Before { registers: processor.registers, eflags: processor.eflags, eip: processor.eip, bytes }
+        })
     }
 
     /// An instruction retires that the processor did not do.
@@ -301,8 +307,13 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn report<R: Recorder>(&self, before: &Before, accesses: &[Access], recorder: &mut R) {
-        if R::INSTRUCTIONS {
+    pub(super) fn report<R: Recorder>(
+        &self,
+        before: Option<&Before>,
+        accesses: &[Access],
+        recorder: &mut R,
+    ) {
+        if let Some(before) = before {
             recorder.instruction(
                 self.stamp(),
                 &Step {

@@ -11,7 +11,7 @@ use crate::partition::Personality;
 use crate::record::{Event, Recorder};
 use crate::settle::{After, Settler};
 use emulator::decode::{self, PrivilegedInstruction, PrivilegedOperation};
-use emulator::flags;
+use emulator::{Cpu, flags};
 
 impl Turn<'_> {
     /// Decides a privileged instruction at EIP.
@@ -33,6 +33,7 @@ impl Turn<'_> {
     fn settle<R: Recorder>(&mut self, instruction: PrivilegedInstruction, recorder: &mut R) {
         let PrivilegedInstruction { length, operation } = instruction;
         let before = self.before::<R>(length);
+        let Cpu { eip, eflags, .. } = self.partition.guest.cpu;
         let time_stamp = self.clock.units();
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
         let guest = &mut self.partition.guest;
@@ -43,23 +44,23 @@ impl Turn<'_> {
         };
         let accesses = settler.accesses;
         let debug = self.debug_registers();
-        self.tell_of(operation, before.eip);
-        let stepping = before.eflags & flags::TF != 0;
+        self.tell_of(operation, eip);
+        let stepping = eflags & flags::TF != 0;
         self.retire(if after == After::Again { 0 } else { length });
         let processor = &mut self.partition.guest.cpu;
         processor.interrupt_shadow = after == After::Shadow;
         if after == After::Again {
             // A REP completes with its last iteration.
-            processor.eflags |= before.eflags & flags::RF;
+            processor.eflags |= eflags & flags::RF;
         }
-        self.report(&before, &accesses, recorder);
+        self.report(before.as_ref(), &accesses, recorder);
         self.flush(recorder);
         self.pass(1);
         if let Personality::Paravane(paravirtual) = &mut self.partition.personality {
             // A single step ends a HLT.
             paravirtual.waits = (after == After::Wait && !stepping).then_some(Wait::Upcall);
         }
-        let bits = debug.of_accesses(&accesses) | if stepping { debug_registers::STEP } else { 0 };
+        let bits = debug.map_or(0, |debug| debug.of_accesses(&accesses)) | if stepping { debug_registers::STEP } else { 0 };
         if bits != 0 {
             self.debug_trap(bits, recorder);
         }

@@ -76,14 +76,15 @@ impl Turn<'_> {
             }
         }
         let debug = self.debug_registers();
-        let bits = debug.at_eip(&self.partition.guest.cpu);
+        let debug = debug.as_ref();
+        let bits = debug.map_or(0, |debug| debug.at_eip(&self.partition.guest.cpu));
         if bits != 0 {
             self.debug_fault(bits, recorder);
             return self.flush(recorder);
         }
-        let ran = self.run_engine(units, &debug, recorder);
+        let ran = self.run_engine(units, debug, recorder);
         self.note_ran(ran.units);
-        self.decide(ran.exit, &debug, recorder);
+        self.decide(ran.exit, debug, recorder);
         self.flush(recorder);
     }
 
@@ -99,15 +100,20 @@ impl Turn<'_> {
         }
     }
 
-    /// What the guest's debug registers ask for.
-    pub fn debug_registers(&self) -> DebugRegisters {
+    /// What the guest's debug registers ask for, if any is enabled.
+    pub fn debug_registers(&self) -> Option<DebugRegisters> {
         match self.partition.personality {
             Personality::Paravane(_) => DebugRegisters::of(&self.partition.guest.cpu),
-            Personality::Linux(_) => DebugRegisters::default(),
+            Personality::Linux(_) => None,
         }
     }
 
-    fn run_engine<R: Recorder>(&mut self, units: u64, debug: &DebugRegisters, recorder: &mut R) -> Ran {
+    fn run_engine<R: Recorder>(
+        &mut self,
+        units: u64,
+        debug: Option<&DebugRegisters>,
+        recorder: &mut R,
+    ) -> Ran {
         let Partition { id, guest, personality, engine, executed, .. } = &mut *self.partition;
         let attention = match personality {
             Personality::Paravane(paravirtual) => paravirtual.attention(),
@@ -116,8 +122,8 @@ impl Turn<'_> {
         let inputs = RunInputs {
             units,
             time_stamp: self.clock.units(),
-            breakpoints: debug.breakpoints(),
-            watches: debug.watches(),
+            breakpoints: debug.map_or(&[], DebugRegisters::breakpoints),
+            watches: debug.map_or(&[], DebugRegisters::watches),
             attention,
         };
         let Guest { cpu, space, memory } = guest;
