@@ -64,7 +64,7 @@ pub struct Caller<'a> {
 ///
 /// # Errors
 /// As `docs/ABI.md` lists them; the call has then had no effect.
-pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Result<CallEnd, CallError> {
+pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: &[u32; 5]) -> Result<CallEnd, CallError> {
     let call = Call::from_number(number).ok_or(CallError::NoSuchCall)?;
     let result = match Request::decode(call, arguments)? {
         Request::EventBindInterrupt { interrupt, port, first_count } => {
@@ -207,7 +207,8 @@ pub fn perform(caller: &mut Caller<'_>, number: u32, arguments: [u32; 5]) -> Res
 
 /// Whether the call tells the guest of console input.
 #[must_use]
-pub fn asks_for_input(number: u32, arguments: [u32; 5]) -> bool {
+#[inline]
+pub fn asks_for_input(number: u32, arguments: &[u32; 5]) -> bool {
     let call = Call::from_number(number);
     if !matches!(call, Some(Call::ConsoleRead | Call::EventBindInterrupt)) {
         return false;

@@ -28,6 +28,7 @@ pub struct DebugRegisters {
 impl DebugRegisters {
     /// Those of a processor; None if none is enabled.
     #[must_use]
+    #[inline]
     pub fn of(cpu: &Cpu) -> Option<Self> {
         let dr7 = cpu.system.dr[7];
         (dr7 & ENABLES != 0).then(|| Self::enabled(cpu))
@@ -137,7 +138,8 @@ mod tests {
     #[test]
     fn lengths_align_the_ranges() {
         // All enabled: write 1 byte, access 2 bytes, write 4 bytes, I/O.
-        let debug = DebugRegisters::of(&registers(0xff | 0x1 << 16 | 0x7 << 20 | 0xd << 24 | 0x2 << 28)).unwrap();
+        let debug =
+            DebugRegisters::of(&registers(0xff | 0x1 << 16 | 0x7 << 20 | 0xd << 24 | 0x2 << 28)).unwrap();
         let watch = |address, length_bytes, reads| Watch { address, length_bytes, reads };
         assert_eq!(
             debug.watches(),

@@ -134,6 +134,7 @@ impl VirtualInterrupts {
 
     /// Whether upcalls are enabled.
     #[must_use]
+    #[inline]
     pub fn enabled(self, guest: &mut Guest) -> bool {
         SharedFrames::new(&mut guest.memory, self.first).load(shared_page::MASK) == 0
     }
@@ -145,6 +146,7 @@ impl VirtualInterrupts {
 
     /// Whether the guest is to be told of an event.
     #[must_use]
+    #[inline]
     pub fn upcall_pending(self, guest: &mut Guest) -> bool {
         SharedFrames::new(&mut guest.memory, self.first).load(shared_page::UPCALL_PENDING) != 0
     }

@@ -167,6 +167,7 @@ impl<'a> SharedFrames<'a> {
 }
 
 impl SharedPages for SharedFrames<'_> {
+    #[inline]
     fn load(&self, offset: u32) -> u32 {
         let (frame, offset) = self.place(offset);
         let mut bytes = [0; 4];
@@ -174,6 +175,7 @@ impl SharedPages for SharedFrames<'_> {
         u32::from_le_bytes(bytes)
     }
 
+    #[inline]
     fn store(&mut self, offset: u32, value: u32) {
         let (frame, offset) = self.place(offset);
         self.memory.write(frame, offset, &value.to_le_bytes());

@@ -285,6 +285,7 @@ impl EventLog {
     }
 
     /// Notes an event; `event` is not called when nobody listens.
+    #[inline]
     pub fn note(&mut self, event: impl FnOnce() -> Event) {
         if self.active {
             self.events.push(event());
@@ -292,6 +293,7 @@ impl EventLog {
     }
 
     /// Notes an event before all that are held: the cause of what it caused.
+    #[inline]
     pub fn note_cause(&mut self, event: impl FnOnce() -> Event) {
         if self.active {
             self.events.insert(0, event());

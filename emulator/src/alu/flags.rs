@@ -26,18 +26,12 @@ pub(crate) struct LazyFlags {
 impl LazyFlags {
     /// Takes the arithmetic flags out of `eflags`.
     pub(crate) fn from_eflags(eflags: u32) -> Self {
-        let zero = eflags & flags::ZF != 0;
-        let parity = eflags & flags::PF != 0;
-        let mut lazy = Self { result: u32::from(!zero), carries: 0 };
-        if zero != parity {
-            lazy.carries |= 1 << PARITY_SHIFT;
-        }
-        if eflags & flags::SF != 0 {
-            lazy.carries |= SIGN_DELTA;
-        }
-        lazy.carries |= u32::from(eflags & flags::AF != 0) * ADJUST;
-        lazy.set_carry_overflow(eflags & flags::CF != 0, eflags & flags::OF != 0);
-        lazy
+        let bit = |flag: u32| eflags / flag & 1;
+        let (zero, carry) = (bit(flags::ZF), bit(flags::CF));
+        // A result of 0 or 1 is not negative; its parity is even or odd.
+        let sign_and_parity = bit(flags::SF) * SIGN_DELTA | (zero ^ bit(flags::PF)) << PARITY_SHIFT;
+        let carries = carry * CARRY | (carry ^ bit(flags::OF)) * CARRY_BELOW | bit(flags::AF) * ADJUST;
+        Self { result: zero ^ 1, carries: sign_and_parity | carries }
     }
 
     /// The arithmetic flags as bits of EFLAGS.

@@ -131,11 +131,13 @@ impl BlockCache {
     }
 
     /// The first operation of the block at `eip`.
+    #[inline]
     pub(super) fn find(&mut self, eip: u32) -> Option<u32> {
         let target = self.jump_target(eip);
-        if target != 0 {
-            return Some(target);
-        }
+        if target != 0 { Some(target) } else { self.find_in_tree(eip) }
+    }
+
+    fn find_in_tree(&mut self, eip: u32) -> Option<u32> {
         let block = *self.by_eip.get(&eip)?;
         let link = self.blocks[block as usize].first;
         self.jump_targets[eip as usize % JUMP_TARGETS] = JumpTarget { eip, link };
@@ -242,6 +244,7 @@ impl BlockCache {
     }
 
     /// Gives all armed operations their handlers back.
+    #[inline]
     pub(super) fn disarm(&mut self) {
         // Backwards: an operation armed twice gets its first handler back last.
         while let Some((position, handler)) = self.armed.pop() {

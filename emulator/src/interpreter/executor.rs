@@ -202,6 +202,7 @@ impl Executor<'_> {
     }
 
     /// Takes the registers out of the processor.
+    #[inline]
     pub(super) fn take_cpu(&mut self) {
         self.registers[..8].copy_from_slice(&self.cpu.registers);
         self.registers[usize::from(ZERO_REGISTER)..].fill(0);
@@ -210,6 +211,7 @@ impl Executor<'_> {
     }
 
     /// Puts the registers back into the processor.
+    #[inline]
     pub(super) fn settle_cpu(&mut self) {
         self.cpu.registers.copy_from_slice(&self.registers[..8]);
         self.cpu.eip = self.eip;

@@ -125,14 +125,12 @@ impl Interpreter {
             started: false,
         };
         run.x.take_cpu();
-        let exit = loop {
-            if let Some(exit) = run.pass(observer) {
-                break exit;
-            }
-        };
-        let x = &mut run.x;
-        x.settle_cpu();
-        Ran { units: inputs.units - x.reserve, exit }
+        while run.x.exit.is_none() {
+            run.pass(observer);
+        }
+        run.x.settle_cpu();
+        // Copied as late as can be: handlers store it in parts, and reading it as a whole right then has to wait.
+        Ran { units: inputs.units - run.x.reserve, exit: run.x.exit.expect("the loop ends with an exit") }
     }
 }
 
@@ -147,18 +145,18 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// Performs one chain of handlers. Returns the exit, if the run ends.
-    fn pass<O: Observer>(&mut self, observer: &mut O) -> Option<Exit> {
+    /// Performs one chain of handlers. Leaves the exit in the executor, if the run ends.
+    fn pass<O: Observer>(&mut self, observer: &mut O) {
         if self.x.reserve == 0 {
-            return Some(Exit::Budget);
+            return self.x.exit = Some(Exit::Budget);
         }
         if self.started && self.x.inputs.breakpoints.contains(&self.x.eip) {
-            return Some(Exit::Breakpoint);
+            return self.x.exit = Some(Exit::Breakpoint);
         }
         self.prepare();
         let first = match self.block() {
             Ok(first) => first,
-            Err(exit) => return Some(exit),
+            Err(exit) => return self.x.exit = Some(exit),
         };
         let shadowed = std::mem::take(&mut self.x.cpu.interrupt_shadow);
         let stepping = self.x.other_flags & flags::TF != 0;
@@ -197,11 +195,12 @@ impl Run<'_> {
             }
             self.x.log.clear();
         }
-        self.after_chain(retired, shadowed, stepping)
+        self.after_chain(retired, shadowed, stepping);
     }
 
     /// Decides how a chain ended.
-    fn after_chain(&mut self, retired: u64, shadowed: bool, stepping: bool) -> Option<Exit> {
+    #[inline]
+    fn after_chain(&mut self, retired: u64, shadowed: bool, stepping: bool) {
         let x = &mut self.x;
         // The stores of this run dropped their blocks themselves.
         self.basis.code_stores = x.memory.code_stores_seen();
@@ -210,24 +209,25 @@ impl Run<'_> {
         if retired == 0 {
             x.cpu.interrupt_shadow = shadowed;
         }
-        if let Some(exit) = x.exit.take() {
-            return Some(exit);
+        if x.exit.is_some() {
+            return;
         }
-        if stepping && retired != 0 && !x.cpu.interrupt_shadow {
+        let stepped = stepping && retired != 0 && !x.cpu.interrupt_shadow;
+        if stepped {
             // DR6.BS; the other bits are sticky.
             x.cpu.system.dr[6] |= 1 << 14;
-            if let Some(hit) = hit {
-                return Some(Exit::Watch(WatchHit { stepped: true, ..hit }));
-            }
+        }
+        self.x.exit = if let Some(hit) = hit {
+            Some(Exit::Watch(WatchHit { stepped, ..hit }))
+        } else if stepped {
             let debug = Exception { vector: Vector::Debug, error_code: 0, address: 0 };
-            return Some(Exit::Exception(debug));
-        }
-        if let Some(hit) = hit {
-            return Some(Exit::Watch(hit));
-        }
-        (attention && self.attention_holds()).then_some(Exit::Attention)
+            Some(Exit::Exception(debug))
+        } else {
+            (attention && self.attention_holds()).then_some(Exit::Attention)
+        };
     }
 
+    #[cold]
     fn attention_holds(&mut self) -> bool {
         let Some(attention) = self.x.inputs.attention else { return false };
         let mut bytes = [0; 8];
@@ -238,6 +238,7 @@ impl Run<'_> {
     }
 
     /// Makes everything derived agree with the state.
+    #[inline]
     fn prepare(&mut self) {
         let first = !std::mem::replace(&mut self.started, true);
         let x = &mut self.x;
@@ -264,31 +265,32 @@ impl Run<'_> {
             memory: x.memory.identity(),
             code_stores: x.memory.code_stores_seen(),
         };
-        let dirty = *self.basis != basis || self.settings.forget_blocks;
-        if dirty || !x.blocks.has_room() {
-            if !x.blocks.is_empty() {
-                x.statistics.flushes += 1;
-            }
-            x.blocks.flush();
-            x.unlinked = null();
-            *self.basis = basis;
+        if *self.basis != basis || self.settings.forget_blocks || !x.blocks.has_room() {
+            self.forget_blocks(basis);
         }
-        x.arena = x.blocks.arena();
+        self.x.arena = self.x.blocks.arena();
+    }
+
+    #[cold]
+    fn forget_blocks(&mut self, basis: Basis) {
+        let x = &mut self.x;
+        if !x.blocks.is_empty() {
+            x.statistics.flushes += 1;
+        }
+        x.blocks.flush();
+        x.unlinked = null();
+        *self.basis = basis;
     }
 
     /// The first operation of the block at EIP, linked to the branch that led here.
+    #[inline]
     fn block(&mut self) -> Result<*const Operation, Exit> {
-        let x = &mut self.x;
-        x.statistics.lookups += 1;
-        let link = match x.blocks.find(x.eip) {
+        self.x.statistics.lookups += 1;
+        let link = match self.x.blocks.find(self.x.eip) {
             Some(link) => link,
-            None => {
-                let link = x.translate_block(self.basis.mode, self.settings.dispatch)?;
-                x.statistics.blocks_made += 1;
-                x.space.drop_stale_stores(x.memory);
-                link
-            }
+            None => self.make_block()?,
         };
+        let x = &mut self.x;
         if !x.unlinked.is_null() {
             x.blocks.link(x.unlinked, link);
             x.statistics.links_made += 1;
@@ -298,7 +300,17 @@ impl Run<'_> {
         Ok(unsafe { x.arena.add(link as usize) })
     }
 
+    #[cold]
+    fn make_block(&mut self) -> Result<u32, Exit> {
+        let x = &mut self.x;
+        let link = x.translate_block(self.basis.mode, self.settings.dispatch)?;
+        x.statistics.blocks_made += 1;
+        x.space.drop_stale_stores(x.memory);
+        Ok(link)
+    }
+
     /// Runs the chain from `first` for at most `limit` units of the reserve.
+    #[inline]
     fn perform(&mut self, first: *const Operation, limit: u64) {
         let x = &mut self.x;
         x.reserve -= limit;
@@ -317,6 +329,7 @@ impl Run<'_> {
     }
 
     /// Whether an operation is a string instruction with a REP prefix.
+    #[cold]
     fn is_repeated_string(&self, operation: *const Operation) -> bool {
         let (bytes, length) = self.bytes(operation);
         let opcode = bytes[..length].iter().position(|byte| !PREFIXES.contains(byte));

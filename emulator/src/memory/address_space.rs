@@ -120,7 +120,8 @@ impl Withheld {
             let last = watch.address.saturating_add(watch.length_bytes.saturating_sub(1));
             (watch.address & !PAGE_OFFSET..=last).contains(&page)
         };
-        let waits = |attention: Attention| intent == Intent::Write && attention.address & !PAGE_OFFSET == page;
+        let waits =
+            |attention: Attention| intent == Intent::Write && attention.address & !PAGE_OFFSET == page;
         self.everything || self.attention.is_some_and(waits) || self.watches.iter().any(is_watched)
     }
 }
@@ -339,19 +340,26 @@ impl AddressSpace {
     }
 
     /// Prepares a run: drops translations that this run may not use, or all if it sees every access.
+    #[inline]
     pub(crate) fn prepare(&mut self, memory: &PhysicalMemory, inputs: &RunInputs<'_>, everything: bool) {
         let Withheld { everything: all, attention, watches } = &self.withheld;
         let agrees = (*all, *attention, &**watches) == (everything, inputs.attention, inputs.watches);
         if !agrees || self.translated != memory.identity() {
-            let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
-            self.withheld = Withheld { everything, attention, watches };
-            self.translated = memory.identity();
-            self.drop_translations();
+            self.withhold(memory, inputs, everything);
         }
         self.drop_stale_stores(memory);
     }
 
+    #[cold]
+    fn withhold(&mut self, memory: &PhysicalMemory, inputs: &RunInputs<'_>, everything: bool) {
+        let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
+        self.withheld = Withheld { everything, attention, watches };
+        self.translated = memory.identity();
+        self.drop_translations();
+    }
+
     /// Drops store translations if a frame has come to hold code since the last call.
+    #[inline]
     pub(crate) fn drop_stale_stores(&mut self, memory: &PhysicalMemory) {
         if self.code_marks_seen != memory.code_marks_made() {
             self.code_marks_seen = memory.code_marks_made();

@@ -6,8 +6,8 @@ mod translation;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use address_space::{AddressSpace, MemoryError, PageFault, Rights};
 pub(crate) use address_space::Intent;
+pub use address_space::{AddressSpace, MemoryError, PageFault, Rights};
 pub(crate) use physical::GRANULE_BYTES;
 pub use physical::{FrameNumber, PhysicalMemory, SharedMemory};
 pub(crate) use translation::Word;

@@ -38,8 +38,8 @@ macro_rules! calls {
             /// # Errors
             ///
             /// The error of the first argument, from the left, that cannot be right.
-            pub fn decode(call: Call, registers: [u32; 5]) -> Result<Self, CallError> {
-                let mut registers = Registers::new(registers);
+            pub fn decode(call: Call, registers: &[u32; 5]) -> Result<Self, CallError> {
+                let mut registers = Registers::new(*registers);
                 let registers = &mut registers;
                 match call {
                     $( Call::$variant => Ok(Self::$variant { $( $argument: Argument::take(registers)?, )* }), )+
@@ -50,6 +50,7 @@ macro_rules! calls {
         impl Call {
             /// The call of a number in EAX.
             #[must_use]
+            #[inline]
             pub fn from_number(number: u32) -> Option<Self> {
                 match number {
                     $( $number => Some(Self::$variant), )+

@@ -149,7 +149,7 @@ fn arguments_that_cannot_be_right_are_refused_at_decoding() {
     ];
     for (call, registers, error) in refused {
         assert_eq!(
-            Request::decode(call, registers),
+            Request::decode(call, &registers),
             Err(error),
             "{}",
             show_call(call.description().number, registers, shown)
@@ -160,15 +160,15 @@ fn arguments_that_cannot_be_right_are_refused_at_decoding() {
 #[test]
 fn a_request_holds_the_typed_arguments() {
     assert_eq!(
-        Request::decode(Call::TimerSetPeriodic, [5, 1, 2, 0, 0]),
+        Request::decode(Call::TimerSetPeriodic, &[5, 1, 2, 0, 0]),
         Ok(Request::TimerSetPeriodic { period_ns: 0x1_0000_0005, policy: TickPolicy::Spread })
     );
     assert_eq!(
-        Request::decode(Call::EventSend, [1023, 0, 0, 0, 0]),
+        Request::decode(Call::EventSend, &[1023, 0, 0, 0, 0]),
         Ok(Request::EventSend { port: EventPort::new(1023).unwrap() })
     );
-    assert!(Request::decode(Call::ConsoleWrite, [0xffff_ffff, 1, 0, 0, 0]).is_ok());
-    assert!(Request::decode(Call::ConsoleWrite, [0xffff_ffff, 0, 0, 0, 0]).is_ok());
+    assert!(Request::decode(Call::ConsoleWrite, &[0xffff_ffff, 1, 0, 0, 0]).is_ok());
+    assert!(Request::decode(Call::ConsoleWrite, &[0xffff_ffff, 0, 0, 0, 0]).is_ok());
 }
 
 #[test]

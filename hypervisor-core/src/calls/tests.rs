@@ -128,7 +128,7 @@ impl Bench {
         let Self { guest, paravirtual, clock, config, services } = self;
         let id = PartitionId(0);
         let log = &mut EventLog::default();
-        perform(&mut Caller { id, paravirtual, guest, clock, config, services, log }, number, registers)
+        perform(&mut Caller { id, paravirtual, guest, clock, config, services, log }, number, &registers)
     }
 
     fn digest(&self) -> u128 {

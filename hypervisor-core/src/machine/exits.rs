@@ -30,7 +30,12 @@ pub(super) struct Before {
 
 impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
-    pub(super) fn decide<R: Recorder>(&mut self, exit: Exit, debug: Option<&DebugRegisters>, recorder: &mut R) {
+    pub(super) fn decide<R: Recorder>(
+        &mut self,
+        exit: Exit,
+        debug: Option<&DebugRegisters>,
+        recorder: &mut R,
+    ) {
         if self.asks_for_input(exit) {
             // The INT has not retired: it comes again when the caller knows, and is counted then.
             self.partition.input = InputState::Wanted;
@@ -66,7 +71,7 @@ impl Turn<'_> {
             return false;
         }
         let (number, arguments) = call_registers(&guest.cpu.registers);
-        calls::asks_for_input(number, arguments)
+        calls::asks_for_input(number, &arguments)
     }
 
     fn unimplemented(&mut self) {
@@ -169,26 +174,29 @@ impl Turn<'_> {
                 log: self.log,
             },
             number,
-            arguments,
-        )
-        .unwrap_or_else(|error| {
-            let rate = self.config.partitions[self.partition.id.index()].illegal_calls;
-            if !error.is_answer() && paravirtual.counts_illegal_call(rate, self.clock) {
-                let event = HealthEvent::IllegalCalls;
-                self.services.effects.push_back(Effect::survivable(self.partition.id, event));
+            &arguments,
+        );
+        // By reference: moving it would cost as much as a short call.
+        let result = match &end {
+            Ok(CallEnd::Return(value) | CallEnd::Flash(value)) => Some(*value),
+            Ok(CallEnd::Wait(_) | CallEnd::Raise(..)) => Some(0),
+            Ok(
+                CallEnd::ReturnFromFrame
+                | CallEnd::Shutdown(_)
+                | CallEnd::Halt
+                | CallEnd::Restart(_)
+                | CallEnd::Retry(_),
+            ) => None,
+            Err(error) => {
+                let rate = self.config.partitions[self.partition.id.index()].illegal_calls;
+                if !error.is_answer() && paravirtual.counts_illegal_call(rate, self.clock) {
+                    let event = HealthEvent::IllegalCalls;
+                    self.services.effects.push_back(Effect::survivable(self.partition.id, event));
+                }
+                Some(error.code())
             }
-            CallEnd::Return(error.code())
-        });
-        let result = match end {
-            CallEnd::Return(value) | CallEnd::Flash(value) => Some(value),
-            CallEnd::Wait(_) | CallEnd::Raise(..) => Some(0),
-            CallEnd::ReturnFromFrame
-            | CallEnd::Shutdown(_)
-            | CallEnd::Halt
-            | CallEnd::Restart(_)
-            | CallEnd::Retry(_) => None,
         };
-        if let CallEnd::Retry(wait) = end {
+        if let Ok(CallEnd::Retry(wait)) = end {
             // The INT has not retired: it comes again when it is worth it. An attempt costs a unit, so that a guest that
             // comes back at once uses up its budget. An upcall may come now: the attempt was an instruction after a shadow.
             paravirtual.waits = Some(wait);
@@ -196,7 +204,7 @@ impl Turn<'_> {
             self.partition.guest.cpu.interrupt_shadow = false;
             return self.pass(1);
         }
-        if end == CallEnd::ReturnFromFrame {
+        if let Ok(CallEnd::ReturnFromFrame) = end {
             match delivery::return_from_frame(&mut self.partition.guest, paravirtual.interrupts()) {
                 Ok(interrupts) => {
                     self.partition.retired += 1;
@@ -220,7 +228,10 @@ impl Turn<'_> {
         self.report(before.as_ref(), &[], recorder);
         self.flush(recorder);
         self.pass(1);
-        self.finish_call(end);
+        match end {
+            Ok(CallEnd::Return(_)) | Err(_) => {}
+            Ok(end) => self.finish_call(end),
+        }
     }
 
     /// What a call does after its INT has retired.
@@ -307,12 +318,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn report<R: Recorder>(
-        &self,
-        before: Option<&Before>,
-        accesses: &[Access],
-        recorder: &mut R,
-    ) {
+    pub(super) fn report<R: Recorder>(&self, before: Option<&Before>, accesses: &[Access], recorder: &mut R) {
         if let Some(before) = before {
             recorder.instruction(
                 self.stamp(),
@@ -334,7 +340,8 @@ pub(super) fn general_protection(error_code: u32) -> Exception {
 }
 
 /// The number and the arguments of a call: EAX; EBX, ECX, EDX, ESI, EDI.
+#[inline]
 fn call_registers(registers: &[u32; 8]) -> (u32, [u32; 5]) {
-    let arguments = [cpu::EBX, cpu::ECX, cpu::EDX, cpu::ESI, cpu::EDI].map(|register| registers[register]);
-    (registers[cpu::EAX], arguments)
+    let [eax, ecx, edx, ebx, _, _, esi, edi] = *registers;
+    (eax, [ebx, ecx, edx, esi, edi])
 }

@@ -60,7 +60,8 @@ impl Turn<'_> {
             // A single step ends a HLT.
             paravirtual.waits = (after == After::Wait && !stepping).then_some(Wait::Upcall);
         }
-        let bits = debug.map_or(0, |debug| debug.of_accesses(&accesses)) | if stepping { debug_registers::STEP } else { 0 };
+        let bits = debug.map_or(0, |debug| debug.of_accesses(&accesses))
+            | if stepping { debug_registers::STEP } else { 0 };
         if bits != 0 {
             self.debug_trap(bits, recorder);
         }

@@ -101,6 +101,7 @@ impl Turn<'_> {
     }
 
     /// What the guest's debug registers ask for, if any is enabled.
+    #[inline]
     pub fn debug_registers(&self) -> Option<DebugRegisters> {
         match self.partition.personality {
             Personality::Paravane(_) => DebugRegisters::of(&self.partition.guest.cpu),
@@ -159,6 +160,7 @@ impl Turn<'_> {
         self.log.set_now(self.clock.units());
     }
 
+    #[inline]
     fn can_deliver(&mut self) -> bool {
         let delivery = self.partition.paravirtual_mut();
         delivery.is_some_and(|(paravirtual, guest)| paravirtual.can_deliver(guest))
