@@ -67,6 +67,9 @@ impl Rate {
     /// The first unit at which `instant_ns` has passed: the least `u` with `nanoseconds(u) >= instant_ns`.
     #[must_use]
     pub fn first_unit_at(self, instant_ns: u64) -> u64 {
+        if let Some(scaled) = instant_ns.checked_mul(self.0) {
+            return scaled.div_ceil(NANOSECONDS_PER_SECOND);
+        }
         let units =
             (u128::from(instant_ns) * u128::from(self.0)).div_ceil(u128::from(NANOSECONDS_PER_SECOND));
         u64::try_from(units).unwrap_or(u64::MAX)
@@ -220,6 +223,8 @@ mod tests {
             for units in [0, 1, 18_446_744_072, 18_446_744_073, 18_446_744_074, 1 << 50] {
                 let exact = u128::from(units) * 1_000_000_000 / u128::from(rate.units_per_second());
                 assert_eq!(u128::from(rate.nanoseconds(units)), exact.min(u128::from(u64::MAX)));
+                let exact = (u128::from(units) * u128::from(rate.units_per_second())).div_ceil(1_000_000_000);
+                assert_eq!(u128::from(rate.first_unit_at(units)), exact.min(u128::from(u64::MAX)));
             }
         }
     }

@@ -190,8 +190,7 @@ pub fn deliver_upcall(
     if seeded(Fault::FrameOverTheTop) {
         guest.cpu.registers[cpu::ESP] += 4;
     }
-    let frame = [image, selector(guest), eip];
-    guest.push(&frame).map_err(|address| CrashReason::UpcallFrame { address })?;
+    guest.push([image, selector(guest), eip]).map_err(|address| CrashReason::UpcallFrame { address })?;
     enter(guest, entry);
     if !seeded(Fault::UpcallLeavesEnabled) {
         flag.set(guest, false);
@@ -217,11 +216,12 @@ pub fn deliver_trap(
     if trap.fault && !seeded(Fault::NoResumeFlag) {
         image |= flags::RF;
     }
-    let eip = guest.cpu.eip;
-    let frame = [image, selector(guest), eip, trap.error_code.unwrap_or(0)];
-    let words =
-        if trap.error_code.is_some() && !seeded(Fault::NoErrorCode) { &frame[..] } else { &frame[..3] };
-    guest.push(words).map_err(|address| CrashReason::TrapFrame {
+    let (selector, eip) = (selector(guest), guest.cpu.eip);
+    let pushed = match trap.error_code {
+        Some(error_code) if !seeded(Fault::NoErrorCode) => guest.push([image, selector, eip, error_code]),
+        _ => guest.push([image, selector, eip]),
+    };
+    pushed.map_err(|address| CrashReason::TrapFrame {
         vector: trap.vector,
         error_code: trap.error_code.unwrap_or(0),
         address,

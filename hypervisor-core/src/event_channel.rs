@@ -518,10 +518,14 @@ impl EventPorts {
 
     /// The ports whose record is `Pending`, lowest first.
     fn waiting_ports(&self) -> impl Iterator<Item = EventPort> + use<> {
-        let words = self.waiting.into_iter().enumerate().filter(|(_, word)| *word != 0);
-        words.flat_map(|(index, word)| {
-            let numbers = (0..32).filter(move |bit| word & 1 << bit != 0);
-            numbers.filter_map(move |bit| EventPort::new(index as u32 * 32 + bit))
+        let words = (0_u32..).zip(self.waiting).filter(|(_, word)| *word != 0);
+        words.flat_map(|(index, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                // Removes the lowest bit.
+                word &= word.checked_sub(1)?;
+                EventPort::new(index * 32 + bit)
+            })
         })
     }
 }

@@ -82,11 +82,13 @@ impl Guest {
     ///
     /// # Errors
     /// The first address that may not be written.
-    pub fn push(&mut self, words: &[u32]) -> Result<(), u32> {
-        let bytes: Vec<u8> = words.iter().rev().flat_map(|word| word.to_le_bytes()).collect();
+    pub fn push<const COUNT: usize>(&mut self, mut words: [u32; COUNT]) -> Result<(), u32> {
+        words.reverse();
+        let bytes = words.map(u32::to_le_bytes);
+        let bytes = bytes.as_flattened();
         let esp = self.cpu.registers[cpu::ESP].wrapping_sub(bytes.len() as u32);
         let address = self.cpu.segment(SegmentRegister::Ss).base.wrapping_add(esp);
-        self.space.write(&mut self.memory, address, &bytes).map_err(|error| error.address)?;
+        self.space.write(&mut self.memory, address, bytes).map_err(|error| error.address)?;
         self.cpu.registers[cpu::ESP] = esp;
         Ok(())
     }
@@ -98,14 +100,9 @@ impl Guest {
     pub fn stack_words<const COUNT: usize>(&self) -> Result<[u32; COUNT], Exception> {
         let esp = self.cpu.registers[cpu::ESP];
         let address = self.cpu.segment(SegmentRegister::Ss).base.wrapping_add(esp);
-        let mut words = [0; COUNT];
-        for (index, word) in words.iter_mut().enumerate() {
-            let mut bytes = [0; 4];
-            let at = address.wrapping_add(4 * index as u32);
-            self.load(at, &mut bytes)?;
-            *word = u32::from_le_bytes(bytes);
-        }
-        Ok(words)
+        let mut bytes = [[0; 4]; COUNT];
+        self.load(address, bytes.as_flattened_mut())?;
+        Ok(bytes.map(u32::from_le_bytes))
     }
 
     /// The words from ESP upwards with their addresses, as far as they are mapped.

@@ -1,7 +1,7 @@
 //! What the core knows of a paravirtualized guest, beside its processor and memory.
 
-use crate::abi::{EventPort, FakeRegister, VirtualInterrupt, WindowInfo, shared_page};
-use crate::clock::{Clock, PublishedTime};
+use crate::abi::{EventPort, FakeRegister, VirtualInterrupt, shared_page};
+use crate::clock::{Clock, PublishedTime, Rate};
 use crate::config::CallRate;
 use crate::console::{Arrival, Console};
 use crate::delivery::{Handler, TrapTable, VirtualInterrupts};
@@ -12,6 +12,7 @@ use crate::ledger::{DropReason, Source};
 use crate::message_port::{ChannelPlace, MessageChannels, MessagePort};
 use crate::privileges::Privileges;
 use crate::record::{Event, EventLog};
+use crate::schedule::Slot;
 use crate::seeded_faults::{Fault, seeded};
 use crate::timer::{LastEvent, Timer};
 use emulator::{Attention, FrameNumber, StateDigest};
@@ -336,13 +337,13 @@ impl Paravirtual {
         too_many
     }
 
-    /// Writes the window into the shared page.
-    pub fn publish_window(&mut self, guest: &mut Guest, info: &WindowInfo) {
+    /// Writes the window and its place in its plan into the shared page.
+    pub fn publish_window(&self, guest: &mut Guest, slot: &Slot, (plan, window): (u32, u32), rate: Rate) {
         let mut shared = self.shared(guest);
-        store_time(&mut shared, shared_page::WINDOW_START, info.window_start_ns);
-        store_time(&mut shared, shared_page::WINDOW_END, info.window_end_ns);
-        shared.store(shared_page::WINDOW_INDEX, info.window);
-        shared.store(shared_page::WINDOW_PLAN, info.plan);
+        store_time(&mut shared, shared_page::WINDOW_START, rate.nanoseconds(slot.start));
+        store_time(&mut shared, shared_page::WINDOW_END, rate.nanoseconds(slot.end));
+        shared.store(shared_page::WINDOW_INDEX, window);
+        shared.store(shared_page::WINDOW_PLAN, plan);
     }
 
     /// Writes how long the partition ran and waited, in units, into the shared page.

@@ -118,11 +118,17 @@ impl Services {
         }
     }
 
+    /// The plan that runs, and the place in it of the window that runs.
+    #[must_use]
+    pub fn place(&self) -> (u32, u32) {
+        (u32::from(self.schedule.current().0), self.slot.window.unwrap_or(0) as u32)
+    }
+
     /// Where the running partition is in the schedule.
     #[must_use]
     pub fn window_info(&self, clock: &Clock) -> WindowInfo {
         let ns = |units: u64| if units == u64::MAX { u64::MAX } else { clock.rate().nanoseconds(units) };
-        let current = u32::from(self.schedule.current().0);
+        let (plan, window) = self.place();
         WindowInfo {
             now_ns: clock.now_ns(),
             window_start_ns: ns(self.slot.start),
@@ -130,9 +136,9 @@ impl Services {
             frame_start_ns: ns(self.schedule.frame_start()),
             frame_ns: ns(self.schedule.plan().frame),
             frames: self.schedule.frames(),
-            window: self.slot.window.unwrap_or(0) as u32,
-            plan: current,
-            next_plan: self.schedule.next().map_or(current, |plan| u32::from(plan.0)),
+            window,
+            plan,
+            next_plan: self.schedule.next().map_or(plan, |next| u32::from(next.0)),
             plans: self.schedule.plans().len() as u32,
         }
     }

@@ -26,12 +26,16 @@ pub(crate) struct LazyFlags {
 impl LazyFlags {
     /// Takes the arithmetic flags out of `eflags`.
     pub(crate) fn from_eflags(eflags: u32) -> Self {
-        let bit = |flag: u32| eflags / flag & 1;
-        let (zero, carry) = (bit(flags::ZF), bit(flags::CF));
-        // A result of 0 or 1 is not negative; its parity is even or odd.
-        let sign_and_parity = bit(flags::SF) * SIGN_DELTA | (zero ^ bit(flags::PF)) << PARITY_SHIFT;
-        let carries = carry * CARRY | (carry ^ bit(flags::OF)) * CARRY_BELOW | bit(flags::AF) * ADJUST;
-        Self { result: zero ^ 1, carries: sign_and_parity | carries }
+        let has = |flag: u32| eflags & flag != 0;
+        let word = |set: bool, mask: u32| if set { mask } else { 0 };
+        let zero = has(flags::ZF);
+        let carries = word(has(flags::CF), CARRY)
+            | word(has(flags::CF) != has(flags::OF), CARRY_BELOW)
+            | word(has(flags::AF), ADJUST)
+            | word(has(flags::SF), SIGN_DELTA)
+            // A result of 0 or 1 is not negative, and only that of 0 has an even parity.
+            | word(zero != has(flags::PF), 1 << PARITY_SHIFT);
+        Self { result: u32::from(!zero), carries }
     }
 
     /// The arithmetic flags as bits of EFLAGS.

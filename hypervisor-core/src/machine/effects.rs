@@ -64,10 +64,9 @@ impl Machine {
         if self.partitions[id.index()].outcome.is_some() || self.services.slot.end == u64::MAX {
             return;
         }
-        let info = self.services.window_info(&self.clock);
+        let (plan, window) = self.services.place();
         self.show_window(id);
         let mut turn = self.turn_of(id);
-        let (plan, window) = (info.plan, info.window);
         turn.partition.counters.windows += 1;
         turn.log.note(|| Event::WindowStart { plan, window });
         if let Some((paravirtual, guest)) = turn.partition.paravirtual_mut() {
@@ -87,9 +86,9 @@ impl Machine {
         if self.partitions[id.index()].outcome.is_some() {
             return;
         }
-        let (plan, window) = (self.services.schedule.current().0.into(), self.services.slot.window);
+        let (plan, window) = self.services.place();
         let mut turn = self.turn_of(id);
-        turn.log.note(|| Event::WindowEnd { plan, window: window.unwrap_or(0) as u32 });
+        turn.log.note(|| Event::WindowEnd { plan, window });
         turn.flush(recorder);
     }
 
@@ -261,11 +260,11 @@ impl Machine {
         if self.services.slot.partition != Some(id) || self.services.slot.end == u64::MAX {
             return;
         }
-        let info = self.services.window_info(&self.clock);
+        let (slot, place) = (self.services.slot, self.services.place());
         let partition = &mut self.partitions[id.index()];
         let (executed, waited) = (partition.executed, partition.counters.idle_units);
         if let Some((paravirtual, guest)) = partition.paravirtual_mut() {
-            paravirtual.publish_window(guest, &info);
+            paravirtual.publish_window(guest, &slot, place, self.clock.rate());
             paravirtual.publish_run_state(guest, &self.clock, executed, waited);
         }
     }
