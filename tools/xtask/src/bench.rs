@@ -1,5 +1,6 @@
 //! Times what the core does beside running instructions: window switches, hypercalls, deliveries; with few partitions and
-//! with many. The numbers are of this host and this moment: compare those of one run.
+//! with many. The numbers are of this host and this moment: compare those of one run. Each is the least of many short
+//! measurements, so that other programs of the host disturb it little.
 
 use hypervisor_core::config::{PartitionConfig, PartitionId, SystemConfig};
 use hypervisor_core::loader::Image;
@@ -14,7 +15,7 @@ use std::time::Instant;
 const SIZES: [u16; 3] = [2, 16, 256];
 /// Before the measurement, so that code is decoded.
 const WARM_UP_UNITS: u64 = 200_000;
-const REPETITIONS: usize = 5;
+const MEASUREMENTS: usize = 100;
 
 /// Runs the benchmarks and prints a table.
 pub fn run(root: &Path) -> Result<ExitCode, String> {
@@ -22,19 +23,19 @@ pub fn run(root: &Path) -> Result<ExitCode, String> {
     let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let image = Image::read(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     let image = Arc::new(image);
-    println!("nanoseconds of the host, the least of {REPETITIONS} runs");
+    println!("nanoseconds of the host, the least of {MEASUREMENTS} measurements");
     println!("{:>10}  {:>13}  {:>14}  {:>8}", "partitions", "window switch", "null hypercall", "delivery");
     for size in SIZES {
-        let switch = least(|| window_switch(&image, size));
-        let call = least(|| per_count(&image, size, "calls", Count::Calls));
-        let delivery = least(|| per_count(&image, size, "events", Count::Upcalls));
+        let switch = window_switch(&image, size);
+        let call = per_count(&image, size, "calls", Count::Calls);
+        let delivery = per_count(&image, size, "events", Count::Upcalls);
         println!("{size:>10}  {switch:>13.1}  {call:>14.1}  {delivery:>8.1}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn least(run: impl Fn() -> f64) -> f64 {
-    (0..REPETITIONS).map(|_| run()).fold(f64::INFINITY, f64::min)
+fn least(mut measure: impl FnMut() -> f64) -> f64 {
+    (0..MEASUREMENTS).map(|_| measure()).fold(f64::INFINITY, f64::min)
 }
 
 /// A system of which the first partition has the load, and the others compute.
@@ -77,13 +78,14 @@ fn timed(machine: &mut Machine, units: u64) -> f64 {
 fn window_switch(image: &Arc<Image>, size: u16) -> f64 {
     const SHORT: u64 = 200;
     const LONG: u64 = 20_000;
-    let units = 8_000_000.max(2 * LONG * u64::from(size));
-    let time = |window_units: u64| {
+    // Whole frames of short windows.
+    let units = 2 * LONG.next_multiple_of(SHORT * u64::from(size));
+    let per_unit = |window_units: u64| {
         let mut machine = system(image, size, "busy", window_units);
         timed(&mut machine, WARM_UP_UNITS.max(2 * window_units * u64::from(size)));
-        timed(&mut machine, units)
+        least(|| timed(&mut machine, units) / units as f64)
     };
-    (time(SHORT) - time(LONG)) / (units / SHORT) as f64
+    (per_unit(SHORT) - per_unit(LONG)) * SHORT as f64
 }
 
 #[derive(Clone, Copy)]
@@ -102,10 +104,11 @@ fn per_count(image: &Arc<Image>, size: u16, load: &str, count: Count) -> f64 {
     // The others' part of the time is that of computing: measured in their own windows.
     let frame = 50_000 * u64::from(size);
     timed(&mut machine, 2 * frame);
-    let (before, mut loaded) = (counted(&machine), 0.0);
-    for _ in 0..20 {
-        loaded += timed(&mut machine, 50_000);
+    least(|| {
+        let before = counted(&machine);
+        let loaded = timed(&mut machine, 50_000);
+        let sample = loaded / (counted(&machine) - before) as f64;
         timed(&mut machine, frame - 50_000);
-    }
-    loaded / (counted(&machine) - before) as f64
+        sample
+    })
 }
