@@ -57,7 +57,7 @@ fn cut(wide: u128, precision: u32, mode: Mode, negative: bool) -> (u64, bool, bo
 }
 
 /// Rounds the magnitude `wide` x 2^(`exponent` - 127), bit 127 of `wide` set, its lowest bit sticky.
-#[inline]
+#[inline(always)] // Into `round_to_register` above all, through which nearly every instruction goes.
 pub(crate) fn round(negative: bool, exponent: i32, wide: u128, format: Format, control: Control) -> Rounded {
     let mode = control.mode();
     let (significand, carry, inexact, up) = cut(wide, format.precision, mode, negative);
@@ -141,7 +141,7 @@ fn beyond(negative: bool, exception: u16) -> Outcome {
 
 /// Rounds into a register: as [`round`], packed, with the biased exponent that an unmasked underflow or overflow
 /// leaves there (SDM Vol. 1, 8.5.4 and 8.5.5).
-#[inline]
+#[inline(never)]
 pub(crate) fn round_to_register(negative: bool, exponent: i32, wide: u128, control: Control) -> Outcome {
     const ADJUSTMENT: i32 = 24576;
     let rounded = round(negative, exponent, wide, Format::register(control), control);
