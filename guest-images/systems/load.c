@@ -23,8 +23,10 @@ static int is(const char *word)
 int main(void)
 {
     if (is("calls"))
-        for (;;)
-            __asm__ volatile("int %0" : : "i"(PV_GATE), "a"(PV_CALL_INTERRUPTS_GET_LEVEL) : "memory");
+        for (;;) {
+            uint32_t eax = PV_CALL_INTERRUPTS_GET_LEVEL;
+            __asm__ volatile("int %1" : "+a"(eax) : "i"(PV_GATE) : "memory");
+        }
     if (is("events")) {
         if (pv_event_bind_self(1, on_event) != 0)
             return 1;
