@@ -207,8 +207,8 @@ fn a_trace_names_the_partition_of_each_line_and_shows_windows() {
     let names = ["nav     #", "display #", "*       #"];
     assert!(lines.clone().all(|line| names.iter().any(|name| line.starts_with(name))), "{text}");
     for part in [
-        "nav     #0         0.000000000  == window  0 of plan 0 begins\n",
-        "0.000100000  == window  0 of plan 0 ends\ndisplay #0         0.000100000  == window  1 of plan 0 begins\n",
+        "nav     #0         0.000000000  == window  0 of plan cruise begins\n",
+        "0.000100000  == window  0 of plan cruise ends\ndisplay #0         0.000100000  == window  1 of plan cruise begins\n",
         "== console \"shown\\n\"\n",
         "== end     shutdown with code 0\n",
     ] {
@@ -326,7 +326,7 @@ fn a_line_that_nobody_owns_is_told_of_once() {
     // The way to the crash is found by a second run, which tells nothing.
     let stderr = with_lines().run(&["run"]).stderr;
     assert!(stderr.contains("`nav` crashed"), "{stderr}");
-    assert_eq!(stderr.matches("line 3 interrupts and nobody owns it").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("line 3 uart interrupts and nobody owns it").count(), 1, "{stderr}");
 }
 
 #[test]

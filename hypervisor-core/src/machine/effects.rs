@@ -101,7 +101,10 @@ impl Machine {
                 None => {
                     let before = self.unowned_interrupts().get(&interrupt.line).copied().unwrap_or(0);
                     if before == interrupt.count {
-                        log::warn!("line {} interrupts and nobody owns it", interrupt.line);
+                        let number = interrupt.line;
+                        let line = self.config.lines.iter().find(|line| line.number == number);
+                        let name = line.map_or("", |line| &line.name);
+                        log::warn!("line {number} {name} interrupts and nobody owns it");
                     }
                 }
             }

@@ -76,9 +76,9 @@ impl Turn<'_> {
         let code = self.partition.guest.code_at(eip);
         let text = decode::disassemble(&code, eip).text;
         let instead = sensitive(&text).map_or("", |instruction| instruction.instead);
-        let id = self.partition.id.0;
+        let name = &self.config.partitions[self.partition.id.index()].name;
         log::warn!(
-            "partition {id}: the privileged instruction `{text}` at 0x{eip:08x} is settled in the guest's place. Instead: {instead}"
+            "{name}: the privileged instruction `{text}` at 0x{eip:08x} is settled in the guest's place. Instead: {instead}"
         );
         self.log.note(|| Event::Settled { eip, text });
     }

@@ -4,6 +4,7 @@
 
 use crate::columns::{pad, quoted, seconds};
 use crate::linux_names::linux_call_by_name;
+use crate::names::Names;
 use crate::places::describe;
 use emulator::{Exception, Vector};
 use hypervisor_core::abi::{show_call, show_result, start_info};
@@ -35,7 +36,7 @@ const EXCEPTIONS: [Vector; 17] = [
 ];
 
 /// Appends an event; spaces may follow, the end of the line does not.
-pub fn append(out: &mut Vec<u8>, symbols: &Symbols, event: &Event) {
+pub fn append(out: &mut Vec<u8>, symbols: &Symbols, names: &Names, event: &Event) {
     let start = out.len();
     out.extend_from_slice(kind(event).as_bytes());
     pad(out, start, KIND_WIDTH);
@@ -45,7 +46,7 @@ pub fn append(out: &mut Vec<u8>, symbols: &Symbols, event: &Event) {
             out.extend_from_slice(b"until ");
             seconds(out, *until_ns);
         }
-        other => out.extend_from_slice(words(symbols, other).as_bytes()),
+        other => out.extend_from_slice(words(symbols, names, other).as_bytes()),
     }
 }
 
@@ -78,7 +79,7 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
-fn words(symbols: &Symbols, event: &Event) -> String {
+fn words(symbols: &Symbols, names: &Names, event: &Event) -> String {
     let place = |address: u32| describe(symbols, address);
     match *event {
         Event::Settled { eip, ref text } => format!("`{text}` in {}, told once", place(eip)),
@@ -95,13 +96,13 @@ fn words(symbols: &Symbols, event: &Event) -> String {
         Event::EventRaised { source, port, count, fate } => {
             let times = if count == 1 { String::new() } else { format!(" x{count}") };
             let port = port.map(|port| format!(" on port {}", port.index())).unwrap_or_default();
-            format!("{source}{times}{port}: {}", fate_words(fate))
+            format!("{}{times}{port}: {}", names.source(source), fate_words(fate))
         }
         Event::EventDelivered { source, port } | Event::EventTaken { source, port } => {
-            format!("{source} on port {}", port.index())
+            format!("{} on port {}", names.source(source), port.index())
         }
         Event::EventDropped { source, count, reason } => {
-            format!("{source} x{count}: {}", reason.name())
+            format!("{} x{count}: {}", names.source(source), reason.name())
         }
         Event::Upcall { eip, handler } => format!("{} interrupts {}", place(handler), place(eip)),
         Event::Trap { vector, error_code, address, eip, handler } => {
@@ -114,19 +115,21 @@ fn words(symbols: &Symbols, event: &Event) -> String {
             format!("to {}, upcalls {}", place(eip), if interrupts { "enabled" } else { "masked" })
         }
         Event::Mark { id, payload } => format!("{id} payload 0x{payload:x}"),
-        Event::WindowStart { plan, window } => format!("{window} of plan {plan} begins"),
-        Event::WindowEnd { plan, window } => format!("{window} of plan {plan} ends"),
+        Event::WindowStart { plan, window } => format!("{window} of plan {} begins", names.plan(plan)),
+        Event::WindowEnd { plan, window } => format!("{window} of plan {} ends", names.plan(plan)),
         Event::Restart { condition, restart_count } => {
             format!("{} number {restart_count}", start_words(condition))
         }
-        Event::Health { event, action } => format!("{}: {}", event.name(), action.name()),
+        Event::Health { event, action } => format!("{}: {}", event.name(), names.action(action)),
         Event::MessageWritten { channel, length, visible } => {
             let when = if visible { "visible" } else { "held until the flush" };
-            format!("message_port:{channel}: {length} bytes, {when}")
+            format!("{}: {length} bytes, {when}", names.message_port(channel))
         }
-        Event::MessageReceived { channel, length } => format!("message_port:{channel}: {length} bytes"),
+        Event::MessageReceived { channel, length } => {
+            format!("{}: {length} bytes", names.message_port(channel))
+        }
         Event::MessagesFlushed { channel, count } | Event::MessagesDropped { channel, count } => {
-            format!("message_port:{channel} x{count}")
+            format!("{} x{count}", names.message_port(channel))
         }
         Event::Crash { reason, eip } => format!("{} in {}", crash_words(reason), place(eip)),
         Event::TraceStart => "on".to_owned(),
@@ -180,7 +183,7 @@ fn crash_words(reason: CrashReason) -> String {
 }
 
 /// How a run ended.
-pub fn outcome_words(symbols: &Symbols, outcome: &Outcome) -> String {
+pub fn outcome_words(symbols: &Symbols, names: &Names, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Shutdown { code } => format!("shutdown with code {}", code.cast_signed()),
         Outcome::LimitReached(Limit::Instructions) => "limit of instructions".to_owned(),
@@ -189,7 +192,8 @@ pub fn outcome_words(symbols: &Symbols, outcome: &Outcome) -> String {
         Outcome::Halted => "halted".to_owned(),
         Outcome::StoppedByHealth { event } => format!("stopped by the health monitor: {}", event.name()),
         Outcome::SystemHalted { partition, event } => {
-            format!("system halted by the health monitor: {} in partition {}", event.name(), partition.0)
+            let partition = names.partition(*partition);
+            format!("system halted by the health monitor: {} in partition {partition}", event.name())
         }
         Outcome::Unimplemented { eip, text, .. } => {
             format!("`{text}` in {} is not implemented", describe(symbols, *eip))
@@ -215,12 +219,18 @@ fn vector_name(vector: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::{append, outcome_words};
+    use crate::names::Names;
     use emulator::{Exception, Vector};
     use hypervisor_core::abi::{Call, CallError, EventPort, VirtualInterrupt};
+    use hypervisor_core::config::{
+        EventChannel, Flush, Line, MessageChannel, MessageKind, PlanId, SystemConfig,
+    };
+    use hypervisor_core::health::{HealthAction, HealthEvent};
     use hypervisor_core::ledger::{DropReason, Source};
     use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
     use hypervisor_core::record::Fate;
-    use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome};
+    use hypervisor_core::schedule::Plan;
+    use hypervisor_core::{Abi, CrashReason, Event, Limit, Outcome, PartitionId};
 
     fn symbols() -> Symbols {
         let main =
@@ -230,7 +240,7 @@ mod tests {
 
     fn shown(event: &Event) -> String {
         let mut out = Vec::new();
-        append(&mut out, &symbols(), event);
+        append(&mut out, &symbols(), &Names::default(), event);
         String::from_utf8(out).unwrap().trim_end().to_owned()
     }
 
@@ -329,7 +339,57 @@ mod tests {
             (Outcome::LimitReached(Limit::Time), "limit of time"),
             (missing, "`fld1` in main+0x4 is not implemented"),
         ] {
-            assert_eq!(outcome_words(&symbols(), &outcome), text);
+            assert_eq!(outcome_words(&symbols(), &Names::default(), &outcome), text);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_system_are_called_what_the_configuration_calls_them() {
+        let line = |number, name: &str| Line { number, name: name.to_owned(), owner: None };
+        let channel = EventChannel {
+            name: "ring".to_owned(),
+            from: PartitionId(0),
+            to: PartitionId(1),
+            flush: Flush::Immediate,
+        };
+        let queue = MessageChannel {
+            name: "mail".to_owned(),
+            kind: MessageKind::Sampling { refresh_ns: 1 },
+            message_bytes: 4,
+            from: PartitionId(0),
+            to: vec![PartitionId(1)],
+            flush: Flush::Immediate,
+        };
+        let names = Names::of(&SystemConfig {
+            plans: vec![Plan { name: "cruise".to_owned(), ..Plan::always(PartitionId(0)) }],
+            lines: vec![line(4, "uart"), line(5, "")],
+            event_channels: vec![channel],
+            message_channels: vec![queue],
+            ..SystemConfig::default()
+        });
+        let shown = |event| {
+            let mut out = Vec::new();
+            append(&mut out, &symbols(), &names, &event);
+            String::from_utf8(out).unwrap()
+        };
+        let dropped = |source| shown(Event::EventDropped { source, count: 2, reason: DropReason::NotBound });
+        let switch = HealthAction::SwitchPlan(PlanId(0));
+        for (text, expected) in [
+            (shown(Event::WindowStart { plan: 0, window: 2 }), "window  2 of plan cruise begins"),
+            (shown(Event::WindowEnd { plan: 1, window: 2 }), "window  2 of plan 1 ends"),
+            (dropped(Source::Line(4)), "drop    line:uart x2: not_bound"),
+            (dropped(Source::Line(5)), "drop    line:5 x2: not_bound"),
+            (dropped(Source::Line(6)), "drop    line:6 x2: not_bound"),
+            (dropped(Source::Channel(0)), "drop    channel:ring x2: not_bound"),
+            (dropped(Source::Channel(1)), "drop    channel:1 x2: not_bound"),
+            (dropped(Source::MessagePort(0)), "drop    message_port:mail x2: not_bound"),
+            (shown(Event::MessagesFlushed { channel: 0, count: 3 }), "flush   message_port:mail x3"),
+            (
+                shown(Event::Health { event: HealthEvent::Watchdog, action: switch }),
+                "health  watchdog: switch_plan cruise",
+            ),
+        ] {
+            assert_eq!(text, expected);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Not here: numbers and times, which change with every change of the guest's code. A digest holds those.
 
 use crate::event_text;
+use crate::names::Names;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp};
@@ -40,7 +41,7 @@ impl Recorder for Projection {
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
     fn event(&mut self, _: Stamp, event: &Event) {
-        self.lines.push(projected(&self.symbols, event));
+        self.lines.push(projected(&self.symbols, &Names::default(), event));
     }
 }
 
@@ -48,6 +49,7 @@ impl Recorder for Projection {
 #[derive(Debug)]
 pub struct SystemProjection {
     partitions: Vec<(String, Symbols)>,
+    names: Names,
     lines: Vec<String>,
 }
 
@@ -59,7 +61,7 @@ impl SystemProjection {
         let named = partitions.map(|(place, partition)| {
             (partition.name.clone(), machine.symbols_of(PartitionId(place as u16)))
         });
-        Self { partitions: named.collect(), lines: Vec::new() }
+        Self { partitions: named.collect(), names: Names::of(machine.config()), lines: Vec::new() }
     }
 
     /// The lines so far, as those of [`Projection::text`].
@@ -77,17 +79,17 @@ impl Recorder for SystemProjection {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         let (name, symbols) = &self.partitions[stamp.partition.index()];
-        self.lines.push(format!("{name}: {}", projected(symbols, event)));
+        self.lines.push(format!("{name}: {}", projected(symbols, &self.names, event)));
     }
 }
 
-fn projected(symbols: &Symbols, event: &Event) -> String {
+fn projected(symbols: &Symbols, names: &Names, event: &Event) -> String {
     // Until when is a time.
     if let Event::Idle { .. } = event {
         return "idle".to_owned();
     }
     let mut line = Vec::new();
-    event_text::append(&mut line, symbols, event);
+    event_text::append(&mut line, symbols, names, event);
     String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
 }
 

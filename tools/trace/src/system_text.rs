@@ -3,12 +3,14 @@
 //!
 //! Not here: files. Who owns the trace takes the text when it likes.
 
+use crate::names::Names;
 use crate::run_end::{PartitionEnd, RunEnd};
 use crate::text::TextTrace;
 use crate::traced_system::TracedSystem;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use std::sync::Arc;
 
 /// The first line of every text trace of a system. The number counts up when the lines change their meaning.
 pub const SYSTEM_HEADER: &str = "paravane-trace system text 1";
@@ -21,6 +23,7 @@ pub struct SystemTrace {
     system: Vec<u8>,
     /// The names for what is said of the whole system.
     symbols: Symbols,
+    names: Arc<Names>,
     text: Vec<u8>,
 }
 
@@ -36,14 +39,21 @@ impl SystemTrace {
         for (place, partition) in traced.partitions.iter().enumerate() {
             let left_out = if shown(place) { "" } else { ", left out" };
             text += &format!("partition {}: image {:032x}{left_out}\n", partition.name, partition.image.hash);
-            partitions.push(
-                shown(place).then(|| {
-                    (prefix(&partition.name, width), TextTrace::of_lines(partition.symbols.clone()))
-                }),
-            );
+            partitions.push(shown(place).then(|| {
+                (
+                    prefix(&partition.name, width),
+                    TextTrace::of_lines(partition.symbols.clone(), Arc::clone(&traced.names)),
+                )
+            }));
         }
         let symbols = traced.partition(PartitionId(0)).symbols.clone();
-        Self { partitions, system: prefix("*", width), symbols, text: text.into_bytes() }
+        Self {
+            partitions,
+            system: prefix("*", width),
+            symbols,
+            names: Arc::clone(&traced.names),
+            text: text.into_bytes(),
+        }
     }
 
     /// What was written since the last [`SystemTrace::clear`]: whole lines.
@@ -64,7 +74,7 @@ impl SystemTrace {
             let stamp = Stamp { partition, instruction, now_ns, ..Stamp::default() };
             self.line(stamp, |lines| lines.end_of(stamp, outcome));
         }
-        let mut lines = TextTrace::of_lines(self.symbols.clone());
+        let mut lines = TextTrace::of_lines(self.symbols.clone(), Arc::clone(&self.names));
         lines.end_of(end.stamp(), &end.outcome);
         self.text.extend_from_slice(&self.system);
         self.text.extend_from_slice(lines.text());

@@ -10,6 +10,7 @@
 use crate::columns::{decimal, hexadecimal, pad, seconds, shortest_hexadecimal};
 use crate::event_text;
 use crate::listing::Listing;
+use crate::names::Names;
 use crate::run_end::RunEnd;
 use crate::traced_system::{TracedPartition, TracedSystem};
 use emulator::cpu::REGISTER_NAMES;
@@ -17,6 +18,7 @@ use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Event, Outcome, PartitionId, Recorder, Stamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
 pub const HEADER: &str = "paravane-trace text 1";
@@ -41,6 +43,7 @@ const FLAGS: [(u32, &str); 11] = [
 /// Writes down everything that a run does.
 pub struct TextTrace {
     symbols: Symbols,
+    names: Arc<Names>,
     listing: Listing,
     segments: Option<[Segment; 6]>,
     /// Partitions whose guests asked for their instructions to be left out.
@@ -55,12 +58,13 @@ impl TextTrace {
         let TracedPartition { image, symbols, .. } = traced.partition(PartitionId(0));
         let rate = traced.rate.units_per_second();
         let text = format!("{HEADER}\nimage {:032x}, {rate} units a second\n", image.hash).into_bytes();
-        Self { text, ..Self::of_lines(symbols.clone()) }
+        Self { text, ..Self::of_lines(symbols.clone(), Arc::clone(&traced.names)) }
     }
 
     /// A trace without a beginning: only the lines that come.
-    pub(crate) fn of_lines(symbols: Symbols) -> Self {
-        Self { symbols, listing: Listing::new(), segments: None, stopped: BTreeSet::new(), text: Vec::new() }
+    pub(crate) fn of_lines(symbols: Symbols, names: Arc<Names>) -> Self {
+        let (listing, stopped) = (Listing::new(), BTreeSet::new());
+        Self { symbols, names, listing, segments: None, stopped, text: Vec::new() }
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.
@@ -83,7 +87,8 @@ impl TextTrace {
     pub(crate) fn end_of(&mut self, stamp: Stamp, outcome: &Outcome) {
         self.stamp(stamp);
         self.text.extend_from_slice(b"== end     ");
-        self.text.extend_from_slice(event_text::outcome_words(&self.symbols, outcome).as_bytes());
+        self.text
+            .extend_from_slice(event_text::outcome_words(&self.symbols, &self.names, outcome).as_bytes());
         self.end_line();
     }
 
@@ -177,7 +182,7 @@ impl Recorder for TextTrace {
         }
         self.stamp(stamp);
         self.text.extend_from_slice(b"== ");
-        event_text::append(&mut self.text, &self.symbols, event);
+        event_text::append(&mut self.text, &self.symbols, &self.names, event);
         self.end_line();
     }
 }
@@ -204,6 +209,7 @@ mod tests {
         ]);
         TextTrace {
             symbols,
+            names: std::sync::Arc::default(),
             listing: Listing::new(),
             segments: None,
             stopped: BTreeSet::new(),

@@ -2,6 +2,7 @@
 //!
 //! Not here: how the system is configured.
 
+use crate::names::Names;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Image, Machine, PartitionId};
@@ -14,6 +15,8 @@ pub struct TracedSystem {
     pub is_system: bool,
     /// How fast virtual time passes.
     pub rate: Rate,
+    /// The names of its parts.
+    pub names: Arc<Names>,
     /// The partitions, by their numbers.
     pub partitions: Vec<TracedPartition>,
 }
@@ -39,7 +42,8 @@ impl TracedSystem {
             image: Arc::clone(&partition.image),
             symbols: machine.symbols_of(PartitionId(place as u16)),
         });
-        Self { is_system, rate: config.rate, partitions: partitions.collect() }
+        let names = if is_system { Names::of(config) } else { Names::default() };
+        Self { is_system, rate: config.rate, names: Arc::new(names), partitions: partitions.collect() }
     }
 
     /// A partition.
