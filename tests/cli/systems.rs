@@ -424,3 +424,76 @@ fn a_partition_that_stops_its_trace_leaves_the_others_alone() {
     let lines_of = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
     assert!(lines_of("nav ") < 100 && lines_of("display ") > 20_000, "{}", &text[..3000]);
 }
+
+#[test]
+fn a_partition_that_starts_itself_again_in_a_loop_comes_to_its_limit() {
+    let restarts = call(Call::PartitionSetMode, 1, 0);
+    let system = System::new(&[("nav", says("x\n", &restarts, 0), ""), ("display", exits_with(0), "")], "");
+    let finished = system.run(&["run", "--max-instructions", "1000000"]);
+    assert_eq!((finished.status, finished.stderr.lines().count()), (Some(124), 1), "{}", finished.stderr);
+    // Eight instructions, and a unit for each of its 272 pages.
+    assert!(finished.stderr.ends_with("; `nav` was started again 3_572 times\n"), "{}", finished.stderr);
+    let guest = TemporaryFile::new("guest.elf", &ElfFile::guest(&restarts).bytes());
+    let options = ["run", "--memory", "1088KiB", "--max-time", "1ms"].map(OsStr::new);
+    let alone = run(options.into_iter().chain([guest.as_ref()]));
+    assert_eq!(alone.status, Some(124));
+    assert!(alone.stderr.ends_with("; the guest was started again 363 times\n"), "{}", alone.stderr);
+}
+
+#[test]
+fn crashes_after_the_eighth_are_announced_and_have_one_line_each() {
+    let names: Vec<String> = (0..10).map(|number| format!("p{number}")).collect();
+    let crashing = |count: usize| {
+        let partitions: Vec<_> =
+            names[..count].iter().map(|name| (name.as_str(), says("", &DIVIDES_BY_ZERO, 0), "")).collect();
+        System::new(&partitions, "").run(&["run", "-q"]).stderr
+    };
+    let stderr = crashing(10);
+    let announced =
+        "paravane: 10 partitions crashed: the first 8 have a report each, the other 2 one line each; ";
+    assert_eq!(stderr.lines().filter(|line| line.starts_with(announced)).count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("virtual time").count(), 8, "{stderr}");
+    assert!(stderr.contains("paravane: `p9` crashed: divide error (#DE)"), "{stderr}");
+    assert!(!crashing(8).contains("one line each"));
+}
+
+/// mov ecx, 2; cli; loop; lgdt [data]; mov dword [data], 0; sgdt [data]; movzx ebx, word [data]
+fn uses_tables() -> ElfFile {
+    let data = CODE + 0x1000;
+    let at_data = |opcode: &[u8]| [opcode, &data.to_le_bytes()].concat();
+    let code = [
+        vec![0xb9, 2, 0, 0, 0, 0xfa, 0xe2, 0xfd],
+        at_data(&[0xc7, 0x05]),
+        7_u32.to_le_bytes().to_vec(),
+        at_data(&[0x0f, 0x01, 0x15]),
+        at_data(&[0xc7, 0x05]),
+        0_u32.to_le_bytes().to_vec(),
+        at_data(&[0x0f, 0x01, 0x05]),
+        at_data(&[0x0f, 0xb7, 0x1d]),
+        [&[0xb8][..], &Call::Shutdown.description().number.to_le_bytes(), &[0xcd, 0x82]].concat(),
+    ];
+    ElfFile::guest(&code.concat())
+}
+
+#[test]
+fn a_partition_settles_privileged_instructions_if_its_file_says_so() {
+    let of_nav = |keys: &str| {
+        System::new(&[("nav", uses_tables(), keys), ("display", exits_with(0), "")], "").run(&["run"])
+    };
+    let settled = of_nav("privileged = \"settle\"\numip = true");
+    // What SGDT stores is what LGDT loaded.
+    assert_eq!(settled.status, Some(7), "{settled:?}");
+    let told: Vec<&str> = settled.stderr.lines().collect();
+    assert_eq!(told.len(), 3, "{settled:?}");
+    assert!(told.iter().all(|line| line.contains("nav: the privileged instruction `")), "{settled:?}");
+    for (line, text) in told.iter().zip(["`cli` at 0x00101005", "`lgdt [", "`sgdt ["]) {
+        assert!(line.contains(text) && line.contains("is settled in the guest's place. Instead: "), "{line}");
+    }
+    // Without UMIP, SGDT is not privileged and stores a fixed value.
+    assert_eq!(of_nav("privileged = \"settle\"").status, Some(0));
+    for keys in ["privileged = \"reflect\"\numip = true", ""] {
+        let reflected = of_nav(keys);
+        assert_eq!(reflected.status, Some(126), "{reflected:?}");
+        assert!(reflected.stderr.contains("nav: general_protection at 0x00101005"), "{reflected:?}");
+    }
+}

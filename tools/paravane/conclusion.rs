@@ -5,7 +5,7 @@ use crate::output::complain;
 use crate::quantities::{grouped, time};
 use crate::roster::Roster;
 use crate::status::{LAST_GUEST_CODE, Status};
-use hypervisor_core::{Crash, Limit, Machine, Outcome, PartitionId, TrailEntry};
+use hypervisor_core::{Crash, Limit, Machine, Outcome, Partition, PartitionId, TrailEntry};
 
 /// So many instructions are shown before a crash.
 const TRAIL_LENGTH: usize = 16;
@@ -25,6 +25,15 @@ impl Conclusion<'_> {
     pub fn tell(&self, outcome: &Outcome) -> Status {
         let mut reports = 0;
         let partitions = 0..self.machine.partitions().len();
+        let crashed = |partition: &&Partition| matches!(partition.outcome(), Some(Outcome::Crashed(_)));
+        let crashes = self.machine.partitions().iter().filter(crashed).count();
+        if crashes > REPORTS_MOST {
+            complain(format_args!(
+                "paravane: {crashes} partitions crashed: the first {REPORTS_MOST} have a report each, the other {} one line each; \
+                 `paravane trace --partition NAME` shows the way of any",
+                crashes - REPORTS_MOST
+            ));
+        }
         let statuses: Vec<Status> =
             partitions.map(|place| self.partition(PartitionId(place as u16), &mut reports)).collect();
         match outcome {
@@ -116,14 +125,31 @@ impl Conclusion<'_> {
         };
         let count = grouped(machine.executed());
         let now = time(machine.clock().now_ns());
+        let restarts = self.restart_words();
         if machine.partitions().len() > 1 {
             return format!(
-                "{option} ran out after {count} instructions of all partitions, {now} of virtual time"
+                "{option} ran out after {count} instructions of all partitions, {now} of virtual time{restarts}"
             );
         }
         let eip = machine.cpu().eip;
         let place = self.roster.place(machine, PartitionId(0), eip);
-        format!("{option} ran out after {count} instructions, {now} of virtual time, at 0x{eip:08x}{place}")
+        format!(
+            "{option} ran out after {count} instructions, {now} of virtual time, at 0x{eip:08x}{place}{restarts}"
+        )
+    }
+
+    /// Who started again most often, if anybody did: a loop of restarts is what a limit ends then.
+    fn restart_words(&self) -> String {
+        let ids = (0..self.machine.partitions().len() as u16).map(PartitionId);
+        // Of equals the first.
+        let most = ids.rev().max_by_key(|id| self.machine.restarts(*id));
+        match most.map(|id| (id, self.machine.restarts(id))) {
+            None | Some((_, 0)) => String::new(),
+            Some((id, 1)) => format!("; {} was started again once", self.roster.subject(id)),
+            Some((id, count)) => {
+                format!("; {} was started again {} times", self.roster.subject(id), grouped(count.into()))
+            }
+        }
     }
 }
 
