@@ -7,9 +7,20 @@ use crate::event_channel::SharedPages;
 use emulator::cpu::control;
 use emulator::{Cpu, CpuProfile};
 
+/// Not write-through, and cache disabled: bits of CR0 that change nothing here.
+const CR0_NW: u32 = 1 << 29;
+const CR0_CD: u32 = 1 << 30;
 /// Bits of CR0 that a guest may change.
-const CR0_CHANGEABLE: u32 =
-    control::CR0_MP | control::CR0_EM | control::CR0_TS | control::CR0_NE | control::CR0_WP | control::CR0_AM;
+const CR0_CHANGEABLE: u32 = control::CR0_MP
+    | control::CR0_EM
+    | control::CR0_TS
+    | control::CR0_NE
+    | control::CR0_WP
+    | control::CR0_AM
+    | CR0_NW
+    | CR0_CD;
+/// Bits of CR0 that exist; PE, ET and PG are 1.
+pub const CR0_EXISTING: u32 = CR0_CHANGEABLE | 0x8000_0011;
 
 /// Bits of DR6 that exist: B0 to B3, BD, BS, BT (SDM Vol. 3, 18.2.3).
 const DR6_EXISTING: u32 = 0xe00f;
@@ -67,6 +78,8 @@ pub fn read(cpu: &Cpu, register: FakeRegister) -> u32 {
 pub fn write(cpu: &mut Cpu, register: FakeRegister, value: u32, cr4_changeable: u32) -> Result<(), Refused> {
     let system = &mut cpu.system;
     match register {
+        // SDM Vol. 2B, "MOV - Move to/from Control Registers".
+        FakeRegister::Cr0 if value & (CR0_NW | CR0_CD) == CR0_NW => return Err(Refused),
         // ET is 1, whatever is written (SDM Vol. 3, 2.5).
         FakeRegister::Cr0 => change(&mut system.cr0, value | control::CR0_ET, CR0_CHANGEABLE)?,
         FakeRegister::Cr2 => system.cr2 = value,

@@ -64,7 +64,11 @@ impl Settler<'_> {
                 self.set_general(general, 4, fake_registers::read(&self.guest.cpu, register));
             }
             Operation::WriteControl { control, general } => {
-                self.set_register(control_register(control)?, self.general(general))?;
+                let register = control_register(control)?;
+                // Reserved bits of CR0 stay 0, whatever is written (SDM Vol. 3, 2.5).
+                let existing =
+                    if register == FakeRegister::Cr0 { fake_registers::CR0_EXISTING } else { u32::MAX };
+                self.set_register(register, self.general(general) & existing)?;
             }
             Operation::ReadDebug { debug, general } => {
                 self.set_general(general, 4, fake_registers::read(&self.guest.cpu, debug_register(debug)));
@@ -158,7 +162,8 @@ impl Settler<'_> {
         };
         let at_limit = address.linear(&self.guest.cpu, 0, 2, AccessKind::Write)?;
         let at_base = address.linear(&self.guest.cpu, 2, 4, AccessKind::Write)?;
-        // Before the first byte is written.
+        // Before the first byte is written, and in the order of the bytes.
+        self.guest.check_store(at_limit, 2)?;
         self.guest.check_store(at_base, 4)?;
         self.store(at_limit, 2, u32::from(limit))?;
         self.store(at_base, 4, base)
@@ -175,16 +180,18 @@ impl Settler<'_> {
     }
 
     fn in_string(&mut self, form: StringForm) -> Result<After, Exception> {
-        let Some(count) = self.count(form) else { return Ok(After::Next) };
+        // Also if there is no iteration.
         self.check_port(self.port(Port::Dx), form.width)?;
+        let Some(count) = self.count(form) else { return Ok(After::Next) };
         let linear = self.string_address(form, cpu::EDI, AccessKind::Write)?;
         self.store(linear, form.width, u32::MAX)?;
         Ok(self.step_string(form, cpu::EDI, count))
     }
 
     fn out_string(&mut self, form: StringForm) -> Result<After, Exception> {
-        let Some(count) = self.count(form) else { return Ok(After::Next) };
+        // Also if there is no iteration.
         self.check_port(self.port(Port::Dx), form.width)?;
+        let Some(count) = self.count(form) else { return Ok(After::Next) };
         let linear = self.string_address(form, cpu::ESI, AccessKind::Read)?;
         self.load(linear, form.width)?;
         Ok(self.step_string(form, cpu::ESI, count))

@@ -479,6 +479,7 @@ calls! {
     ) -> Zero, [InvalidArgument, NoSuchObject, NotPermitted];
 
     /// Sets the mode of one's own partition. `idle` halts it, `cold_start` and `warm_start` start it again: these do not return.
+    /// Whoever starts a partition again, loading it takes one unit for each page of its memory, in its own windows.
     0x8b Partitions PartitionSetMode partition_set_mode(
         /// The mode.
         mode: PartitionMode,

@@ -66,7 +66,7 @@ pub static SENSITIVE: &[SensitiveInstruction] = &[
         &[("mov", "cr")],
         FAULT,
         Some(
-            "the fake register; #GP(0) for a bit that cannot be changed, #UD for a register that does not exist",
+            "the fake register; #GP(0) for a bit that cannot be changed, but reserved bits of CR0 are ignored; #UD for a register that does not exist",
         ),
         "`register_set`, `register_get`, or for reading `cr0`, `cr2`, `cr3`, `cr4`",
     ),

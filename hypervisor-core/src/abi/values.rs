@@ -60,7 +60,8 @@ pub(super) static FAKE_REGISTER: EnumerationDescription = EnumerationDescription
         value(
             "cr0",
             0,
-            "CR0. MP, EM, TS, NE, WP and AM can be set and cleared; PE, ET and PG are 1, the others 0.",
+            "CR0. MP, EM, TS, NE, WP and AM can be set and cleared, and CD and NW, which mean nothing; NW without CD is \
+             refused. PE, ET and PG are 1, the others 0.",
         ),
         value("cr2", 1, "CR2: the address of the last page fault."),
         value("cr3", 2, "CR3; means nothing to the core."),

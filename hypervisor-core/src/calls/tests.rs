@@ -332,7 +332,7 @@ const CASES: &[Case] = &[
     // CR0 without PE, without PG, with CD.
     (Call::RegisterSet, &[0, 0x8005_0032], CallError::InvalidArgument),
     (Call::RegisterSet, &[0, 0x0005_0033], CallError::InvalidArgument),
-    (Call::RegisterSet, &[0, 0xc005_0033], CallError::InvalidArgument),
+    (Call::RegisterSet, &[0, 0xa005_0033], CallError::InvalidArgument),
     // CR4 with PSE, with OSFXSR on a processor without SSE, with UMIP.
     (Call::RegisterSet, &[3, 0x10], CallError::InvalidArgument),
     (Call::RegisterSet, &[3, 0x200], CallError::InvalidArgument),

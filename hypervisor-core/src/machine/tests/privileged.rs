@@ -360,3 +360,102 @@ fn the_processor_decides_which_bits_of_cr4_there_are() {
     }));
     assert_eq!(machine.cpu().system.cr4, control::CR4_OSFXSR);
 }
+
+#[test]
+fn a_refused_port_is_a_fault_even_if_there_is_nothing_to_repeat() {
+    for policy in [PrivilegedPolicy::Reflect, PrivilegedPolicy::Settle] {
+        for bytes in [[0xf3, 0x6c], [0xf3, 0x6e]] {
+            let code = Code::default().set(Register::Ecx, 0).set(Register::Edx, 0x61);
+            let eip = code.here();
+            let crash = crashes(with_ports(&code.raw(&bytes), policy));
+            assert_eq!((crash.reason, crash.cpu.eip), (unhandled(Vector::GeneralProtection), eip));
+        }
+    }
+}
+
+#[test]
+fn a_control_register_that_does_not_exist_is_undefined_under_both_policies() {
+    for code in [[0x0f, 0x20, 0xc8], [0x0f, 0x22, 0xe8]] {
+        let code = Code::default().raw(&code);
+        assert_eq!(crashes(code.machine()).reason, unhandled(Vector::InvalidOpcode));
+        assert_eq!(crashes(settling(&code)).reason, unhandled(Vector::InvalidOpcode));
+    }
+}
+
+#[test]
+fn a_settled_store_of_a_table_register_faults_at_its_first_byte_and_stores_nothing() {
+    // On pages that are not there, and from the last page of memory into one that is not there.
+    for (at, fault_at) in [(0x1000_u32, 0x1000_u32), (0x1ffffe, 0x20_0000), (0x1ffffd, 0x20_0000)] {
+        for opcode in [[0x0f, 0x01, 0x05], [0x0f, 0x01, 0x0d]] {
+            let mut machine = with_umip(&Code::default().raw(&opcode).raw(&at.to_le_bytes()));
+            let Outcome::Crashed(crash) = finish(&mut machine, &mut Unrecorded).0 else { panic!("{at:x}") };
+            let fault = Exception { vector: Vector::PageFault, error_code: 6, address: fault_at };
+            assert_eq!(crash.reason, CrashReason::Unhandled(fault), "{at:x}");
+            let mut byte = [0];
+            machine.peek(0x1fffff, &mut byte).unwrap();
+            assert_eq!(byte, [0], "{at:x}");
+        }
+    }
+}
+
+#[test]
+fn reserved_bits_of_cr0_are_ignored_and_impossible_ones_refused() {
+    const CD: u32 = 1 << 30;
+    const NW: u32 = 1 << 29;
+    let written = |value: u32| {
+        let code = Code::default().set(Register::Eax, value).raw(&[0x0f, 0x22, 0xc0, 0x0f, 0x20, 0xc3]);
+        let code = code.call(Call::Shutdown, &[0]);
+        let mut machine = settling(&code);
+        let ended = finish(&mut machine, &mut Unrecorded).0;
+        matches!(ended, Outcome::Shutdown { .. }).then_some(machine.cpu().system.cr0)
+    };
+    assert_eq!(written(CR0 | 1 << 6 | 1 << 17 | 1 << 28), Some(CR0));
+    assert_eq!(written(CR0 | CD), Some(CR0 | CD));
+    assert_eq!(written(CR0 | CD | NW), Some(CR0 | CD | NW));
+    // SDM Vol. 2B, "MOV - Move to/from Control Registers"
+    for refused in [CR0 | NW, CR0 & !1, CR0 & !(1 << 31)] {
+        assert_eq!(written(refused), None, "{refused:x}");
+    }
+}
+
+/// What a row of the reference says: the instruction, and what it leaves in EAX with UMIP off; none if it faults.
+#[test]
+fn silent_instructions_are_silent_and_with_umip_the_five_of_it_are_not() {
+    let rows: [(&[u8], Option<u32>, bool); 9] = [
+        (&[0x0f, 0x01, 0xe0], Some(0x8005_0033), true),     // smsw eax
+        (&[0x0f, 0x00, 0xc0], Some(0), true),               // sldt eax
+        (&[0x0f, 0x00, 0xc8], Some(0x40), true),            // str eax
+        (&[0x9c, 0x58], Some(0x202), false),                // pushf; pop eax
+        (&[0x6a, 0, 0x9d, 0x9c, 0x58], Some(0x202), false), // push 0; popf; pushf; pop eax
+        (&[0x8c, 0xc8], Some(0x23), false),                 // mov eax, cs
+        (&[0x16, 0x58], Some(0x2b), false),                 // push ss; pop eax
+        (&[0x0f, 0x00, 0xe0], Some(0x10), false),           // verr ax
+        (&[0x0f, 0x02, 0xc0], Some(0x10), false),           // lar eax, ax
+    ];
+    for (bytes, without, is_umip) in rows {
+        let code = Code::default().set(Register::Eax, 0x10).raw(bytes).store_eax(DATA);
+        let code = code.call(Call::Shutdown, &[0]);
+        for policy in [PrivilegedPolicy::Reflect, PrivilegedPolicy::Settle] {
+            for umip in [false, true] {
+                let mut machine = configured(&code, |config| {
+                    config.privileged = policy;
+                    config.umip = umip;
+                });
+                machine.give_whole_input(Vec::new());
+                let outcome = finish(&mut machine, &mut Unrecorded).0;
+                let trapped = is_umip && umip && policy == PrivilegedPolicy::Reflect;
+                let settled = is_umip && umip && policy == PrivilegedPolicy::Settle;
+                let told = format!("{bytes:x?} {policy:?} umip {umip}: {outcome:x?}");
+                if trapped {
+                    let Outcome::Crashed(crash) = outcome else { panic!("{told}") };
+                    assert_eq!(crash.reason, unhandled(Vector::GeneralProtection), "{bytes:x?}");
+                } else {
+                    ended_well(&outcome);
+                    // The fake TR is 0 until LTR.
+                    let expected = if settled && bytes[2] == 0xc8 { Some(0) } else { without };
+                    assert_eq!(Some(words::<1>(&machine, DATA)[0]), expected, "{told}");
+                }
+            }
+        }
+    }
+}
