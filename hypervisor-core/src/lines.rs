@@ -131,6 +131,16 @@ impl Lines {
         Ok(())
     }
 
+    /// The numbers that decide which interrupts come, for a digest of state: unit, place, how many came before.
+    #[must_use]
+    pub fn encoded(&self) -> Vec<[u64; 3]> {
+        let mut due: Vec<[u64; 3]> =
+            self.due.iter().map(|Reverse((unit, place, came))| [*unit, *place as u64, *came]).collect();
+        // A heap has no order of its own.
+        due.sort_unstable();
+        due
+    }
+
     /// How often lines without an owner interrupted, by line.
     #[must_use]
     pub fn unowned(&self) -> &BTreeMap<u32, u64> {

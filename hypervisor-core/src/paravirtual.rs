@@ -9,6 +9,7 @@ use crate::event_channel::{EventPorts, Injection, SharedPages};
 use crate::fake_registers::{self, Refused};
 use crate::guest::{Guest, SharedFrames};
 use crate::ledger::{DropReason, Source};
+use crate::machine::add_option;
 use crate::message_port::{ChannelPlace, MessageChannels, MessagePort};
 use crate::privileges::Privileges;
 use crate::record::{Event, EventLog};
@@ -45,6 +46,26 @@ pub enum Until {
     Message(ChannelPlace),
     /// There is space on this channel.
     Space(ChannelPlace),
+}
+
+impl Wait {
+    fn digest(&self, digest: &mut StateDigest) {
+        let (kind, deadline_ns) = match self {
+            Self::Upcall => (1, 0),
+            Self::NextWindow => (2, 0),
+            Self::Call { deadline_ns, .. } => (3, *deadline_ns),
+        };
+        digest.number(kind);
+        digest.number(deadline_ns);
+        match self {
+            Self::Call { until: Until::Ports(ports), .. } => {
+                ports.iter().for_each(|port| digest.number(port.index() as u64));
+            }
+            Self::Call { until: Until::Message(channel), .. } => digest.number(1 << 16 | u64::from(*channel)),
+            Self::Call { until: Until::Space(channel), .. } => digest.number(2 << 16 | u64::from(*channel)),
+            Self::Upcall | Self::NextWindow => {}
+        }
+    }
 }
 
 const TIMER: Source = Source::Interrupt(VirtualInterrupt::Timer);
@@ -362,6 +383,11 @@ impl Paravirtual {
         write_time(&self.published, &mut self.shared(guest));
     }
 
+    #[cfg(test)]
+    pub(crate) fn forget_tick(&mut self) {
+        self.ticked_at = None;
+    }
+
     /// Adds everything that decides what the partition does next.
     pub fn digest(&self, digest: &mut StateDigest) {
         for number in self.ports.encoded().chain(self.timer.encoded()).chain(self.traps.encoded()) {
@@ -371,7 +397,15 @@ impl Paravirtual {
             digest.number(port.code());
         }
         digest.number(self.upcall_entry.map_or(0, |entry| 1 << 32 | u64::from(entry)));
-        digest.bytes(&[self.waits.is_some(), self.holds_upcall, self.console.has_ended()].map(u8::from));
+        digest.bytes(&[self.holds_upcall, self.console.has_ended()].map(u8::from));
+        self.waits.iter().for_each(|wait| wait.digest(digest));
+        digest.number(u64::from(self.waits.is_some()));
+        add_option(digest, self.watchdog_ns);
+        add_option(digest, self.ticked_at);
+        digest.number(self.illegal_calls.into());
+        digest.number(self.illegal_since_ns);
+        digest.number(self.published.version.into());
+        digest.number(self.published.stale_at);
         digest.number(self.console.waiting() as u64);
         digest.bytes(&self.console.first(u32::MAX));
     }

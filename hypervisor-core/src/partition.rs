@@ -14,7 +14,7 @@ use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
 use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
-use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, StateDigest, Statistics};
+use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, Statistics};
 use serde::{Deserialize, Serialize};
 
 /// A partition.
@@ -212,17 +212,6 @@ impl Partition {
         match &mut self.personality {
             Personality::Paravane(paravirtual) => Some((paravirtual, &mut self.guest)),
             Personality::Linux(_) => None,
-        }
-    }
-
-    /// Adds everything that decides how it goes on.
-    pub fn digest(&self, digest: &mut StateDigest) {
-        digest.cpu(&self.guest.cpu);
-        digest.memory(&self.guest.memory);
-        digest.space(&self.guest.space);
-        digest.number(self.executed);
-        if let Personality::Paravane(paravirtual) = &self.personality {
-            paravirtual.digest(digest);
         }
     }
 }

@@ -238,9 +238,9 @@ impl Schedule {
 
     /// The numbers that decide what runs next, for a digest of state.
     #[must_use]
-    pub fn encoded(&self) -> [u64; 4] {
+    pub fn encoded(&self) -> [u64; 5] {
         let next = self.next.map_or(0, |plan| 1 + u64::from(plan.0));
-        [u64::from(self.current.0), next, self.frame_start, self.cursor as u64]
+        [u64::from(self.current.0), next, self.frame_start, self.frames, self.cursor as u64]
     }
 }
 

@@ -12,7 +12,7 @@ use crate::own_symbols::own_symbols;
 use crate::partition::{Ending, InputState, Partition, Personality};
 use crate::record::Stamp;
 use crate::services::HealthLog;
-use emulator::{Cpu, MemoryError, Rights, StateDigest, Statistics};
+use emulator::{Cpu, MemoryError, Rights, Statistics};
 use std::collections::BTreeMap;
 
 impl Machine {
@@ -217,24 +217,6 @@ impl Machine {
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
         self.first().ledger()
-    }
-
-    /// A digest of everything that decides how the run goes on.
-    #[must_use]
-    pub fn digest(&self) -> u128 {
-        let mut digest = StateDigest::new();
-        digest.number(self.clock.units());
-        for number in self.services.schedule.encoded() {
-            digest.number(number);
-        }
-        for (number, bytes) in self.services.messages.encoded() {
-            digest.number(number);
-            digest.bytes(bytes);
-        }
-        for partition in &self.partitions {
-            partition.digest(&mut digest);
-        }
-        digest.value()
     }
 }
 

@@ -7,6 +7,7 @@
 mod caller;
 mod counters;
 mod deadlock;
+mod digest;
 mod effects;
 mod exits;
 mod health;
@@ -17,6 +18,7 @@ mod trail;
 mod turn;
 
 pub use counters::Counters;
+pub(crate) use digest::add_option;
 
 use crate::clock::{Clock, Rate};
 use crate::config::{PartitionConfig, PartitionId, SystemConfig};

@@ -3,6 +3,7 @@
 mod console;
 mod deadlocks;
 mod debug_registers;
+mod digest;
 mod hostile;
 mod linux;
 mod memory;
