@@ -143,11 +143,15 @@ impl MemoryNeed {
     }
 }
 
-/// Loads a partition's image; processor and memory are then as at entry.
+/// Loads a partition's image into `memory`, which has no frame yet; processor and memory are then as at entry.
 ///
 /// # Errors
 /// The image does not fit the ABI or the memory, or the plan is impossible.
-pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), LoadError> {
+pub fn boot(
+    plan: &BootPlan<'_>,
+    clock: &Clock,
+    memory: PhysicalMemory,
+) -> Result<(Guest, Paravirtual), LoadError> {
     let image = &*plan.config.image;
     let memory_bytes = plan.config.memory_bytes;
     check_abi(image)?;
@@ -158,11 +162,8 @@ pub fn boot(plan: &BootPlan<'_>, clock: &Clock) -> Result<(Guest, Paravirtual), 
         let most_bytes = u64::from(COMMAND_LINE_MOST_BYTES);
         return Err(LoadError::ArgumentsTooLong { bytes: command_line_bytes, most_bytes });
     }
-    let mut guest = Guest {
-        cpu: Cpu::ring3(DescriptorTable::ring3(Tls::Present)),
-        space: AddressSpace::new(),
-        memory: PhysicalMemory::new(),
-    };
+    let mut guest =
+        Guest { cpu: Cpu::ring3(DescriptorTable::ring3(Tls::Present)), space: AddressSpace::new(), memory };
     let module = plan.config.boot_module.as_deref();
     let module_bytes = module.map_or(0, Vec::len) as u64;
     if module_bytes > u64::from(BOOT_MODULE_MOST_BYTES) {

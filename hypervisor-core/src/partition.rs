@@ -7,14 +7,14 @@ use crate::config::{PartitionConfig, PartitionId, SystemConfig};
 use crate::console::Console;
 use crate::guest::Guest;
 use crate::linux::{self, Linux};
-use crate::loader::LoadError;
+use crate::loader::{LoadError, Segment};
 use crate::machine::{Abi, Counters};
 use crate::outcome::{Crash, Outcome};
 use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
 use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
-use emulator::{CpuProfile, Interpreter, PAGE_BYTES, Settings, Statistics};
+use emulator::{CpuProfile, FrameNumber, Interpreter, PAGE_BYTES, PhysicalMemory, Settings, Statistics};
 use serde::{Deserialize, Serialize};
 
 /// A partition.
@@ -97,8 +97,8 @@ impl Partition {
         shared: &SharedAreas,
     ) -> Result<Self, LoadError> {
         let config = &system.partitions[id.index()];
-        let (guest, personality) =
-            start(id, config, clock, &shared.mappings(&system.shared_areas, id), Start::default())?;
+        let plan = Loading { id, config, clock, shared: &shared.mappings(&system.shared_areas, id) };
+        let (guest, personality) = plan.start(Start::default(), PhysicalMemory::new())?;
         let mut partition = Self {
             id,
             guest,
@@ -129,7 +129,7 @@ impl Partition {
     /// page of its memory, before its first instruction: restarts in a loop use up limits.
     ///
     /// # Errors
-    /// The host has not enough memory; the partition is then as it was.
+    /// The host has not enough memory; the partition has then lost what it had.
     pub(crate) fn restart(
         &mut self,
         system: &SystemConfig,
@@ -149,11 +149,12 @@ impl Partition {
             self.begin(config);
             return Ok(());
         }
-        let (mut guest, mut personality) =
-            start(self.id, config, clock, &shared.mappings(&system.shared_areas, self.id), start_as)?;
-        if start_as.keeps_memory() && config.abi == Abi::Paravane {
-            keep_memory(&self.guest, &mut guest, config);
-        }
+        let keeps = start_as.keeps_memory();
+        let memory =
+            PhysicalMemory::again(&mut self.guest.memory, |frame| keeps && is_outside_image(config, frame));
+        let plan =
+            Loading { id: self.id, config, clock, shared: &shared.mappings(&system.shared_areas, self.id) };
+        let (guest, mut personality) = plan.start(start_as, memory)?;
         if let (Personality::Paravane(old), Personality::Paravane(new)) =
             (&mut self.personality, &mut personality)
         {
@@ -216,52 +217,49 @@ impl Partition {
     }
 }
 
-/// Loads a partition's image.
-fn start(
+/// What a partition's image is loaded with.
+struct Loading<'a> {
     id: PartitionId,
-    config: &PartitionConfig,
-    clock: &Clock,
-    shared: &[Mapping],
-    start: Start,
-) -> Result<(Guest, Personality), LoadError> {
-    let (mut guest, personality) = match config.abi {
-        Abi::Paravane => {
-            let command_line = config.arguments.join(" ");
-            let plan = BootPlan { id, command_line: &command_line, config, shared, start };
-            let (guest, paravirtual) = boot::boot(&plan, clock)?;
-            (guest, Personality::Paravane(Box::new(paravirtual)))
-        }
-        Abi::Linux => {
-            let (guest, linux) =
-                linux::start(&config.image, config.memory_bytes, &config.name, &config.arguments)?;
-            (guest, Personality::Linux(Box::new(linux)))
-        }
-    };
-    if config.profile > CpuProfile::I686 {
-        guest.cpu.system.cr4 |= control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
-    }
-    if config.umip {
-        guest.cpu.system.cr4 |= control::CR4_UMIP;
-    }
-    if let Personality::Paravane(paravirtual) = &personality {
-        paravirtual.publish_registers(&mut guest);
-    }
-    Ok((guest, personality))
+    config: &'a PartitionConfig,
+    clock: &'a Clock,
+    shared: &'a [Mapping],
 }
 
-/// Copies the memory that no segment covers, for a warm start.
-fn keep_memory(old: &Guest, new: &mut Guest, config: &PartitionConfig) {
-    let covered = |page: u32| {
-        let (start, end) = (u64::from(page), u64::from(page) + u64::from(PAGE_BYTES));
-        config.image.segments.iter().any(|segment| u64::from(segment.address) < end && start < segment.end())
-    };
-    let mut bytes = vec![0; PAGE_BYTES as usize];
-    for offset in (0..config.memory_bytes as u32).step_by(PAGE_BYTES as usize) {
-        // By its frame: the guest may have mapped RAM elsewhere.
-        let (frame, page) = (boot::ram_frame(offset), RAM_BASE + offset);
-        if old.memory.was_written(frame) && !covered(page) {
-            old.memory.read(frame, 0, &mut bytes);
-            boot::poke(new, page, &bytes);
+impl Loading<'_> {
+    /// Loads the image into memory that has no frame yet.
+    fn start(&self, start: Start, memory: PhysicalMemory) -> Result<(Guest, Personality), LoadError> {
+        let Self { id, config, clock, shared } = *self;
+        let (mut guest, personality) = match config.abi {
+            Abi::Paravane => {
+                let command_line = config.arguments.join(" ");
+                let plan = BootPlan { id, command_line: &command_line, config, shared, start };
+                let (guest, paravirtual) = boot::boot(&plan, clock, memory)?;
+                (guest, Personality::Paravane(Box::new(paravirtual)))
+            }
+            Abi::Linux => {
+                let (guest, linux) =
+                    linux::start(&config.image, config.memory_bytes, &config.name, &config.arguments)?;
+                (guest, Personality::Linux(Box::new(linux)))
+            }
+        };
+        if config.profile > CpuProfile::I686 {
+            guest.cpu.system.cr4 |= control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
         }
+        if config.umip {
+            guest.cpu.system.cr4 |= control::CR4_UMIP;
+        }
+        if let Personality::Paravane(paravirtual) = &personality {
+            paravirtual.publish_registers(&mut guest);
+        }
+        Ok((guest, personality))
     }
+}
+
+/// Whether a frame is of RAM that no segment covers: a warm start keeps it. By its frame: the guest may have mapped RAM
+/// elsewhere.
+fn is_outside_image(config: &PartitionConfig, frame: FrameNumber) -> bool {
+    let offset = boot::ram_offset(frame);
+    let (start, end) = (u64::from(RAM_BASE) + offset, u64::from(RAM_BASE) + offset + u64::from(PAGE_BYTES));
+    let covers = |segment: &Segment| u64::from(segment.address) < end && start < segment.end();
+    offset < config.memory_bytes && !config.image.segments.iter().any(covers)
 }

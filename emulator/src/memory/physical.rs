@@ -22,8 +22,18 @@ pub struct PhysicalMemory {
     identity: Identity,
     allocations: Vec<Rc<Allocation>>,
     frames: Vec<Frame>,
+    /// What another memory allocated and [`PhysicalMemory::allocate`] hands out first.
+    spare: Vec<Spare>,
     code_marks_made: u64,
     code_stores_seen: u64,
+}
+
+/// Frames of a memory that comes to an end.
+#[derive(Debug)]
+struct Spare {
+    bytes: Rc<Allocation>,
+    /// Of each frame, whether it was written.
+    written: Vec<bool>,
 }
 
 /// Frames that several memories can hold at once. What one writes, all read; no two of them live on different threads.
@@ -67,6 +77,13 @@ impl Allocation {
     }
 }
 
+impl Allocation {
+    /// How many frames it has room for.
+    fn frame_count(&self) -> u32 {
+        (self.layout.size() / FRAME_BYTES - 1) as u32
+    }
+}
+
 impl Drop for Allocation {
     fn drop(&mut self) {
         // SAFETY: `start` was made with `layout` in `Allocation::new`.
@@ -91,27 +108,59 @@ impl PhysicalMemory {
         Self::default()
     }
 
+    /// Memory without a frame that takes over the frames of `old`, allocation by allocation, where as many are asked for: for a
+    /// machine that starts again. Frames of which `keeps` says so have their bytes still, in `old` and here; all others are
+    /// zeroed, but for those that further memories hold.
+    #[must_use]
+    pub fn again(old: &mut Self, keeps: impl Fn(FrameNumber) -> bool) -> Self {
+        let mut spare = Vec::new();
+        let mut first = 0;
+        for place in 0..old.allocations.len() {
+            let bytes = Rc::clone(&old.allocations[place]);
+            let frames = (first..first + bytes.frame_count()).map(FrameNumber);
+            first += bytes.frame_count();
+            // Two: that of the memory, and this one.
+            if Rc::strong_count(&bytes) > 2 {
+                continue;
+            }
+            let written = frames.map(|frame| {
+                let written = old.was_written(frame) && keeps(frame);
+                if old.was_written(frame) && !written {
+                    old.write(frame, 0, &[0; FRAME_BYTES]);
+                }
+                written
+            });
+            let written = written.collect();
+            spare.push(Spare { bytes, written });
+        }
+        Self { spare, ..Self::default() }
+    }
+
     /// Adds `count` zeroed frames with consecutive numbers and returns the first. None if the host has not enough
     /// memory, or if `count` is 0 or there would be more than 2^32 frames.
     pub fn allocate(&mut self, count: u32) -> Option<FrameNumber> {
+        if let Some(place) = self.spare.iter().position(|spare| spare.written.len() == count as usize) {
+            let Spare { bytes, written } = self.spare.remove(place);
+            return self.add(bytes, &written, false);
+        }
         let bytes = Rc::new(Allocation::new(count)?);
-        self.add(count, bytes, false)
+        self.add(bytes, &vec![false; count as usize], false)
     }
 
     /// Adds frames that other memories hold, too, with consecutive numbers, and returns the first. None if there would
     /// be more than 2^32 frames. Code in them is not followed when another memory's guest changes it: they are for data.
     pub fn attach(&mut self, shared: &SharedMemory) -> Option<FrameNumber> {
         // Another memory may have written them.
-        self.add(shared.count, Rc::clone(&shared.bytes), true)
+        self.add(Rc::clone(&shared.bytes), &vec![true; shared.count as usize], true)
     }
 
-    fn add(&mut self, count: u32, bytes: Rc<Allocation>, shared: bool) -> Option<FrameNumber> {
+    fn add(&mut self, bytes: Rc<Allocation>, written: &[bool], shared: bool) -> Option<FrameNumber> {
         let first = self.frame_count();
-        first.checked_add(count)?;
+        first.checked_add(u32::try_from(written.len()).ok()?)?;
         // SAFETY: the allocation has so many frames.
-        let start = |index: u32| unsafe { bytes.base.add(index as usize * FRAME_BYTES) };
-        let frame = |index| Frame { start: start(index), code: 0, written: shared, shared };
-        self.frames.extend((0..count).map(frame));
+        let start = |index: usize| unsafe { bytes.base.add(index * FRAME_BYTES) };
+        let frame = |(index, written)| Frame { start: start(index), code: 0, written, shared };
+        self.frames.extend(written.iter().copied().enumerate().map(frame));
         self.allocations.push(bytes);
         Some(FrameNumber(first))
     }
@@ -294,6 +343,37 @@ mod tests {
         assert_eq!((bytes, memory.frame_count()), ([0, 7], 3));
         assert_eq!(memory.written_frames().next(), None);
         assert!(memory.is_shared(attached) && !memory.is_shared(FrameNumber(1)));
+    }
+
+    #[test]
+    fn memory_that_starts_again_is_zeroed_but_for_what_is_kept_and_what_others_hold() {
+        let shared = SharedMemory::new(1).unwrap();
+        let mut old = PhysicalMemory::new();
+        let [ram, page] = [3, 1].map(|count| old.allocate(count).unwrap());
+        let area = old.attach(&shared).unwrap();
+        for frame in [0, 1, 3, 4] {
+            old.write(FrameNumber(frame), 8, &[7]);
+        }
+        let mut memory = PhysicalMemory::again(&mut old, |frame| frame == FrameNumber(1));
+        assert_eq!(memory.frame_count(), 0);
+        assert_eq!([3, 1].map(|count| memory.allocate(count).unwrap()), [ram, page]);
+        assert_eq!(memory.attach(&shared), Some(area));
+        let read = |memory: &PhysicalMemory, frame| {
+            let mut byte = [0];
+            memory.read(FrameNumber(frame), 8, &mut byte);
+            byte[0]
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(|frame| read(&memory, frame)), [0, 7, 0, 0, 7]);
+        let written = [0, 1, 2, 3, 4].map(|frame| memory.was_written(FrameNumber(frame)));
+        assert_eq!(written, [false, true, false, false, true]);
+        // The one of before is zeroed, too, and still there.
+        assert_eq!(read(&old, 3), 0);
+        drop(old);
+        memory.write(FrameNumber(0), 8, &[9]);
+        assert_eq!(read(&memory, 0), 9);
+        // More than before is new.
+        let more = memory.allocate(3).unwrap();
+        assert_eq!((more, read(&memory, more.0)), (FrameNumber(5), 0));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Bench {
             start: Start::default(),
         };
         let clock = Clock::default();
-        let (guest, paravirtual) = boot::boot(&plan, &clock).unwrap();
+        let (guest, paravirtual) = boot::boot(&plan, &clock, emulator::PhysicalMemory::new()).unwrap();
         let services = Services::new(&system);
         let mut bench = Self { guest, paravirtual, clock, config: system, services };
         for partition in [0, 1].map(PartitionId) {
