@@ -47,16 +47,16 @@ impl Turn<'_> {
         self.tell_of(operation, eip);
         let stepping = eflags & flags::TF != 0;
         self.retire(if after == After::Again { 0 } else { length });
-        let processor = &mut self.partition.guest.cpu;
-        processor.interrupt_shadow = after == After::Shadow;
         if after == After::Again {
             // A REP completes with its last iteration.
-            processor.eflags |= eflags & flags::RF;
+            self.partition.guest.cpu.eflags |= eflags & flags::RF;
         }
         self.report(before.as_ref(), &accesses, recorder);
         self.flush(recorder);
         self.pass(1);
         if let Personality::Paravane(paravirtual) = &mut self.partition.personality {
+            // No shadow of the processor's: that of STI holds off no debug exception (SDM Vol. 2B, "STI").
+            paravirtual.holds_upcall = after == After::Shadow;
             // A single step ends a HLT.
             paravirtual.waits = (after == After::Wait && !stepping).then_some(Wait::Upcall);
         }

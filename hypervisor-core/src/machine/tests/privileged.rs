@@ -459,3 +459,20 @@ fn silent_instructions_are_silent_and_with_umip_the_five_of_it_are_not() {
         }
     }
 }
+
+#[test]
+fn the_shadow_of_a_settled_sti_holds_off_upcalls_and_no_breakpoint() {
+    let code = Code::default().call(Call::TrapSetTable, &[TABLE, 1]);
+    // DR0 is the INC behind the STI, enabled.
+    let at = code.here() + 2 * 17 + 1;
+    let code = code.call(Call::RegisterSet, &[FakeRegister::Dr0 as u32, at]);
+    let code = code.call(Call::RegisterSet, &[FakeRegister::Dr7 as u32, 1]).raw(&[0xfb]);
+    assert_eq!(code.here(), at);
+    let code = code.increment(DATA).increment(DATA).call(Call::Shutdown, &[0]);
+    // The handler sets RF in its frame: or dword [esp + 8], 10000h
+    let code = code.at(0x400).load_eax(DATA).store_eax(DATA + 4).increment(DATA + 8);
+    let code = code.raw(&[0x81, 0x4c, 0x24, 8, 0, 0, 1, 0]).iret();
+    let code = code.at(0x800).raw(&[1, 0, 0x23, 0]).raw(&HANDLER.to_le_bytes());
+    let machine = runs_well(settling(&code));
+    assert_eq!(words(&machine, DATA), [2, 0, 1]);
+}
