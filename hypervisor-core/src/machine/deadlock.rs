@@ -61,13 +61,16 @@ impl Machine {
     /// Whether something outside the partition that waits in its window can end its wait.
     pub(super) fn can_be_woken(&mut self, id: PartitionId) -> bool {
         let Wakers::These(mut asked) = self.wakers(id) else { return true };
-        if self.services.slot.end == u64::MAX {
+        // A window without an end is the only one.
+        if asked.is_empty() || self.services.slot.end == u64::MAX {
             return false;
         }
-        let mut next = 0;
-        while let Some(other) = asked.get(next).copied() {
-            next += 1;
-            if asked[..next - 1].contains(&other) || other == id {
+        let mut seen = vec![false; self.partitions.len()];
+        seen[id.index()] = true;
+        // Whoever could start the others again, resume them or give them windows.
+        asked.extend(&self.reach.supervisors);
+        while let Some(other) = asked.pop() {
+            if std::mem::replace(&mut seen[other.index()], true) {
                 continue;
             }
             if self.acts_by_itself(other) {
@@ -79,9 +82,6 @@ impl Machine {
                     Wakers::These(more) => asked.extend(more),
                 }
             }
-            // Whoever could start it again, resume it or give it a window.
-            let supervisors = self.reach.supervisors.iter().copied();
-            asked.extend(supervisors.filter(|supervisor| *supervisor != other));
         }
         false
     }
