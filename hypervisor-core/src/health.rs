@@ -116,7 +116,12 @@ impl HealthEvent {
     /// Whether the guest can go on afterwards as if nothing had happened.
     #[must_use]
     pub fn can_be_ignored(self) -> bool {
-        matches!(self, Self::IllegalCalls | Self::Watchdog | Self::ApplicationError)
+        matches!(self, Self::IllegalCalls | Self::Watchdog | Self::ApplicationError) || self.is_trap()
+    }
+
+    /// Whether the guest asked for it by an instruction, INT3 or INTO, behind which it goes on.
+    fn is_trap(self) -> bool {
+        matches!(self, Self::Exception(3 | 4))
     }
 }
 
@@ -131,7 +136,7 @@ pub enum HealthAction {
     Propagate,
     /// The partition is started again with everything zeroed.
     ColdRestart,
-    /// The partition is started again and told that it was a warm start.
+    /// The partition is started again and keeps its memory outside the image.
     WarmRestart,
     /// The partition stops.
     HaltPartition,
@@ -240,7 +245,7 @@ impl Default for HealthTable {
     /// A partition that cannot go on stops; errors that it can survive are logged.
     fn default() -> Self {
         let mut table = Self::all(HealthAction::HaltPartition);
-        for event in HealthEvent::all().filter(|event| event.can_be_ignored()) {
+        for event in HealthEvent::all().filter(|event| event.can_be_ignored() && !event.is_trap()) {
             table.set(event, HealthAction::Log);
         }
         table
@@ -286,5 +291,12 @@ mod tests {
         let table = HealthTable::default();
         assert_eq!(table.action(HealthEvent::Watchdog), HealthAction::Log);
         assert_eq!(table.action(HealthEvent::Deadlock), HealthAction::HaltPartition);
+    }
+
+    #[test]
+    fn a_breakpoint_can_be_ignored_and_stops_a_partition_that_does_not_say_so() {
+        assert!(HealthEvent::Exception(3).can_be_ignored() && HealthEvent::Exception(4).can_be_ignored());
+        assert!(!HealthEvent::Exception(1).can_be_ignored() && !HealthEvent::Exception(255).can_be_ignored());
+        assert_eq!(HealthTable::default().action(HealthEvent::Exception(3)), HealthAction::HaltPartition);
     }
 }

@@ -194,7 +194,7 @@ pub struct HealthEntry {
     pub event: HealthEvent,
     /// What was done about it.
     pub action: HealthAction,
-    /// The vector of an exception, the code of an application error, else 0.
+    /// The vector of an exception, the code of an application error, the address of a memory violation or a frame fault, else 0.
     pub detail: u32,
     /// EIP then.
     pub address: u32,

@@ -172,7 +172,8 @@ pub(super) static HEALTH_ENTRY: StructDescription = StructDescription {
             24,
             "detail",
             FieldKind::U32,
-            "The vector of an exception, the code of an application error, else 0.",
+            "The vector of an exception, the code of an application error, the address of a memory violation or a \
+             frame fault, else 0.",
         ),
         field(28, "address", FieldKind::U32, "EIP when it happened."),
         field(32, "message_length", FieldKind::U32, "Bytes of the message."),

@@ -29,7 +29,7 @@ pub(super) static VIRTUAL_INTERRUPT: EnumerationDescription = EnumerationDescrip
 pub(super) static TICK_POLICY: EnumerationDescription = EnumerationDescription {
     name: "tick",
     documentation: "What becomes of periods that the partition cannot be told of one by one. Several pass at once only \
-                    while the partition is away from the processor, which does not happen in this version.",
+                    while the partition is away from the processor.",
     values: &[
         value("one", 0, "One event for all that passed at once; the port's count grows by their number."),
         value(

@@ -35,7 +35,11 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
 /// Ignoring what the guest cannot survive would run the same instruction for ever.
 fn goes_on(row: &HealthRow) -> Option<Diagnostic> {
     let (event, action) = (row.event.value, row.action.value);
-    let advice = "write \"cold_restart\", \"warm_restart\", \"halt_partition\" or \"escalate\"";
+    let advice = if is_at_start(event) {
+        "write \"halt_partition\", \"halt_system\" or { switch_plan = \"name\" }"
+    } else {
+        "write \"cold_restart\", \"warm_restart\", \"halt_partition\" or \"escalate\""
+    };
     let never_told =
         matches!(event, HealthEvent::FrameFault | HealthEvent::Configuration | HealthEvent::IncompatibleAbi);
     // A deadlocked guest goes on waiting.

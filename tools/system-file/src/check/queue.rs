@@ -220,8 +220,8 @@ impl<'p> Queue<'p> {
         let burst = self.port.burst.as_ref()?;
         Some(
             diagnostic
-                .at(depth.span.clone(), format!("{} messages", self.depth))
-                .also(burst.span.clone(), format!("{} messages in {}", self.burst, system.time(self.period)))
+                .at(depth.span.clone(), messages(self.depth))
+                .also(burst.span.clone(), format!("{} in {}", messages(self.burst), system.time(self.period)))
                 .note(self.story(system, verdict.first, effort))
                 .help(advice),
         )
@@ -230,24 +230,31 @@ impl<'p> Queue<'p> {
     fn story(&self, system: &System, first: usize, effort: &mut Effort) -> String {
         let (from, to) = (system.partition_name(self.from), system.partition_name(self.to));
         let mut timeline = Timeline::new(system);
-        let mut looks = 0;
+        let (mut looks, mut waiting) = (0, 0);
         self.follow(first, |step| {
-            let (Step { moved, waiting, .. }, depth) = (&step, self.depth);
-            timeline.add(
-                step.unit,
-                match (step.is_arrival, *waiting > depth) {
-                    (true, true) => {
-                        format!("{moved} messages of {from} arrive: {waiting} would wait, {depth} can")
-                    }
-                    (true, false) => format!("{moved} messages of {from} arrive: {waiting} wait"),
-                    (false, _) => format!("{to} receives {moved}: {waiting} wait"),
-                },
-            );
+            let (moved, depth) = (step.moved, self.depth);
+            waiting = step.waiting;
+            let arrive = if moved == 1 { "arrives" } else { "arrive" };
+            let arrived = || format!("{} of {from} {arrive}", messages(moved));
+            let what = match (step.is_arrival, waiting > depth) {
+                (true, true) => format!("{}: {waiting} would wait, {depth} can", arrived()),
+                (true, false) => format!("{}: {waiting} wait", arrived()),
+                (false, _) => format!("{to} receives {moved}: {waiting} wait"),
+            };
+            if moved > 0 {
+                timeline.add(step.unit, what);
+            }
             looks += 1;
-            *waiting <= depth && looks < EVENTS_MOST && effort.spend(1)
+            waiting <= depth && looks < EVENTS_MOST && effort.spend(1)
         });
-        timeline.text(&format!("if a burst comes up just after a window of {from}"))
+        let story = timeline.text(&format!("if a burst comes up just after a window of {from}"));
+        let cut = if waiting > self.depth { "" } else { "\n(and so on, with ever more that wait)" };
+        story + cut
     }
+}
+
+fn messages(count: u64) -> String {
+    format!("{count} message{}", if count == 1 { "" } else { "s" })
 }
 
 /// What happened to the queue.

@@ -286,7 +286,7 @@ const CHANNELS: [Case; 15] = [
     ),
 ];
 
-const BOARD_AND_HEALTH: [Case; 20] = [
+const BOARD_AND_HEALTH: [Case; 21] = [
     (
         "rights",
         "health = { watchdog = \"escalate\", deadlock = \"restart_system\" }\nrestarts = 0\nrights",
@@ -382,6 +382,7 @@ const BOARD_AND_HEALTH: [Case; 20] = [
             "4 warning: without a rate, illegal calls are no health event",
         ],
     ),
+    ("rights", "health = { breakpoint = \"log\", overflow = \"ignore\" }\nrights", "", &[]),
     (
         "rights",
         "health = { deadlock = \"escalate\" }\nrights",
@@ -421,6 +422,17 @@ fn channels_that_lead_nowhere_are_refused() {
 #[test]
 fn lines_and_health_tables_that_do_nothing_sensible_are_refused() {
     hold(&BOARD_AND_HEALTH);
+}
+
+#[test]
+fn what_is_wrong_at_the_start_is_not_advised_to_start_again() {
+    let text = GOOD.replacen("rights", "health = { incompatible_abi = \"log\" }\nrights", 1);
+    let shown = shown(&text);
+    assert!(
+        shown.contains("= help: write \"halt_partition\", \"halt_system\" or { switch_plan = \"name\" }"),
+        "{shown}"
+    );
+    assert!(!shown.contains("cold_restart"), "{shown}");
 }
 
 #[test]

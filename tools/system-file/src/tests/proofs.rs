@@ -267,6 +267,27 @@ fn a_reader_that_is_too_slow_is_shown_step_by_step() {
 }
 
 #[test]
+fn a_queue_that_fills_too_slowly_to_watch_says_that_it_goes_on() {
+    let text = flight(
+        "[[queuing]]\nname = \"commands\"\nfrom = \"nav\"\nto = \"display\"\nmessage = \"32B\"\ndepth = 4096\nburst = 1\nperiod = \"19.99ms\"\ndrain = 1",
+    );
+    let shown = shown(&text);
+    assert!(shown.contains("1 message of `nav` arrives: "), "{shown}");
+    assert!(shown.contains("(and so on, with ever more that wait)\n"), "{shown}");
+}
+
+#[test]
+fn a_timeline_leaves_out_windows_in_which_nothing_moves() {
+    let text = flight(
+        "[[queuing]]\nname = \"commands\"\nfrom = \"nav\"\nto = \"display\"\nmessage = \"32B\"\ndepth = 1\nburst = 1\nperiod = \"40ms\"\n[[plan]]\nname = \"safe\"\nwindows = [{ partition = \"nav\", length = \"5ms\" }]\n[health]\ndeadlock = { switch_plan = \"safe\" }",
+    );
+    let shown = shown(&text);
+    assert!(shown.contains("1 message of `nav` arrives: 1 wait\n"), "{shown}");
+    assert!(shown.contains("2 would wait, 1 can\n"), "{shown}");
+    assert!(!shown.contains(" 0 message"), "{shown}");
+}
+
+#[test]
 fn a_plan_without_the_reader_is_worth_a_warning() {
     let port = "[[plan]]\nname = \"safe\"\nwindows = [{ partition = \"nav\", length = \"5ms\" }]\n[[queuing]]\nname = \"commands\"\n\
                 from = \"nav\"\nto = \"display\"\nmessage = \"32B\"\ndepth = 5\nburst = 1\nperiod = \"20ms\"\n[health]\ndeadlock = { switch_plan = \"safe\" }";
