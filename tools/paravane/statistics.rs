@@ -100,12 +100,17 @@ fn add_ledger(text: &mut String, config: &SystemConfig, ledger: &Ledger) {
     let waits = ledger.accounts().filter_map(|(source, _)| Some((source, ledger.latencies(source)?)));
     let mut waits = waits.peekable();
     if waits.peek().is_some() {
-        text.push_str("  latency        from raise to delivery: least / median at most / most\n");
+        text.push_str("  latency        from raise to delivery: least / median at most / most; how many took how long\n");
     }
     for (source, latencies) in waits {
         if let (Some((least, most)), Some(median)) = (latencies.range_ns(), latencies.median_most_ns()) {
             let (least, median, most) = (time(least), time(median), time(most));
             let _ = writeln!(text, "  {:<14} {least} / {median} / {most}", source_name(config, source));
+            let buckets = latencies.buckets().map(|(to, count)| match to {
+                0 => format!("0 ns: {count}"),
+                to => format!("to {}: {count}", time(to)),
+            });
+            let _ = writeln!(text, "  {:<14} {}", "", buckets.collect::<Vec<_>>().join(", "));
         }
     }
 }
