@@ -154,9 +154,12 @@ pub fn boot(
 ) -> Result<(Guest, Paravirtual), LoadError> {
     let image = &*plan.config.image;
     let memory_bytes = plan.config.memory_bytes;
-    check_abi(image)?;
     check_memory_size(memory_bytes)?;
-    memory_need(image)?.check(memory_bytes)?;
+    let can_start = plan.config.cannot_start.is_none();
+    if can_start {
+        check_abi(image)?;
+        memory_need(image)?.check(memory_bytes)?;
+    }
     let command_line_bytes = plan.command_line.len() as u64;
     if command_line_bytes > u64::from(COMMAND_LINE_MOST_BYTES) {
         let most_bytes = u64::from(COMMAND_LINE_MOST_BYTES);
@@ -199,7 +202,9 @@ pub fn boot(
     if let Some(module) = module {
         poke(&mut guest, BOOT_MODULE, module);
     }
-    place_segments(&mut guest, image);
+    if can_start {
+        place_segments(&mut guest, image);
+    }
     poke(&mut guest, HYPERCALL_PAGE, &hypercall_page());
     poke(&mut guest, START_INFO, &start_info_bytes(plan, &areas, clock));
     poke(&mut guest, COMMAND_LINE, plan.command_line.as_bytes());

@@ -3,7 +3,7 @@
 //! Not here: the system file, which `tools/system-file` reads and checks.
 
 use crate::clock::Rate;
-use crate::health::HealthTable;
+use crate::health::{HealthEvent, HealthTable};
 use crate::loader::Image;
 use crate::machine::Abi;
 use crate::schedule::{Plan, PlanSwitch};
@@ -106,6 +106,8 @@ pub struct PartitionConfig {
     pub restarts_most: u32,
     /// How many calls may fail within a period before that is an event.
     pub illegal_calls: Option<CallRate>,
+    /// Why it cannot be started. Its image is then not loaded, and the health monitor answers this whenever it is started.
+    pub cannot_start: Option<HealthEvent>,
 }
 
 impl PartitionConfig {
@@ -129,6 +131,7 @@ impl PartitionConfig {
             health: HealthTable::default(),
             restarts_most: RESTARTS_DEFAULT,
             illegal_calls: None,
+            cannot_start: None,
         }
     }
 }

@@ -119,6 +119,12 @@ impl HealthEvent {
         matches!(self, Self::IllegalCalls | Self::Watchdog | Self::ApplicationError) || self.is_trap()
     }
 
+    /// Whether it is found when a partition is started, and so again whenever it is started again.
+    #[must_use]
+    pub fn is_at_start(self) -> bool {
+        matches!(self, Self::Configuration | Self::IncompatibleAbi)
+    }
+
     /// Whether the guest asked for it by an instruction, INT3 or INTO, behind which it goes on.
     fn is_trap(self) -> bool {
         matches!(self, Self::Exception(3 | 4))

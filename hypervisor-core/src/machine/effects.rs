@@ -256,6 +256,7 @@ impl Machine {
             let writer = self.services.messages.writer(channel);
             self.raise_if_bound(writer, Source::MessagePort(channel), 1, recorder);
         }
+        self.refuse_start(id, recorder);
     }
 
     /// A partition that starts again in its window finds it in its new shared page.

@@ -95,6 +95,14 @@ impl Machine {
         self.act(id, event, action, recorder);
     }
 
+    /// A partition that cannot be started stops, whatever else is done.
+    pub(super) fn refuse_start<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+        let Some(event) = self.config.partitions[id.index()].cannot_start else { return };
+        self.partitions[id.index()].outcome = Some(Outcome::StoppedByHealth { event });
+        self.survivable(id, event, 0, Vec::new(), recorder);
+        self.note_ends(id);
+    }
+
     fn act<R: Recorder>(
         &mut self,
         id: PartitionId,
@@ -155,7 +163,10 @@ impl Machine {
             action,
             HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem
         );
-        if restarts && self.services.statuses[id.index()].restart_count >= config.restarts_most {
+        // The cause of what is found at the start is there again.
+        let is_in_vain =
+            event.is_at_start() || self.services.statuses[id.index()].restart_count >= config.restarts_most;
+        if restarts && is_in_vain {
             return HealthAction::HaltPartition;
         }
         action

@@ -292,6 +292,9 @@ impl Machine {
     fn follow_time<R: Recorder>(&mut self, recorder: &mut R) {
         if !self.begun {
             self.begun = true;
+            for place in 0..self.partitions.len() {
+                self.refuse_start(PartitionId(place as u16), recorder);
+            }
             if let Some(id) = self.services.slot.partition {
                 self.begin_window(id, recorder);
             }

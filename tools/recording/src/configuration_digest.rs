@@ -51,10 +51,15 @@ fn add_partition(digest: &mut StateDigest, partition: &PartitionConfig) {
         health,
         restarts_most,
         illegal_calls,
+        cannot_start,
     } = partition;
     let mut text = format!("{name:?} {abi:?} {memory_bytes} {memory_is_executable} {arguments:?}");
     let _ = write!(text, " {profile:?} {privileged:?} {umip} {io_ports:?} {rights:?} {console_input}");
-    let _ = write!(text, " {health:?} {restarts_most} {illegal_calls:?} {}", boot_module.is_some());
+    let _ = write!(
+        text,
+        " {health:?} {restarts_most} {illegal_calls:?} {cannot_start:?} {}",
+        boot_module.is_some()
+    );
     digest.bytes(text.as_bytes());
     if let Some(module) = boot_module {
         digest.bytes(module);

@@ -6,6 +6,7 @@ use crate::model::System;
 use crate::tree::shown;
 use hypervisor_core::Image;
 use hypervisor_core::boot::check_abi;
+use hypervisor_core::health::HealthEvent;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,15 @@ pub fn load(system: &mut System, open: &mut Open<'_>, diagnostics: &mut Vec<Diag
         if let Some(path) = &partition.image_path {
             let image = images.entry(path.value.clone()).or_insert_with(|| image(&path.value, open));
             match image {
-                Ok(image) => partition.image = Some(Arc::clone(image)),
+                Ok(image) if partition.answers(HealthEvent::IncompatibleAbi) => {
+                    diagnostics
+                        .extend(wrong_abi(image, &path.value).map(|problem| problem.not_started(path)));
+                    partition.image = Some(Arc::clone(image));
+                }
+                Ok(image) => match wrong_abi(image, &path.value) {
+                    Some(problem) => diagnostics.push(problem.at(path)),
+                    None => partition.image = Some(Arc::clone(image)),
+                },
                 Err(problem) => diagnostics.push(problem.at(path)),
             }
         }
@@ -50,6 +59,14 @@ impl Problem {
     fn at(&self, path: &Spanned<String>) -> Diagnostic {
         Diagnostic::error(self.title.as_str()).at(path.span.clone(), "").help(self.advice.as_str())
     }
+
+    /// The system runs without the partition: its health table answers that.
+    fn not_started(&self, path: &Spanned<String>) -> Diagnostic {
+        Diagnostic::warning(self.title.as_str())
+            .at(path.span.clone(), "")
+            .note("it is not started: its health table answers `incompatible_abi`")
+            .help(self.advice.as_str())
+    }
 }
 
 fn image(path: &str, open: &mut Open<'_>) -> Result<Arc<Image>, Problem> {
@@ -62,11 +79,15 @@ fn image(path: &str, open: &mut Open<'_>) -> Result<Arc<Image>, Problem> {
         title: format!("`{name}` is no image: {error}"),
         advice: "name a static i386 ELF executable that was built for Paravane".to_owned(),
     })?;
-    check_abi(&image).map_err(|error| Problem {
-        title: format!("the image `{name}` does not run here: {error}"),
+    Ok(Arc::new(image))
+}
+
+fn wrong_abi(image: &Image, path: &str) -> Option<Problem> {
+    let error = check_abi(image).err()?;
+    Some(Problem {
+        title: format!("the image `{}` does not run here: {error}", shown(path)),
         advice: "a partition's image is built with the paravirtualization layer of this version; a Linux \
                  program runs alone, with `paravane run --abi linux`"
             .to_owned(),
-    })?;
-    Ok(Arc::new(image))
+    })
 }

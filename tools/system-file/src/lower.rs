@@ -2,9 +2,11 @@
 
 use crate::model::{self, Partition, Plan, Queuing, Sampling, Shared, System, Window, health_table};
 use hypervisor_core::Abi;
+use hypervisor_core::boot::{check_abi, memory_need};
 use hypervisor_core::config::{
     EventChannel, Injection, Line, MessageChannel, MessageKind, PartitionConfig, SharedArea, SystemConfig,
 };
+use hypervisor_core::health::HealthEvent;
 use hypervisor_core::schedule;
 use std::sync::Arc;
 
@@ -59,7 +61,19 @@ fn partition(from: &Partition, alone: bool) -> Option<PartitionConfig> {
         health: health_table(&from.health),
         restarts_most: from.restarts_most,
         illegal_calls: from.illegal_calls,
+        cannot_start: cannot_start(from),
     })
+}
+
+/// Why it cannot be started, which its health table answers: else there was an error.
+fn cannot_start(from: &Partition) -> Option<HealthEvent> {
+    let image = from.image.as_deref()?;
+    if check_abi(image).is_err() {
+        return Some(HealthEvent::IncompatibleAbi);
+    }
+    let memory = from.memory.as_ref()?.value;
+    let fits = memory_need(image).is_ok_and(|need| need.total_bytes() <= memory);
+    (!fits).then_some(HealthEvent::Configuration)
 }
 
 fn plan(from: &Plan) -> schedule::Plan {

@@ -51,6 +51,13 @@ pub struct Partition {
     pub health: Vec<HealthRow>,
 }
 
+impl Partition {
+    /// Whether its health table answers the event itself.
+    pub fn answers(&self, event: HealthEvent) -> bool {
+        self.health.iter().any(|row| row.event.value == event)
+    }
+}
+
 /// A row of a health table.
 #[derive(Clone, Debug)]
 pub struct HealthRow {

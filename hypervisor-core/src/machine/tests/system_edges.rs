@@ -211,3 +211,43 @@ fn the_counters_of_the_interpreter_go_on_after_a_restart() {
     let (once, blocks) = runs(0);
     assert_eq!(runs(3), (4 * once, 4 * blocks));
 }
+
+#[test]
+fn a_partition_that_cannot_start_is_stopped_whatever_its_table_says() {
+    let event = HealthEvent::IncompatibleAbi;
+    for action in [HealthAction::HaltPartition, HealthAction::ColdRestart, HealthAction::RestartSystem] {
+        let mut config = system(&busy(), &busy());
+        config.partitions[0].cannot_start = Some(event);
+        config.partitions[0].health.set(event, action);
+        let mut machine = Machine::of_system(config).unwrap();
+        run(&mut machine, 5_000, &mut Unrecorded);
+        assert_eq!(machine.partition(A).outcome(), Some(&Outcome::StoppedByHealth { event }));
+        assert_eq!([A, B].map(|id| machine.stamp_of(id).instruction), [0, 2_000]);
+        assert_eq!(machine.health_log().next(), 1);
+    }
+}
+
+#[test]
+fn a_partition_that_cannot_start_cannot_be_started_by_another_either() {
+    let code = Code::default().call(Call::PartitionControl, &[1, 2]);
+    let again = code.here();
+    let mut config = system(&code.jump(again), &busy());
+    config.partitions[0].rights.control = true;
+    config.partitions[1].cannot_start = Some(HealthEvent::Configuration);
+    let mut machine = Machine::of_system(config).unwrap();
+    run(&mut machine, 5_000, &mut Unrecorded);
+    assert_eq!(machine.stamp_of(B).instruction, 0);
+    assert_eq!(machine.health_log().next(), 2);
+}
+
+#[test]
+fn a_partition_that_cannot_start_can_stop_the_system() {
+    let event = HealthEvent::Configuration;
+    let mut config = system(&busy(), &busy());
+    config.partitions[1].cannot_start = Some(event);
+    config.partitions[1].health.set(event, HealthAction::HaltSystem);
+    let mut machine = Machine::of_system(config).unwrap();
+    let progress = run(&mut machine, 5_000, &mut Unrecorded);
+    assert_eq!(progress, Progress::Finished(Outcome::SystemHalted { partition: B, event }));
+    assert_eq!(machine.clock().units(), 0);
+}

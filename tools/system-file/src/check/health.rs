@@ -1,6 +1,5 @@
 //! Health tables: every answer ends something, and none starts what fails at once again.
 
-use super::restarts::is_at_start;
 use crate::diagnostic::Diagnostic;
 use crate::model::{HealthRow, Partition, System, health_table};
 use hypervisor_core::health::{HealthAction, HealthEvent};
@@ -35,13 +34,12 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
 /// Ignoring what the guest cannot survive would run the same instruction for ever.
 fn goes_on(row: &HealthRow) -> Option<Diagnostic> {
     let (event, action) = (row.event.value, row.action.value);
-    let advice = if is_at_start(event) {
+    let advice = if event.is_at_start() {
         "write \"halt_partition\", \"halt_system\" or { switch_plan = \"name\" }"
     } else {
         "write \"cold_restart\", \"warm_restart\", \"halt_partition\" or \"escalate\""
     };
-    let never_told =
-        matches!(event, HealthEvent::FrameFault | HealthEvent::Configuration | HealthEvent::IncompatibleAbi);
+    let never_told = event == HealthEvent::FrameFault || event.is_at_start();
     // A deadlocked guest goes on waiting.
     let survives = event.can_be_ignored() || event == HealthEvent::Deadlock;
     match action {
@@ -67,7 +65,7 @@ fn never_restarts(row: &HealthRow, above: HealthAction, partition: &Partition) -
     let action = if row.action.value == HealthAction::Escalate { above } else { row.action.value };
     let restarts =
         matches!(action, HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem);
-    (restarts && partition.restarts_most == 0 && !is_at_start(row.event.value)).then(|| {
+    (restarts && partition.restarts_most == 0 && !row.event.value.is_at_start()).then(|| {
         let name = &partition.name.value;
         Diagnostic::warning(format!("`{name}` has no restarts, so this is a halt"))
             .at(row.action.span.clone(), "halts the partition")
@@ -81,7 +79,7 @@ fn restart_loop(row: &HealthRow, action: HealthAction, partition: Option<&Partit
     let event = row.event.value;
     let restarts =
         matches!(action, HealthAction::ColdRestart | HealthAction::WarmRestart | HealthAction::RestartSystem);
-    if !is_at_start(event) || !restarts {
+    if !event.is_at_start() || !restarts {
         return None;
     }
     let (name, again) = (event.name(), action.name());

@@ -5,6 +5,7 @@ use crate::keys::SYSTEM_MOST_BYTES;
 use crate::model::{Partition, System};
 use crate::quantities::size;
 use hypervisor_core::boot::{COMMAND_LINE_MOST_BYTES, memory_need};
+use hypervisor_core::health::HealthEvent;
 
 /// Reports what is wrong with partitions.
 pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
@@ -32,14 +33,16 @@ fn memory(partition: &Partition) -> Option<Diagnostic> {
         Err(error) => {
             let title = format!("this image cannot be placed in memory: {error}");
             return Some(
-                Diagnostic::error(title).at(path.span.clone(), "").help("link it above the memory's start"),
+                not_started(partition, title)
+                    .at(path.span.clone(), "")
+                    .help("link it above the memory's start"),
             );
         }
     };
     let short = need.total_bytes().checked_sub(has.value).filter(|short| *short > 0)?;
     let enough = need.total_bytes().next_multiple_of(64 << 10) >> 10;
     Some(
-        Diagnostic::error(format!("this partition has {} too little memory for its image", size(short)))
+        not_started(partition, format!("this partition has {} too little memory for its image", size(short)))
             .at(has.span.clone(), format!("the memory is {}", size(has.value)))
             .also(path.span.clone(), format!("needs {}", size(need.total_bytes())))
             .note(format!(
@@ -50,6 +53,15 @@ fn memory(partition: &Partition) -> Option<Diagnostic> {
             ))
             .help(format!("write `memory = \"{enough}KiB\"` or more")),
     )
+}
+
+/// The system runs without a partition that cannot be started if its health table answers that.
+fn not_started(partition: &Partition, title: String) -> Diagnostic {
+    if partition.answers(HealthEvent::Configuration) {
+        return Diagnostic::warning(title)
+            .note("it is not started: its health table answers `configuration`");
+    }
+    Diagnostic::error(title)
 }
 
 fn arguments(partition: &Partition) -> Option<Diagnostic> {

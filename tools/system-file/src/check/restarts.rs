@@ -27,7 +27,7 @@ const EFFORT: usize = 2_000_000;
 /// Reports circles of plans and health tables.
 pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
     let mut effort = EFFORT;
-    let certain = circles(system, is_at_start, &mut effort);
+    let certain = circles(system, HealthEvent::is_at_start, &mut effort);
     let told: Vec<BTreeSet<usize>> = certain.iter().map(|circle| plans_of(circle)).collect();
     diagnostics.extend(certain.iter().map(|circle| report(system, circle)));
     let possible = circles(system, |_| true, &mut effort);
@@ -37,11 +37,6 @@ pub fn check(system: &System, diagnostics: &mut Vec<Diagnostic>) {
         let warning = Diagnostic::warning("there are too many plans to find all that start each other again");
         diagnostics.push(warning.at(0..0, "").help("let fewer plans start partitions again"));
     }
-}
-
-/// Found when a partition is started, and so again whenever it is started again.
-pub fn is_at_start(event: HealthEvent) -> bool {
-    matches!(event, HealthEvent::Configuration | HealthEvent::IncompatibleAbi)
 }
 
 fn plans_of(circle: &[Step]) -> BTreeSet<usize> {
@@ -131,7 +126,7 @@ fn report(system: &System, circle: &[Step]) -> Diagnostic {
     let names: BTreeSet<String> = circle.iter().map(|step| system.partition_name(step.partition)).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(" and ");
     let plan = |place: usize| format!("`{}`", system.plans[place].name.value);
-    let certain = circle.iter().all(|step| is_at_start(step.event));
+    let certain = circle.iter().all(|step| step.event.is_at_start());
     let mut diagnostic = if certain {
         Diagnostic::error(format!(
             "plans start {names} again without end: the causes are there again at the start"

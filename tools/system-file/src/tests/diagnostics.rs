@@ -1,6 +1,7 @@
 //! Every diagnostic: the first line of each, with the line of the file that it points to.
 
-use super::{shown, titles};
+use super::{read_text, shown, titles};
+use hypervisor_core::health::HealthEvent;
 
 /// A system without a fault. Each case says what is changed in it.
 const GOOD: &str = "\
@@ -504,4 +505,24 @@ error: windows overlap by 1 ms
 
 "
     );
+}
+
+#[test]
+fn a_system_runs_without_a_partition_that_cannot_start_if_its_table_answers_that() {
+    let small =
+        GOOD.replacen("rights", "memory = \"64KiB\"\nrights", 1).replacen("builtin:ticker", "large.elf", 1);
+    assert!(titles(&small)[0].starts_with("4 error: this partition has "), "{:?}", titles(&small));
+    let answered = small.replacen("rights", "health = { configuration = \"halt_system\" }\nrights", 1);
+    let reading = read_text(&answered);
+    assert_eq!(reading.counts(), (0, 1), "{}", shown(&answered));
+    let partitions = reading.config.unwrap().partitions;
+    let why: Vec<_> = partitions.iter().map(|partition| partition.cannot_start).collect();
+    assert_eq!(why, [Some(HealthEvent::Configuration), None]);
+
+    let other = GOOD.replacen("builtin:ticker", "later.elf", 1);
+    assert!(titles(&other)[0].starts_with("3 error: the image `later.elf` does not run here"));
+    let answered = other.replacen("rights", "health = { incompatible_abi = \"halt_partition\" }\nrights", 1);
+    let reading = read_text(&answered);
+    assert_eq!(reading.counts(), (0, 1), "{}", shown(&answered));
+    assert_eq!(reading.config.unwrap().partitions[0].cannot_start, Some(HealthEvent::IncompatibleAbi));
 }
