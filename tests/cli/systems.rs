@@ -497,3 +497,14 @@ fn a_partition_settles_privileged_instructions_if_its_file_says_so() {
         assert!(reflected.stderr.contains("nav: general_protection at 0x00101005"), "{reflected:?}");
     }
 }
+
+#[test]
+fn a_guest_that_faults_for_ever_does_not_fill_the_screen() {
+    let health = "health = { divide_error = \"propagate\" }";
+    let system = System::new(&[("nav", says("x\n", &DIVIDES_BY_ZERO, 0), health)], "");
+    let finished = system.run(&["run", "--max-time", "1ms"]);
+    let lines: Vec<&str> = finished.stderr.lines().collect();
+    assert_eq!((finished.status, lines.len()), (Some(124), 102), "{}", finished.stderr);
+    assert!(lines[99].starts_with("nav: divide_error at "), "{}", lines[99]);
+    assert_eq!(lines[100], "nav: more of divide_error is not told, but counted by --stats");
+}

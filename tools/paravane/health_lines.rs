@@ -3,9 +3,10 @@
 use crate::output::complain;
 use crate::quantities::time;
 use crate::roster::Roster;
-use hypervisor_core::Machine;
 use hypervisor_core::health::{HealthAction, HealthEvent};
 use hypervisor_core::services::HealthEntry;
+use hypervisor_core::{Machine, PartitionId};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Tells of new entries of the health log on stderr.
@@ -13,7 +14,13 @@ use std::fmt::Write;
 pub struct HealthLines {
     /// The number of the next entry to tell of.
     next: u32,
+    /// How many entries were told of, by partition and event.
+    told: BTreeMap<(PartitionId, HealthEvent), u32>,
 }
+
+/// So many entries of one partition and event are told of: a guest that is told of its fault and does nothing about it has a
+/// million of them in a moment.
+const TOLD_MOST: u32 = 100;
 
 impl HealthLines {
     /// Tells of what was added since the last time, unless the user wants to hear of errors only.
@@ -32,7 +39,14 @@ impl HealthLines {
             complain(format_args!("{lost} more events of the health monitor at once"));
         }
         for entry in kept {
-            complain(line(machine, roster, entry));
+            let told = self.told.entry((entry.partition, entry.event)).or_default();
+            *told = told.saturating_add(1);
+            if *told <= TOLD_MOST {
+                complain(line(machine, roster, entry));
+            } else if *told == TOLD_MOST + 1 {
+                let (name, event) = (&roster.names[entry.partition.index()], entry.event.name());
+                complain(format_args!("{name}: more of {event} is not told, but counted by --stats"));
+            }
         }
     }
 }
