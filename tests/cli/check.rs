@@ -96,9 +96,11 @@ fn images_for_another_system_are_refused() {
 #[test]
 fn files_that_are_no_text_are_refused_with_one_line() {
     let no_text = TemporaryFile::new("system.toml", b"[system]\n\xff");
+    let elf = TemporaryFile::new("guest.elf", &exits_with(0).bytes());
     let folder = std::env::temp_dir();
     for (path, says) in [
         (no_text.as_ref(), "line 2 is no UTF-8 text"),
+        (elf.as_ref(), "this is an ELF file: name a system file"),
         (folder.as_os_str(), "this is a folder"),
         ("missing.toml".as_ref(), "there is no such file"),
     ] {

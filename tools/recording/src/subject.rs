@@ -203,6 +203,11 @@ impl GuestFile {
 fn system_of(path: &Path, bytes: &[u8], files: &mut Files) -> Result<(SystemConfig, Findings), SubjectError> {
     let shown = path.display().to_string();
     let failed = |why: String| SubjectError::from(format!("{shown}: {why}"));
+    if bytes.starts_with(b"\x7fELF") {
+        let what =
+            "this is an ELF file: name a system file, or see what the ELF file asks for with `paravane info`";
+        return Err(failed(what.to_owned()));
+    }
     if bytes.len() > LONGEST_FILE_BYTES {
         return Err(failed(format!("a system file has at most {LONGEST_FILE_BYTES} bytes: is this one?")));
     }
