@@ -4,8 +4,10 @@
 GUEST(T2, periodic);
 
 #define PORT 1u
-#define PERIOD_NS 100000u
-#define TICKS 25u
+/* No multiple of the time of an instruction, so that rounding would add up. */
+#define PERIOD_NS 100003u
+#define TICKS 300u
+#define LATE_NS 1500u
 
 static uint64_t ticked_ns[TICKS + 1];
 static volatile uint32_t calls;
@@ -27,7 +29,7 @@ void check(void)
     pv_interrupts_enable();
     for (uint32_t number = 1; calls < TICKS; number++) {
         pv_interrupts_disable();
-        for (uint32_t step = 0; step < number * 37 % 200; step++)
+        for (uint32_t step = 0; step < number * 37 % 200 && calls < TICKS - 1; step++)
             __asm__ volatile("nop");
         pv_block();
     }
@@ -37,4 +39,6 @@ void check(void)
         CHECK(ticked_ns[tick] >= before_ns + periods_ns);
         CHECK(ticked_ns[tick] < after_ns + periods_ns + PERIOD_NS / 2);
     }
+    /* The last one was waited for with upcalls enabled. */
+    CHECK(ticked_ns[TICKS - 1] < after_ns + (uint64_t)TICKS * PERIOD_NS + LATE_NS);
 }

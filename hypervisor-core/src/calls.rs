@@ -284,7 +284,8 @@ impl Caller<'_> {
     fn send(&mut self, port: EventPort) -> Result<u32, CallError> {
         let mut shared = self.paravirtual.shared(self.guest);
         if let Some(place) = self.paravirtual.ports.send(port, &mut shared, self.log)? {
-            let to = self.config.event_channels[usize::from(place)].to;
+            let channel = &self.config.event_channels[usize::from(place)];
+            let to = if seeded(Fault::RingsTheSender) { channel.from } else { channel.to };
             self.services.effects.push_back(Effect::Raise { to, source: Source::Channel(place), count: 1 });
         }
         Ok(0)

@@ -209,7 +209,7 @@ impl EventPorts {
         let port = injection.port;
         clear_bit(shared, shared_page::EVENT_PENDING, port);
         let state = &mut self.ports[port.index()];
-        state.in_service = true;
+        state.in_service = !seeded(Fault::VectorsNeedNoAck);
         if let Port { source: Some(source), record: Record::Pending, since, .. } = *state {
             self.ledger.count_delivered(source, log.nanoseconds_since(since));
             log.note(|| Event::EventDelivered { source, port });

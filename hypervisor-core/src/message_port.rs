@@ -7,6 +7,7 @@
 
 use crate::abi::{MessagePortStatus, PortDirection};
 use crate::config::{Discipline, Flush, MessageChannel, PartitionId};
+use crate::seeded_faults::{Fault, seeded};
 pub(crate) use saved::SavedChannels;
 use serde::{Deserialize, Serialize};
 use state::State;
@@ -195,7 +196,7 @@ impl MessageChannels {
     pub fn write(&mut self, channel: ChannelPlace, bytes: Vec<u8>, priority: u8, now_ns: u64) -> Written {
         let place = usize::from(channel);
         let target = &mut self.channels[place];
-        let at_once = target.flush == Flush::Immediate;
+        let at_once = target.flush == Flush::Immediate || seeded(Fault::HoldsNoMessages);
         match &mut target.state {
             State::Sampling(sampling) if at_once => sampling.show(bytes, now_ns),
             State::Sampling(sampling) => sampling.held = Some(bytes),
@@ -240,7 +241,8 @@ impl MessageChannels {
             return Err(WrongKind);
         };
         let made_space = queue.is_full();
-        let message = queue.visible.pop_first();
+        let message =
+            if seeded(Fault::NewestFirst) { queue.visible.pop_last() } else { queue.visible.pop_first() };
         Ok(message.map(|(_, bytes)| Received { bytes, made_space }))
     }
 
@@ -273,6 +275,9 @@ impl MessageChannels {
                 return true;
             }
             channel.is_listed = false;
+            if seeded(Fault::LosesHeldMessages) {
+                channel.state.drop_held();
+            }
             let count = channel.state.flush(now_ns);
             if count > 0 {
                 flushed.push(Flushed { channel: *place, count });
@@ -290,8 +295,11 @@ impl MessageChannels {
             .filter_map(|(channel, place)| {
                 let made_space = channel.state.has_no_space() && channel.from != partition;
                 let mut dropped = 0;
-                if channel.from == partition {
+                if channel.from == partition && !seeded(Fault::RestartKeepsUnseen) {
                     dropped += channel.state.drop_held();
+                }
+                if channel.from == partition && seeded(Fault::RestartForgetsSamples) {
+                    channel.state.forget_sample();
                 }
                 let readers = channel.to.iter().zip(0..).filter(|(reader, _)| **reader == partition);
                 for (_, reader) in readers {

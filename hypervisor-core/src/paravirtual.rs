@@ -141,7 +141,9 @@ impl Paravirtual {
     /// The register cannot hold the value; nothing has changed.
     pub fn set_register(&self, guest: &mut Guest, register: FakeRegister, value: u32) -> Result<(), Refused> {
         fake_registers::write(&mut guest.cpu, register, value, self.privileges.cr4_changeable())?;
-        self.publish_registers(guest);
+        if !seeded(Fault::KeepsOldRegisterCopies) {
+            self.publish_registers(guest);
+        }
         Ok(())
     }
 
@@ -343,7 +345,7 @@ impl Paravirtual {
 
     /// A call failed: whether that is one too many for the rate.
     pub fn counts_illegal_call(&mut self, rate: Option<CallRate>, clock: &Clock) -> bool {
-        let Some(rate) = rate else { return false };
+        let Some(rate) = rate.filter(|_| !seeded(Fault::CountsNoIllegalCalls)) else { return false };
         let now_ns = clock.now_ns();
         if now_ns - self.illegal_since_ns >= rate.period_ns {
             self.illegal_since_ns = now_ns;

@@ -12,6 +12,7 @@ use crate::machine::{Abi, Counters};
 use crate::outcome::{Crash, Outcome};
 use crate::paravirtual::Paravirtual;
 use crate::record::EventLog;
+use crate::seeded_faults::{Fault, seeded};
 use crate::shared_areas::{Mapping, SharedAreas};
 use emulator::cpu::control;
 use emulator::{CpuProfile, FrameNumber, Interpreter, PAGE_BYTES, PhysicalMemory, Settings, Statistics};
@@ -149,7 +150,10 @@ impl Partition {
             self.begin(config);
             return Ok(());
         }
-        let keeps = start_as.keeps_memory();
+        let keeps = match start_as.keeps_memory() {
+            true => !seeded(Fault::WarmRestartClears),
+            false => seeded(Fault::ColdRestartKeeps),
+        };
         let memory =
             PhysicalMemory::again(&mut self.guest.memory, |frame| keeps && is_outside_image(config, frame));
         let plan =
@@ -162,6 +166,9 @@ impl Partition {
             old.ports.restart(&mut shared, log);
             std::mem::swap(&mut old.ports, &mut new.ports);
             std::mem::swap(&mut old.console, &mut new.console);
+            if seeded(Fault::RestartKeepsPorts) {
+                std::mem::swap(&mut old.message_ports, &mut new.message_ports);
+            }
         }
         self.guest = guest;
         self.personality = personality;
@@ -245,7 +252,7 @@ impl Loading<'_> {
         if config.profile > CpuProfile::I686 {
             guest.cpu.system.cr4 |= control::CR4_OSFXSR | control::CR4_OSXMMEXCPT;
         }
-        if config.umip {
+        if config.umip && !seeded(Fault::IgnoresUmip) {
             guest.cpu.system.cr4 |= control::CR4_UMIP;
         }
         if let Personality::Paravane(paravirtual) = &personality {

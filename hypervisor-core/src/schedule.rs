@@ -3,6 +3,7 @@
 //! Not here: what happens to a partition when a plan begins, which the machine does.
 
 use crate::config::{PartitionId, PlanId};
+use crate::seeded_faults::{Fault, seeded};
 use crate::snapshot::{Damaged, Fit, holds};
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +167,9 @@ impl Schedule {
         if plan.index() >= self.plans.len() {
             return false;
         }
-        self.next = (plan != self.current).then_some(plan);
+        if self.next.is_none() || !seeded(Fault::FirstPlanCounts) {
+            self.next = (plan != self.current).then_some(plan);
+        }
         true
     }
 
@@ -180,7 +183,8 @@ impl Schedule {
             self.frame_start = frame_end;
             self.cursor = 0;
         }
-        if (passed.frame_ended || self.switch == PlanSwitch::AtOnce)
+        let at_once = self.switch == PlanSwitch::AtOnce || seeded(Fault::SwitchesAfterTheWindow);
+        if (passed.frame_ended || at_once)
             && let Some(plan) = self.next.take()
         {
             passed.plan_began = Some(plan);

@@ -8,6 +8,7 @@ use crate::abi::FakeRegister;
 use crate::fake_registers;
 use crate::guest::Guest;
 use crate::paravirtual::Paravirtual;
+use crate::seeded_faults::{Fault, seeded};
 use emulator::cpu::{self, control, flags};
 use emulator::decode::{Address, Operand, Port, PrivilegedOperation, StringForm, Table};
 use emulator::{Access, AccessKind, Exception, Vector};
@@ -56,7 +57,9 @@ impl Settler<'_> {
     pub fn settle(&mut self, operation: PrivilegedOperation) -> Result<After, Exception> {
         use PrivilegedOperation as Operation;
         match operation {
-            Operation::DisableInterrupts => self.paravirtual.interrupts().set(self.guest, false),
+            Operation::DisableInterrupts => {
+                self.paravirtual.interrupts().set(self.guest, seeded(Fault::SettledCliEnables));
+            }
             Operation::EnableInterrupts => return Ok(self.enable_interrupts()),
             Operation::Halt => return Ok(After::Wait),
             Operation::ReadControl { control, general } => {

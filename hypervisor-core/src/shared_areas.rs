@@ -2,6 +2,7 @@
 
 use crate::config::{PartitionId, SharedArea};
 use crate::loader::LoadError;
+use crate::seeded_faults::{Fault, seeded};
 use emulator::{PAGE_BYTES, PhysicalMemory, Rights, SharedMemory};
 
 /// Shared areas lie from here.
@@ -75,7 +76,8 @@ impl SharedAreas {
         let mut mappings = Vec::new();
         for ((area, memory), address) in areas.iter().zip(&self.areas).zip(addresses(areas)) {
             if let Some((_, writes)) = area.members.iter().find(|(member, _)| *member == partition) {
-                let rights = if *writes { Rights::READ_WRITE } else { Rights::READ };
+                let rights =
+                    if *writes || seeded(Fault::ReadersMayWrite) { Rights::READ_WRITE } else { Rights::READ };
                 mappings.push(Mapping { memory: memory.clone(), address, bytes: area.bytes, rights });
             }
         }

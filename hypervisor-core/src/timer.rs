@@ -160,9 +160,16 @@ impl Periodic {
             None => 0,
         };
         // No overflow but by saturation: `passed` periods lie between the last deadline and `now_ns`.
-        self.next_ns = self.next_ns.saturating_add(passed.saturating_mul(self.period_ns));
+        self.next_ns = if passed > 0 && seeded(Fault::TicksDrift) {
+            now_ns.saturating_add(self.period_ns)
+        } else {
+            self.next_ns.saturating_add(passed.saturating_mul(self.period_ns))
+        };
         let expiry = match self.policy {
             TickPolicy::One if seeded(Fault::OneCountsOne) => Expiry { raise: passed.min(1), lost: 0 },
+            TickPolicy::One if passed > 8 && seeded(Fault::ForgetsLongAbsence) => {
+                Expiry { raise: 1, lost: passed - 1 }
+            }
             TickPolicy::Lose if seeded(Fault::LoseActsAsOne) => Expiry { raise: passed, lost: 0 },
             TickPolicy::One => Expiry { raise: passed, lost: 0 },
             TickPolicy::Lose => Expiry { raise: passed.min(1), lost: passed.saturating_sub(1) },

@@ -2,6 +2,7 @@
 
 use super::Caller;
 use crate::abi::{CallError, ToGuest};
+use crate::seeded_faults::{Fault, seeded};
 
 impl Caller<'_> {
     pub(super) fn io_read(&mut self, port: u32, width: u32, value: ToGuest<u32>) -> Result<u32, CallError> {
@@ -24,6 +25,10 @@ impl Caller<'_> {
             4 => (4, u32::MAX),
             _ => return Err(CallError::InvalidArgument),
         };
-        if self.paravirtual.privileges.grants(port, bytes) { Ok(ones) } else { Err(CallError::NotPermitted) }
+        if self.paravirtual.privileges.grants(port, bytes) {
+            Ok(if seeded(Fault::PortsReadAsZero) { 0 } else { ones })
+        } else {
+            Err(CallError::NotPermitted)
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::config::{PartitionConfig, PartitionId, PlanId};
 use crate::health::HealthEvent;
 use crate::ledger::Source;
 use crate::paravirtual::{Until, Wait};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, HealthEntry, Status};
 use emulator::Rights;
 
@@ -75,6 +76,7 @@ impl Caller<'_> {
         if priority >= PRIORITIES {
             return Err(CallError::InvalidArgument);
         }
+        let priority = if seeded(Fault::VectorsAreEqual) { 0 } else { priority };
         self.paravirtual.ports.set_priority(port, priority as u8)?;
         Ok(0)
     }
@@ -91,7 +93,8 @@ impl Caller<'_> {
             ports.push(port);
         }
         let shared = self.paravirtual.shared(self.guest);
-        let pending = ports.iter().find(|port| self.paravirtual.ports.port_is_pending(**port, &shared));
+        let is_pending = |port: &&EventPort| self.paravirtual.ports.port_is_pending(**port, &shared);
+        let pending = ports.iter().find(|port| is_pending(port) || seeded(Fault::PollTakesTheFirst));
         match pending {
             Some(port) => Ok(CallEnd::Return(port.index() as u32)),
             None if deadline_ns <= self.clock.now_ns() => Err(CallError::TimedOut),
@@ -198,7 +201,7 @@ impl Caller<'_> {
         if partition == self.id {
             return Err(CallError::InvalidArgument);
         }
-        if !self.own_config().rights.control {
+        if !self.own_config().rights.control && !seeded(Fault::ControlNeedsNoRight) {
             return Err(CallError::NotPermitted);
         }
         self.services.effects.push_back(Effect::Control { partition, action });
@@ -209,6 +212,9 @@ impl Caller<'_> {
         match mode {
             PartitionMode::Idle => CallEnd::Halt,
             PartitionMode::ColdStart => CallEnd::Restart(ControlAction::ColdRestart),
+            PartitionMode::WarmStart if seeded(Fault::WarmModeIsCold) => {
+                CallEnd::Restart(ControlAction::ColdRestart)
+            }
             PartitionMode::WarmStart => CallEnd::Restart(ControlAction::WarmRestart),
             PartitionMode::Normal => {
                 self.services.statuses[self.id.index()].mode = mode;

@@ -10,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::paravirtual::Wait;
 use crate::record::{Event, Recorder};
 use crate::schedule::PlanAction;
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, Status};
 
 /// Who started a partition again.
@@ -46,7 +47,11 @@ impl Machine {
         }
         if let Some(plan) = passed.plan_began {
             log::info!("plan {} begins", self.config.plans[plan.index()].name);
-            for (id, action) in self.config.plans[plan.index()].actions.clone() {
+            let mut actions = self.config.plans[plan.index()].actions.clone();
+            if seeded(Fault::IgnoresPlanActions) {
+                actions.clear();
+            }
+            for (id, action) in actions {
                 let action = match action {
                     PlanAction::ColdRestart => ControlAction::ColdRestart,
                     PlanAction::WarmRestart => ControlAction::WarmRestart,
@@ -74,7 +79,7 @@ impl Machine {
                 paravirtual.waits = None;
             }
             let source = Source::Interrupt(VirtualInterrupt::WindowStart);
-            if paravirtual.ports.bound_to(source).is_some() {
+            if paravirtual.ports.bound_to(source).is_some() && !seeded(Fault::WindowsStartSilently) {
                 let mut shared = paravirtual.shared(guest);
                 paravirtual.ports.raise(source, 1, &mut shared, turn.log);
             }
@@ -97,6 +102,8 @@ impl Machine {
         while let Some(interrupt) = self.lines.take_due(self.clock.units(), self.config.rate) {
             let source = Source::Line(interrupt.line);
             match interrupt.owner {
+                Some(owner)
+                    if seeded(Fault::LosesLinesWhileAway) && self.services.slot.partition != Some(owner) => {}
                 Some(owner) => self.raise(owner, source, interrupt.count, recorder),
                 None => {
                     let before = self.unowned_interrupts().get(&interrupt.line).copied().unwrap_or(0);
@@ -137,7 +144,12 @@ impl Machine {
         while let Some(effect) = self.services.effects.pop_front() {
             match effect {
                 Effect::Raise { to, source: Source::Channel(place), count } => {
-                    if self.config.event_channels[usize::from(place)].flush == Flush::Immediate {
+                    let flush = match self.config.event_channels[usize::from(place)].flush {
+                        Flush::Immediate if seeded(Fault::HoldsImmediateEvents) => Flush::Frame,
+                        Flush::Frame if seeded(Fault::HoldsNoEvents) => Flush::Immediate,
+                        flush => flush,
+                    };
+                    if flush == Flush::Immediate {
                         self.raise(to, Source::Channel(place), count, recorder);
                     } else {
                         *self.held_back.entry(place).or_default() += count;
@@ -160,9 +172,14 @@ impl Machine {
         if self.held_back.is_empty() {
             return;
         }
+        if seeded(Fault::LosesWindowFlush) && policy == Flush::Window {
+            return self.held_back.clear();
+        }
         let due = |place: &u16| {
             let channel = &self.config.event_channels[usize::from(*place)];
-            channel.flush == policy && from.is_none_or(|from| channel.from == from)
+            let is_due =
+                channel.flush == policy || seeded(Fault::HoldsImmediateEvents) && policy == Flush::Frame;
+            is_due && from.is_none_or(|from| channel.from == from)
         };
         let places: Vec<u16> = self.held_back.keys().copied().filter(due).collect();
         for place in places {
@@ -196,7 +213,9 @@ impl Machine {
 
     fn control<R: Recorder>(&mut self, id: PartitionId, action: ControlAction, recorder: &mut R) {
         match action {
-            ControlAction::Suspend => self.services.statuses[id.index()].suspended = true,
+            ControlAction::Suspend => {
+                self.services.statuses[id.index()].suspended = !seeded(Fault::SuspendsNobody);
+            }
             ControlAction::Resume => self.services.statuses[id.index()].suspended = false,
             ControlAction::ColdRestart | ControlAction::WarmRestart => {
                 self.restart(id, action, Restarter::Request, recorder);
@@ -229,6 +248,7 @@ impl Machine {
             (false, Restarter::Health) => start_info::START_COLD_AFTER_HEALTH,
             (true, Restarter::Health) => start_info::START_WARM_AFTER_HEALTH,
         };
+        let condition = if seeded(Fault::HidesWhyItRestarts) { start_info::START_COLD } else { condition };
         let restart_count = self.services.statuses[id.index()].restart_count.saturating_add(1);
         let mode = if warm { PartitionMode::WarmStart } else { PartitionMode::ColdStart };
         let executed = self.partitions[id.index()].executed;

@@ -189,7 +189,8 @@ impl Turn<'_> {
             ) => None,
             Err(error) => {
                 let rate = self.config.partitions[self.partition.id.index()].illegal_calls;
-                if !error.is_answer() && paravirtual.counts_illegal_call(rate, self.clock) {
+                let is_illegal = !error.is_answer() || seeded(Fault::AnswersAreIllegal);
+                if is_illegal && paravirtual.counts_illegal_call(rate, self.clock) {
                     let event = HealthEvent::IllegalCalls;
                     self.services.effects.push_back(Effect::survivable(self.partition.id, event));
                 }
@@ -227,7 +228,7 @@ impl Turn<'_> {
         self.log.note_cause(|| Event::Call { abi: Abi::Paravane, number, arguments, result, caller });
         self.report(before.as_ref(), &[], recorder);
         self.flush(recorder);
-        self.pass(1);
+        self.pass(1 + u64::from(seeded(Fault::CallsCostTwo)));
         match end {
             Ok(CallEnd::Return(_)) | Err(_) => {}
             Ok(end) => self.finish_call(end),
@@ -241,7 +242,8 @@ impl Turn<'_> {
             CallEnd::Return(_) | CallEnd::ReturnFromFrame => {}
             CallEnd::Wait(wait) => {
                 // A partition that always has the processor gets it back at once.
-                let lends = wait != Wait::NextWindow || self.services.slot.end != u64::MAX;
+                let lends = wait != Wait::NextWindow
+                    || self.services.slot.end != u64::MAX && !seeded(Fault::YieldReturnsAtOnce);
                 paravirtual.waits = lends.then_some(wait);
             }
             CallEnd::Flash(_) => {

@@ -10,6 +10,7 @@ use crate::message_port::MessageChannels;
 use crate::outcome::{Crash, CrashReason, Outcome};
 use crate::partition::{Partition, Personality};
 use crate::record::{Event, Recorder};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::HealthEntry;
 use emulator::Vector;
 
@@ -113,6 +114,7 @@ impl Machine {
         self.note_health(id, event, action, recorder);
         match action {
             HealthAction::Ignore | HealthAction::Log => {}
+            HealthAction::Propagate if seeded(Fault::PropagatesNothing) => {}
             HealthAction::Propagate => {
                 self.raise(id, Source::Interrupt(VirtualInterrupt::Health), 1, recorder);
             }
@@ -180,7 +182,7 @@ impl Machine {
         detail: u32,
         message: Vec<u8>,
     ) {
-        if action == HealthAction::Ignore {
+        if action == HealthAction::Ignore || seeded(Fault::LogsNothing) {
             return;
         }
         self.health_is_new = true;

@@ -28,6 +28,7 @@ use crate::outcome::{Limit, Outcome, Progress};
 use crate::partition::{Ending, InputState, Partition};
 use crate::record::{EventLog, Recorder, Stamp};
 use crate::schedule::{Plan, PlanSwitch};
+use crate::seeded_faults::{Fault, seeded};
 use crate::services::Services;
 use crate::shared_areas::SharedAreas;
 use deadlock::Reach;
@@ -237,7 +238,7 @@ impl Machine {
         if let Some(outcome) = &self.outcome {
             return Some(Progress::Finished(outcome.clone()));
         }
-        let current = self.services.slot.partition.filter(|id| self.can_run(*id));
+        let current = self.owner_of_now();
         if let Some(id) = current {
             let mut turn = self.turn_of(id);
             turn.raise_due();
@@ -322,6 +323,21 @@ impl Machine {
             self.settle_incident(id, recorder);
         }
         self.perform_effects(recorder);
+    }
+
+    /// Whose window it is, if it can run. A window that it does not use is not lent.
+    fn owner_of_now(&mut self) -> Option<PartitionId> {
+        let owner = self.services.slot.partition.filter(|id| self.can_run(*id));
+        if seeded(Fault::LendsWindows) {
+            let all = (0..self.partitions.len()).map(|place| PartitionId(place as u16));
+            for id in owner.into_iter().chain(all) {
+                let waits = self.partitions[id.index()].is_waiting(&self.clock, &self.services.messages);
+                if self.can_run(id) && !waits {
+                    return Some(id);
+                }
+            }
+        }
+        owner
     }
 
     fn can_run(&self, id: PartitionId) -> bool {

@@ -94,7 +94,7 @@ impl Turn<'_> {
         if let Some((paravirtual, guest)) = self.partition.paravirtual_mut() {
             paravirtual.raise_due(guest, self.clock, retired, self.log);
             if paravirtual.watchdog_ns.is_some_and(|deadline_ns| deadline_ns <= self.clock.now_ns()) {
-                paravirtual.watchdog_ns = None;
+                paravirtual.watchdog_ns = seeded(Fault::WatchdogStays).then(|| self.clock.now_ns() + 5_000);
                 self.services.effects.push_back(Effect::survivable(id, HealthEvent::Watchdog));
             }
         }

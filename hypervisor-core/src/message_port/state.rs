@@ -2,6 +2,7 @@
 
 use super::Sample;
 use crate::config::{Discipline, MessageKind};
+use crate::seeded_faults::{Fault, seeded};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Clone, Debug)]
@@ -85,12 +86,20 @@ impl State {
         }
     }
 
+    /// Only a seeded fault does this.
+    pub fn forget_sample(&mut self) {
+        if let Self::Sampling(sampling) = self {
+            sampling.current = None;
+        }
+    }
+
     pub fn restart_reader(&mut self, reader: usize) -> u64 {
         match self {
             Self::Sampling(sampling) => {
                 sampling.read[reader] = None;
                 0
             }
+            Self::Queuing(_) if seeded(Fault::RestartKeepsQueues) => 0,
             Self::Queuing(queue) => {
                 let dropped = queue.visible.len() as u64;
                 queue.visible.clear();
@@ -133,7 +142,10 @@ impl Sampling {
     }
 
     pub fn is_valid(&self, now_ns: u64) -> bool {
-        self.current.as_ref().is_some_and(|(_, since_ns)| now_ns.saturating_sub(*since_ns) <= self.refresh_ns)
+        let is_in_time = |since_ns: u64| {
+            now_ns.saturating_sub(since_ns) <= self.refresh_ns || seeded(Fault::SamplesStayValid)
+        };
+        self.current.as_ref().is_some_and(|(_, since_ns)| is_in_time(*since_ns))
     }
 
     pub fn read(&mut self, reader: usize, now_ns: u64) -> Option<Sample<'_>> {
@@ -151,12 +163,13 @@ impl Queue {
     }
 
     pub fn is_full(&self) -> bool {
-        self.occupied() >= self.depth
+        self.occupied() >= self.depth && !seeded(Fault::QueuesWithoutEnd)
     }
 
     pub fn push(&mut self, bytes: Vec<u8>, priority: u8, at_once: bool) {
         let priority = match self.discipline {
             Discipline::Fifo => 0,
+            Discipline::Priority if seeded(Fault::ForgetsPriorities) => 0,
             Discipline::Priority => priority,
         };
         let key = (priority, self.sent);

@@ -1,13 +1,18 @@
 //! Each fault makes the guest of a clause disagree that agrees without it.
 
 use super::Fault;
-use crate::{Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
-use emulator::{CpuProfile, Settings};
+use crate::conformance::{SUBJECT, system};
+use crate::{Image, Limits, Machine, Outcome, Progress, Unrecorded};
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// The guests take less than a tenth of it.
-const MOST_INSTRUCTIONS: u64 = 10_000_000;
+/// The guests take less than a third of it. One that waits for ever is found by the time.
+const LIMITS: Limits = Limits {
+    executed_units: Some(2_000_000),
+    time_ns: Some(1_000_000_000),
+    // Another partition may go on when the subject has ended.
+    slice_units: Some(100_000),
+};
 
 thread_local! {
     static CURRENT: Cell<Option<Fault>> = const { Cell::new(None) };
@@ -51,6 +56,7 @@ const ROWS: &[Row] = rows![
     NoResumeFlag X1 divide_error,
     NoErrorCode F4 trap_frame,
     KeepsOldFaultAddress X4 page_fault,
+    KeepsOldTrap X11 last_trap,
     TrapLeavesEnabled X6 keep_mask,
     MasksAlways X6 keep_mask,
     IretLosesMask I1 iret_restores,
@@ -77,23 +83,65 @@ const ROWS: &[Row] = rows![
     TrapsSetOneByOne X9 trap_table,
     BaseInRegisterOnly G2 segment_reload,
     TimePageAhead S1 time_page,
+    LendsWindows W1 window_not_lent,
+    WindowsStartSilently W2 window_start,
+    SwitchesAfterTheWindow W3 plan_switch,
+    FirstPlanCounts W3 plan_switch,
+    ForgetsLongAbsence W4 ticks_while_away,
+    YieldReturnsAtOnce W5 yield_to_window,
+    IgnoresPlanActions W6 plan_actions,
+    LosesLinesWhileAway E1 line_while_away,
+    RingsTheSender E2 channel,
+    LosesWindowFlush E3 channel_flush,
+    HoldsImmediateEvents E3 channel_flush,
+    HoldsNoEvents E3 channel_flush,
+    ReadersMayWrite E4 shared_area,
+    SamplesStayValid P1 sampling,
+    NewestFirst P2 queuing,
+    QueuesWithoutEnd P2 queuing,
+    ForgetsPriorities P3 queuing_priority,
+    HoldsNoMessages P4 message_flush,
+    LosesHeldMessages P4 message_flush,
+    RestartKeepsPorts P5 ports_at_restart,
+    RestartKeepsQueues P5 ports_at_restart,
+    RestartKeepsUnseen P5 ports_at_restart,
+    RestartForgetsSamples P5 ports_at_restart,
+    ColdRestartKeeps H1 cold_restart,
+    HidesWhyItRestarts H1 cold_restart,
+    WarmRestartClears H2 warm_restart,
+    LogsNothing H3 health_log,
+    PropagatesNothing H3 health_log,
+    WatchdogStays H4 watchdog,
+    SuspendsNobody H5 control,
+    ControlNeedsNoRight H5 control,
+    WarmModeIsCold H6 modes,
+    CountsNoIllegalCalls H7 illegal_calls,
+    AnswersAreIllegal H7 illegal_calls,
+    SettledCliEnables R5 settled,
+    IgnoresUmip R6 umip,
+    PortsReadAsZero M4 granted_ports,
+    CallsCostTwo C5 call_cost,
+    VectorsNeedNoAck D8 vectors,
+    VectorsAreEqual D9 vector_priorities,
+    PollTakesTheFirst I8 poll,
+    TicksDrift T2 periodic,
+    KeepsOldRegisterCopies R2 fake_registers,
+    ProtectsNothing M1 memory_rights,
 ];
 
 /// What the guest of a row prints with this fault, and whether it ended well.
 fn verdict(row: &Row, fault: Option<Fault>) -> (String, bool) {
     CURRENT.set(fault);
-    let config = Config {
-        engine: Settings { profile: CpuProfile::Prescott, ..Settings::default() },
-        name: row.guest.to_owned(),
-        ..Config::default()
-    };
-    let mut machine = Machine::new(Arc::new(Image::read(row.image).unwrap()), config).unwrap();
+    let image = Arc::new(Image::read(row.image).unwrap());
+    let mut machine = Machine::of_system(system(row.clause, row.guest, &image)).unwrap();
     machine.give_whole_input(b"conformance\n".to_vec());
-    let limits = Limits { executed_units: Some(MOST_INSTRUCTIONS), ..Limits::default() };
     let mut output = Vec::new();
     let outcome = loop {
-        let progress = machine.run(&limits, &mut Unrecorded);
+        let progress = machine.run(&LIMITS, &mut Unrecorded);
         output.extend(machine.take_output());
+        if let Some(outcome) = machine.partition(SUBJECT).outcome() {
+            break outcome.clone();
+        }
         if let Progress::Finished(outcome) = progress {
             break outcome;
         }

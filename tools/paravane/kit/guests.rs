@@ -102,6 +102,7 @@ pub static GUESTS: &[KitGuest] = guests![
     "S2" "nonsense_in_shared_page",
     "K1" "console_output",
     "K2" "console_input",
+    "W1" "window_not_lent",
     "W1" "windows",
     "W2" "window_start",
     "W3" "plan_switch",
