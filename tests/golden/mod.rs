@@ -58,6 +58,11 @@ fn flight() {
 }
 
 #[test]
+fn guard() {
+    system::check("guard");
+}
+
+#[test]
 fn irq() {
     system::check("irq");
 }
@@ -72,5 +77,5 @@ fn every_sample_system_has_a_golden_test() {
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     systems.sort();
-    assert_eq!(systems, ["flight", "irq"]);
+    assert_eq!(systems, ["flight", "guard", "irq"]);
 }

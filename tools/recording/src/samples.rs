@@ -11,16 +11,19 @@ const GUESTS: [(&str, &[u8]); 3] = [
 ];
 
 /// The systems, by name.
-const SYSTEMS: [(&str, &[u8]); 2] = [
+const SYSTEMS: [(&str, &[u8]); 3] = [
     ("flight", include_bytes!("../../../guest-images/systems/flight.toml")),
+    ("guard", include_bytes!("../../../guest-images/systems/guard.toml")),
     ("irq", include_bytes!("../../../guest-images/systems/irq.toml")),
 ];
 
 /// The images of the systems, as their files name them.
-const IMAGES: [(&str, &[u8]); 5] = [
+const IMAGES: [(&str, &[u8]); 7] = [
     ("prebuilt/display.elf", include_bytes!("../../../guest-images/systems/prebuilt/display.elf")),
+    ("prebuilt/guard.elf", include_bytes!("../../../guest-images/systems/prebuilt/guard.elf")),
     ("prebuilt/imu.elf", include_bytes!("../../../guest-images/systems/prebuilt/imu.elf")),
     ("prebuilt/nav.elf", include_bytes!("../../../guest-images/systems/prebuilt/nav.elf")),
+    ("prebuilt/plant.elf", include_bytes!("../../../guest-images/systems/prebuilt/plant.elf")),
     ("prebuilt/uart_driver.elf", include_bytes!("../../../guest-images/systems/prebuilt/uart_driver.elf")),
     ("prebuilt/worker.elf", include_bytes!("../../../guest-images/systems/prebuilt/worker.elf")),
 ];
