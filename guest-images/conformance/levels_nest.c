@@ -35,6 +35,10 @@ void check(void)
     pv_interrupts_restore(outer);
     CHECK_EQUAL(handled, 1);
     CHECK_EQUAL(pv_interrupts_level(), PV_INTERRUPT_FLAG);
+    pv_interrupts_restore(~PV_INTERRUPT_FLAG);
+    CHECK_EQUAL(pv_interrupts_level(), 0);
+    pv_interrupts_restore(0xffffffff);
+    CHECK_EQUAL(pv_interrupts_level(), PV_INTERRUPT_FLAG);
 
     CHECK_EQUAL(set_level(~PV_INTERRUPT_FLAG), PV_INTERRUPT_FLAG);
     CHECK_EQUAL(pv_event_send(PORT), 0);

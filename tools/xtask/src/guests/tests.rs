@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use hypervisor_core::abi::CALLS;
+use hypervisor_core::conformance::{SUBJECT, system};
 use hypervisor_core::{Config, Image, Limits, Machine, Outcome, Progress, Unrecorded};
 
 use super::compiler::Compiler;
@@ -115,6 +116,77 @@ fn fenced<'a>(text: &'a str, fence: &str) -> &'a str {
     let start = text.find(fence).unwrap() + fence.len();
     let block = &text[start..];
     &block[..block.find("```").unwrap()]
+}
+
+/// The last line of the subject's console, in the system of the kit.
+fn verdict_of(image: &[u8], clause: &str, name: &str) -> String {
+    let image = Arc::new(Image::read(image).unwrap());
+    let mut machine = Machine::of_system(system(clause, name, &image)).unwrap();
+    let limits = Limits { executed_units: Some(2_000_000), ..Limits::default() };
+    let mut console = Vec::new();
+    while machine.partition(SUBJECT).outcome().is_none() {
+        let progress = machine.run(&limits, &mut Unrecorded);
+        console.extend(machine.take_output());
+        assert!(!matches!(progress, Progress::Idle { .. }), "{name} waits for ever");
+    }
+    String::from_utf8(console).unwrap().lines().last().unwrap_or_default().to_owned()
+}
+
+/// Builds some guests of the kit with `my-layer`, as its README says, and returns their verdicts.
+fn verdicts_with_layer(place: &str, change: impl FnOnce(String) -> String) -> Vec<String> {
+    const CHOSEN: [(&str, &str); 3] = [("V2", "levels_nest"), ("I5", "block"), ("P4", "message_flush")];
+    let sources = Copy::new(place);
+    let folder = &sources.0;
+    fs::rename(folder.join("layer"), folder.join("my-layer")).unwrap();
+    let layer = folder.join("my-layer/pv.c");
+    fs::write(&layer, change(fs::read_to_string(&layer).unwrap())).unwrap();
+    for path in files(&folder.join("conformance")).unwrap() {
+        let is_chosen = CHOSEN.iter().any(|(_, name)| path.file_stem().is_some_and(|stem| stem == *name));
+        if path.extension().is_some_and(|extension| extension == "c") && !is_chosen {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let text = fs::read_to_string(folder.join("conformance/README.md")).unwrap();
+    let commands = fenced(&text, "```sh\n");
+    let built = Command::new("sh").args(["-e", "-c", commands]).current_dir(folder).status().unwrap();
+    assert!(built.success());
+    let verdict = |(clause, name): (&str, &str)| {
+        verdict_of(&fs::read(folder.join(format!("my-kit/{name}.elf"))).unwrap(), clause, name)
+    };
+    CHOSEN.map(verdict).to_vec()
+}
+
+#[test]
+fn the_commands_of_the_kits_readme_build_it_with_another_layer() {
+    if Compiler::find().is_err() {
+        return;
+    }
+    // A layer that makes its calls by the gate and not through the page.
+    let by_the_gate = |text: String| {
+        let page = "uint32_t eax = stub(number);\n    __asm__ volatile(\"call *%0\"";
+        assert!(text.contains(page));
+        text.replace(page, "uint32_t eax = number;\n    __asm__ volatile(\"int $0x82\"")
+    };
+    let verdicts = verdicts_with_layer("own-layer", by_the_gate);
+    assert_eq!(verdicts, ["PASS V2 levels_nest", "PASS I5 block", "PASS P4 message_flush"]);
+}
+
+/// The README shows this line.
+#[test]
+fn a_layer_that_takes_any_level_for_enabled_fails_as_the_kits_readme_says() {
+    if Compiler::find().is_err() {
+        return;
+    }
+    let any_level = |text: String| {
+        let right = "shared->mask = (level & PV_INTERRUPT_FLAG) == 0;";
+        assert!(text.contains(right));
+        text.replace(right, "shared->mask = level == 0;")
+    };
+    let verdicts = verdicts_with_layer("bad-layer", any_level);
+    let readme = fs::read_to_string(project_root().join("guest-images/conformance/README.md")).unwrap();
+    assert!(verdicts[0].starts_with("FAIL V2 levels_nest line "), "{verdicts:?}");
+    assert!(readme.contains(&verdicts[0]), "the README does not show `{}`", verdicts[0]);
+    assert_eq!(verdicts[1], "PASS I5 block");
 }
 
 fn console_of(image: &[u8]) -> String {
