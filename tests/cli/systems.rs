@@ -408,7 +408,10 @@ fn samples_are_known_by_name() {
     assert!(checked.text().starts_with("builtin:irq: 2 partitions, 1 plan, 2 windows"), "{checked:?}");
     let unknown = run(["run", "builtin:nothing"]);
     assert_eq!((unknown.status, unknown.stderr.lines().count()), (Some(125), 1));
-    assert!(unknown.stderr.contains("the samples are ticker, hello, echo, flight, guard, irq"), "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("the samples are ticker, hello, echo, flight, guard, irq"),
+        "{unknown:?}"
+    );
 }
 
 #[test]
