@@ -32,6 +32,8 @@ pub enum Interpreters {
     New,
     /// Two in turn, over the same memory.
     Two,
+    /// Always the same one, over a copy of processor and memory that is made for each run.
+    OverCopies,
 }
 
 /// A way of running a program. None of it may change what the program does.
@@ -191,6 +193,10 @@ impl<'a> Machine<'a> {
                     0
                 }
                 Interpreters::Two => runs % 2,
+                Interpreters::OverCopies => {
+                    self.copy();
+                    0
+                }
             };
             if way.observed {
                 self.step(&mut engines[engine], budget, &mut teller);
@@ -204,6 +210,23 @@ impl<'a> Machine<'a> {
             runs += 1;
         }
         self.outcome(teller.0.value())
+    }
+
+    /// Goes on with a processor that was bytes, and with as much of the memory as anybody can tell.
+    fn copy(&mut self) {
+        let bytes = postcard::to_allocvec(&self.cpu).expect("a processor is plain data");
+        self.cpu = postcard::from_bytes(&bytes).expect("the bytes of a processor");
+        let (mut memory, mut space) = (PhysicalMemory::new(), AddressSpace::new());
+        memory.allocate(FRAMES).expect("the host has seven frames");
+        for frame in self.memory.written_frames() {
+            let mut bytes = [0; 4096];
+            self.memory.read(frame, 0, &mut bytes);
+            memory.write(frame, 0, &bytes);
+        }
+        for (address, frame, rights) in self.space.pages() {
+            space.map(address, 1, frame, rights);
+        }
+        (self.memory, self.space) = (memory, space);
     }
 
     /// One run, and the answer to its exit. Returns the units that it retired.

@@ -85,6 +85,14 @@ fn an_interpreter_can_be_dropped_or_exchanged_between_runs() {
 }
 
 #[test]
+fn a_run_over_copies_of_processor_and_memory_is_the_run() {
+    let other = Way { split: Split::Random, interpreters: Interpreters::OverCopies, ..Way::plain() };
+    for surroundings in [Surroundings::Quiet, Surroundings::Attended, Surroundings::Disturbed] {
+        assert_same(Way::plain(), other, surroundings);
+    }
+}
+
+#[test]
 fn an_observed_run_is_the_unobserved_run() {
     let observed = Way { observed: true, ..Way::plain() };
     for surroundings in [Surroundings::Quiet, Surroundings::Attended, Surroundings::Watched] {

@@ -10,7 +10,7 @@ struct Allowed {
 }
 
 const ALLOWED: [Allowed; 10] = [
-    // serde and postcard write the state of a machine and read it again: docs/decisions/0009-snapshots.md.
+    // serde and postcard write the state of a machine and read it again: docs/decisions/0008-snapshots.md.
     Allowed {
         manifest: "emulator/Cargo.toml",
         dependencies: &["iced-x86", "serde", "xxhash-rust"],
@@ -91,7 +91,7 @@ const ALLOWED: [Allowed; 10] = [
             "env_logger",
             "libc",
         ],
-        only_in_tests: &["iced-x86", "serde", "serde_json", "xxhash-rust", "goblin"],
+        only_in_tests: &["iced-x86", "postcard", "serde", "serde_json", "xxhash-rust", "goblin"],
     },
 ];
 

@@ -28,6 +28,12 @@ const RESERVED: &[Reserved] = &[
         except: &["hypervisor-core/src/loader"],
     },
     Reserved {
+        rule: "of the core crates only the machine's snapshot names postcard",
+        within: &["emulator/src", "hypervisor-core/src"],
+        paths: &[&["postcard"]],
+        except: &["hypervisor-core/src/machine/snapshot"],
+    },
+    Reserved {
         rule: "only the system file's crate reads TOML and draws diagnostics",
         within: &["emulator/src", "hypervisor-core/src", "tools"],
         paths: &[&["toml"], &["annotate_snippets"]],

@@ -28,7 +28,7 @@ const FIXED_NO_REPLACE: u32 = 0x10_0000;
 const HALF: u32 = 32 << 20;
 
 /// Makes a call as INT 80h does, without the instruction.
-fn call(machine: &mut Machine, number: u32, arguments: [u32; 5]) -> u32 {
+pub(super) fn call(machine: &mut Machine, number: u32, arguments: [u32; 5]) -> u32 {
     let Partition { guest, personality, .. } = &mut machine.partitions[0];
     let Personality::Linux(linux) = personality else { panic!("a Linux program") };
     let mut log = EventLog::default();

@@ -12,6 +12,7 @@ mod privileged;
 mod programs;
 mod registers;
 mod restarts;
+mod snapshot;
 mod system;
 mod system_edges;
 mod time;
