@@ -2,7 +2,7 @@
 
 use crate::clock::Rate;
 use crate::config::{Injection, Line, PartitionId};
-use crate::snapshot::{Damaged, Fit};
+use crate::snapshot::{Damaged, Fit, holds};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -124,8 +124,10 @@ impl Lines {
         for (place, came) in came {
             let left = self.injections.get(place).filter(|injection| came < injection.count);
             let injection = left.ok_or(Damaged("it waits for an interrupt that does not come"))?;
+            let unit = unit_after(injection, came, fit.clock.rate());
+            holds(unit != u64::MAX, "it waits for an interrupt that never comes")?;
             *self.series.entry(injection.line).or_default() += 1;
-            self.due.push(Reverse((unit_after(injection, came, fit.clock.rate()), place, came)));
+            self.due.push(Reverse((unit, place, came)));
         }
         self.unowned = unowned;
         Ok(())

@@ -12,7 +12,7 @@ use crate::partition::Personality;
 use crate::snapshot::{FrameId, MemoryId, RestoreError, SNAPSHOT_VERSION};
 use crate::test_images::Code;
 use crate::{SystemConfig, Unrecorded};
-use emulator::PAGE_BYTES;
+use emulator::{Cpu, PAGE_BYTES};
 
 type Frame = [u8; PAGE_BYTES as usize];
 
@@ -113,7 +113,7 @@ fn every_register_is_restored() {
     for _ in 0..50 {
         let processor = &mut machine.partitions[0].guest.cpu;
         processor.registers = std::array::from_fn(|_| random.next() as u32);
-        processor.eip = random.next() as u32;
+        *processor = Cpu { eip: random.next() as u32, ..processor.clone() };
         processor.eflags = random.next() as u32 & 0x25_4dd5 | 0x202;
         processor.interrupt_shadow = random.below(2) == 0;
         for segment in &mut processor.segments {
