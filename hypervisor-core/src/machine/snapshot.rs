@@ -4,6 +4,7 @@ use super::Machine;
 use crate::config::{PartitionId, SystemConfig};
 use crate::lines::SavedLines;
 use crate::outcome::Outcome;
+use crate::partition::Partition;
 use crate::services::SavedServices;
 use crate::snapshot::{
     Damaged, Fit, FrameId, MemoryId, RestoreError, SNAPSHOT_VERSION, SavedPartition, holds,
@@ -64,7 +65,7 @@ impl Machine {
             executed_at_frame: *executed_at_frame,
             begun: *begun,
             health_is_new: *health_is_new,
-            partitions: partitions.iter().map(|partition| partition.saved()).collect(),
+            partitions: partitions.iter().map(Partition::saved).collect(),
         };
         postcard::to_extend(&saved, vec![SNAPSHOT_VERSION]).expect("memory takes every byte")
     }
