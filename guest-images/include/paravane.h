@@ -124,7 +124,7 @@
 #define PV_INTERRUPT_SHUTDOWN_REQUEST 4u /* Another partition, or the host, asks this one to shut down. */
 #define PV_INTERRUPT_HEALTH 5u /* The health monitor tells the partition of its own event: health_read says which. */
 
-/* What becomes of periods that the partition cannot be told of one by one. Several pass at once only while the partition is away from the processor, which does not happen in this version. */
+/* What becomes of periods that the partition cannot be told of one by one. Several pass at once only while the partition is away from the processor. */
 #define PV_TICK_ONE 0u /* One event for all that passed at once; the port's count grows by their number. */
 #define PV_TICK_BURST 1u /* An event of its own for each: the next one is raised when the last one has been taken, and those that wait are kept. */
 #define PV_TICK_SPREAD 2u /* Up to 64 missed ones are made up for, one in the middle of each period to come; more are dropped. */
@@ -135,7 +135,7 @@
 #define PV_SEGMENT_GS 1u /* GS. */
 
 /* The registers of the system that the core keeps for the guest. */
-#define PV_REGISTER_CR0 0u /* CR0. MP, EM, TS, NE, WP and AM can be set and cleared; PE, ET and PG are 1, the others 0. */
+#define PV_REGISTER_CR0 0u /* CR0. MP, EM, TS, NE, WP and AM can be set and cleared, and CD and NW, which mean nothing; NW without CD is refused. PE, ET and PG are 1, the others 0. */
 #define PV_REGISTER_CR2 1u /* CR2: the address of the last page fault. */
 #define PV_REGISTER_CR3 2u /* CR3; means nothing to the core. */
 #define PV_REGISTER_CR4 3u /* CR4. TSD can be set and cleared, and with SSE also OSFXSR and OSXMMEXCPT; UMIP is as configured, the others are 0. */
@@ -475,7 +475,7 @@ struct pv_health_entry {
     uint32_t partition; /* +12: In which partition. */
     uint32_t event; /* +16: What: one of PV_HEALTH_... */
     uint32_t action; /* +20: What was done: one of PV_ACTION_... */
-    uint32_t detail; /* +24: The vector of an exception, the code of an application error, else 0. */
+    uint32_t detail; /* +24: The vector of an exception, the code of an application error, the address of a memory violation or a frame fault, else 0. */
     uint32_t address; /* +28: EIP when it happened. */
     uint32_t message_length; /* +32: Bytes of the message. */
     char message[64]; /* +36: The message of health_raise. */
