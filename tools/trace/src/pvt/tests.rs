@@ -1,3 +1,5 @@
+//! Trace files that are whole, cut, flipped and foreign.
+
 use super::{Detail, FrameKind, Header, PartitionHeader, ReadError, Reader, Writer};
 use std::fs;
 use std::io::{self, Write};
