@@ -38,6 +38,66 @@ pub trait Recorder {
 
     /// Something happened that is no instruction. What an instruction caused follows the instruction.
     fn event(&mut self, stamp: Stamp, event: &Event);
+
+    /// Somebody before this recorder left out what this partition did up to here. A run has no such gaps; filters make
+    /// them, and none of them keeps quiet about it.
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let _ = (stamp, elision);
+    }
+}
+
+/// Instructions and events of one partition that followed each other and were left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Elision {
+    /// The number of the first instruction that can be missing.
+    pub since: u64,
+    /// How many instructions are missing; each iteration of a REP is one.
+    pub instructions: u64,
+    /// How many events are missing.
+    pub events: u64,
+    /// Why.
+    pub omission: Omission,
+}
+
+/// Why something was left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Omission {
+    /// It is not what was asked for.
+    Filter,
+    /// The guest asked for it: `trace_stop`.
+    Guest,
+    /// Only the last records were asked for, and it came before them.
+    Ring,
+    /// The iterations of a REP: this stands for all of them.
+    Repeat(Box<Repeat>),
+    /// A loop went round in the same way as before.
+    Loop {
+        /// Address of the loop's first instruction.
+        head: u32,
+        /// How many whole turns are missing; the last one may have been left in its middle.
+        turns: u64,
+    },
+}
+
+/// What the iterations of one REP did together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repeat {
+    /// EIP of the instruction.
+    pub eip: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The lowest and the highest address that were read.
+    pub read: Option<(u32, u32)>,
+    /// The lowest and the highest address that were written.
+    pub written: Option<(u32, u32)>,
+    /// The general registers before the first iteration.
+    pub registers_before: [u32; 8],
+    /// The general registers after the last one.
+    pub registers_after: [u32; 8],
+    /// EFLAGS before the first iteration.
+    pub eflags_before: u32,
+    /// EFLAGS after the last one.
+    pub eflags_after: u32,
 }
 
 /// Records nothing.

@@ -3,6 +3,7 @@
 mod check;
 mod elf;
 mod exit_status;
+mod filters;
 mod flight;
 mod hostile_files;
 mod input;

@@ -1,5 +1,6 @@
 //! The command line as clap understands it. What the options do is elsewhere.
 
+use crate::filter_options::FilterOptions;
 use crate::quantities::{parse_count, parse_duration, parse_size};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -65,12 +66,12 @@ pub enum Command {
     /// for what is no instruction begin their third column with `==`. Of a system each line begins with the name of its
     /// partition. The text is the same for every run.
     #[command(after_help = EXIT_STATUS)]
-    Trace(Trace),
+    Trace(Box<Trace>),
     /// Show a recorded run as text
     ///
     /// The same lines as those of `paravane trace`.
     #[command(after_help = "Exit status:\n  0    it was shown\n  125  it cannot be read; stderr tells why")]
-    Show(Show),
+    Show(Box<Show>),
     /// Check that a recorded run is whole, and that running it again makes the same
     ///
     /// Every frame's digest is checked, and the whole run is run again: each event, the machine of each keyframe and the
@@ -120,6 +121,21 @@ pub struct Run {
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 
+    /// When a guest has crashed, write what all partitions did last to this file, as a trace. It costs nothing before that:
+    /// the guest runs again for it, as for the last instructions of a crash report. Without a crash the file is empty
+    #[arg(long, value_name = "FILE", help_heading = "Flight recorder")]
+    pub flight_recorder: Option<PathBuf>,
+
+    /// So many instructions of all partitions are written [default: 100000]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        value_parser = parse_count,
+        requires = "flight_recorder",
+        help_heading = "Flight recorder"
+    )]
+    pub flight_length: Option<u64>,
+
     /// How to run it.
     #[command(flatten)]
     pub options: RunOptions,
@@ -138,13 +154,13 @@ pub struct Trace {
     #[arg(short, long, value_name = "FILE", help_heading = "Trace")]
     pub output: Option<PathBuf>,
 
-    /// Write down only this partition of a system; give it again for another one
-    #[arg(long = "partition", value_name = "NAME", help_heading = "Trace")]
-    pub partitions: Vec<String>,
-
     /// How the trace is written
     #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Trace")]
     pub format: TraceFormat,
+
+    /// What is written down of the run.
+    #[command(flatten)]
+    pub filter: FilterOptions,
 
     /// How to run it.
     #[command(flatten)]
@@ -158,9 +174,9 @@ pub struct Show {
     #[arg(value_name = "FILE")]
     pub recording: PathBuf,
 
-    /// Show only this partition of a system; give it again for another one
-    #[arg(long = "partition", value_name = "NAME")]
-    pub partitions: Vec<String>,
+    /// What is shown of the run.
+    #[command(flatten)]
+    pub filter: FilterOptions,
 }
 
 /// `paravane verify`

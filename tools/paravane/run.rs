@@ -1,6 +1,7 @@
 //! `paravane run`: nothing but the guests' consoles.
 
 use crate::arguments::Run;
+use crate::flight_recorder::{self, FlightRecorder};
 use crate::output::{Ended, Output};
 use crate::session::Session;
 use crate::status::Status;
@@ -13,5 +14,11 @@ use hypervisor_core::Unrecorded;
 /// It cannot be loaded, or input or output failed.
 pub fn run(run: &Run) -> Result<Status, Ended> {
     let subject = subject::open(run.image.as_deref(), &run.options)?;
-    Session::new(subject, &run.options, Output::stdout())?.run(&mut Unrecorded)
+    let session = Session::new(subject, &run.options, Output::stdout())?;
+    let Some(path) = &run.flight_recorder else {
+        return session.run(&mut Unrecorded);
+    };
+    let length = run.flight_length.unwrap_or(flight_recorder::LENGTH);
+    let mut recorder = FlightRecorder::create(path, length, session.roster().is_system)?;
+    session.run(&mut recorder)
 }

@@ -1,8 +1,8 @@
 //! `paravane show`: a recorded run as the text that `paravane trace` would have written.
 
 use crate::arguments::Show;
+use crate::filtered::{Filtered, TextFilter, ends};
 use crate::output::{Ended, Output};
-use crate::partitions::shown_partitions;
 use crate::status::Status;
 use crate::text_sink::TextSink;
 use recording::{Position, Recording, RecordingError};
@@ -15,22 +15,29 @@ use std::path::Path;
 pub fn show(show: &Show) -> Result<Status, Ended> {
     let mut recording = open(&show.recording)?;
     let traced = recording.traced().clone();
-    let names: Vec<String> = traced.partitions.iter().map(|partition| partition.name.clone()).collect();
-    let file = show.recording.display().to_string();
-    let shown = shown_partitions(&show.partitions, &names, traced.is_system, &file)?;
-    let mut sink = TextSink::new(&traced, &shown, Output::stdout());
+    let choice = show.filter.choice(&traced, &show.recording.display().to_string()).map_err(Ended::Failed)?;
+    let sink = TextSink::new(&traced, &choice.partitions, Output::stdout());
+    if choice.needs_instructions() {
+        filtered(show, &mut recording, Filtered::new(choice, &show.filter, sink))
+    } else {
+        filtered(show, &mut recording, Filtered::of_events(choice, &show.filter, sink))
+    }
+}
+
+fn filtered<F: TextFilter>(
+    show: &Show,
+    recording: &mut Recording,
+    mut text: Filtered<'_, F>,
+) -> Result<Status, Ended> {
     let replay = recording.replay_before(Position::Unit(0));
     let mut replay = replay.map_err(|error| failed(&show.recording, &error))?;
     let mut result = Ok(());
-    replay.run(&mut sink, |sink, _| {
-        result = sink.write();
+    replay.run(&mut text, |text, _| {
+        result = text.write();
         result.is_ok()
     });
     result?;
-    if let Some(end) = recording.end() {
-        sink.end(end);
-    }
-    sink.write()?;
+    text.end(ends(replay.machine()), recording.end())?;
     Ok(Status::Success)
 }
 

@@ -3,11 +3,11 @@
 use crate::output::{Ended, Output};
 use crate::session::Listener;
 use emulator::Step;
-use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Machine, Progress, Recorder, Stamp};
 use trace::{RunEnd, SystemTrace, TextTrace, TracedSystem};
 
 /// Units between two writes of the trace: some megabytes of text.
-const SLICE_UNITS: u64 = 1 << 15;
+pub const SLICE_UNITS: u64 = 1 << 15;
 
 /// Writes a trace as text.
 pub struct TextSink {
@@ -29,6 +29,14 @@ impl TextSink {
             Lines::Guest(Box::new(TextTrace::new(traced)))
         };
         Self { lines, output }
+    }
+
+    /// Writes in the head which filter is in force.
+    pub fn name_filter(&mut self, words: &str) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.name_filter(words),
+            Lines::System(text) => text.name_filter(words),
+        }
     }
 
     /// Writes how the run ended.
@@ -72,6 +80,13 @@ impl Recorder for TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.event(stamp, event),
             Lines::System(text) => text.event(stamp, event),
+        }
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.elided(stamp, elision),
+            Lines::System(text) => text.elided(stamp, elision),
         }
     }
 }

@@ -1,10 +1,9 @@
 //! `paravane trace`: a run, written down as text or as a trace file.
 
 use crate::arguments::{Trace, TraceFormat};
+use crate::filtered::Filtered;
 use crate::output::{Ended, Output};
-use crate::partitions::shown_partitions;
 use crate::pvt_sink::PvtSink;
-use crate::roster::Roster;
 use crate::session::Session;
 use crate::status::Status;
 use crate::subject;
@@ -21,9 +20,13 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
-    let Roster { names, is_system, shown, .. } = session.roster();
-    let shown = shown_partitions(&trace.partitions, names, *is_system, shown)?;
+    let traced = TracedSystem::of(session.machine(), session.roster().is_system);
+    let choice = trace.filter.choice(&traced, &session.roster().shown).map_err(Ended::Failed)?;
     if let Some(subject) = recorded {
+        if trace.filter.words().is_some() || !trace.filter.partitions.is_empty() {
+            let why = "--format pvt records the whole run: leave the filter out, and show the file without it or with it";
+            return Err(Ended::Failed(why.to_owned()));
+        }
         let mut sink = PvtSink::new(trace.output.as_deref(), &subject, session.machine())?;
         return session.run(&mut sink);
     }
@@ -31,6 +34,10 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         Some(path) => Output::file(path).map_err(Ended::Failed)?,
         None => Output::stdout(),
     };
-    let traced = TracedSystem::of(session.machine(), session.roster().is_system);
-    session.run(&mut TextSink::new(&traced, &shown, output))
+    let sink = TextSink::new(&traced, &choice.partitions, output);
+    if choice.needs_instructions() {
+        session.run(&mut Filtered::new(choice, &trace.filter, sink))
+    } else {
+        session.run(&mut Filtered::of_events(choice, &trace.filter, sink))
+    }
 }

@@ -1,6 +1,7 @@
 //! Bytes become operations. This module alone names iced-x86.
 
 mod block;
+mod class;
 mod disassembly;
 mod form;
 mod lower;
@@ -18,6 +19,7 @@ mod undefined;
 mod undefined_x87;
 
 pub(crate) use block::BlockDecoder;
+pub use class::{InstructionClass, instruction_classes};
 pub use disassembly::{Disassembly, disassemble};
 pub use privileged::{
     Address, Operand, Port, PrivilegedInstruction, PrivilegedOperation, StringForm, Table, privileged,

@@ -18,11 +18,7 @@ impl Machine {
         let partition = &self.partitions[of.index()];
         let end = partition.ending.map_or(self.executed, |ending| ending.executed_by_all);
         let watched_from = partition.executed.saturating_sub(2 * WATCHED_UNITS);
-        let config = SystemConfig { interactive: false, ..self.config.clone() };
-        let Ok(mut again) = Self::of_system(config) else { return Vec::new() };
-        for input in self.arrived_input() {
-            again.give_input(input.clone());
-        }
+        let Some(mut again) = self.again() else { return Vec::new() };
         // Of the units of all partitions only some are this one's: a step never takes it too far.
         loop {
             let missing = watched_from.saturating_sub(again.partitions[of.index()].executed);
@@ -37,8 +33,20 @@ impl Machine {
         trail.entries.into()
     }
 
-    /// Whether it came so far.
-    fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) -> bool {
+    /// The same run at its beginning, with the console input that has arrived here: it does the same, only as fast as it
+    /// can. None if the host has no memory for it.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        let config = SystemConfig { interactive: false, ..self.config.clone() };
+        let mut again = Self::of_system(config).ok()?;
+        for input in self.arrived_input() {
+            again.give_input(input.clone());
+        }
+        Some(again)
+    }
+
+    /// Runs until all partitions together have executed so many units, for nobody to see; false if the run ended before.
+    pub fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) -> bool {
         let limits = Limits { executed_units: Some(executed_units), ..Limits::default() };
         loop {
             match self.run(&limits, recorder) {

@@ -5,6 +5,7 @@
 //! [`render`] returns.
 
 pub mod quantities;
+pub mod suggestion;
 
 mod check;
 mod diagnostic;
@@ -16,7 +17,6 @@ mod model;
 mod render;
 mod resolve;
 mod scalar;
-mod suggestion;
 mod summary;
 mod tree;
 

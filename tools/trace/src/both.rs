@@ -1,7 +1,7 @@
 //! Two recorders of one run.
 
 use emulator::Step;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
 
 /// Tells two recorders, the first one first.
 #[derive(Debug)]
@@ -19,5 +19,10 @@ impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
     fn event(&mut self, stamp: Stamp, event: &Event) {
         self.0.event(stamp, event);
         self.1.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.0.elided(stamp, elision);
+        self.1.elided(stamp, elision);
     }
 }

@@ -216,6 +216,14 @@ fn vector_name(vector: u8) -> String {
     exception.map_or_else(|| format!("int 0x{vector:x}"), |exception| exception.name().to_owned())
 }
 
+/// The vector of an exception's name: `#PF`, `pf`.
+#[must_use]
+pub fn exception_named(name: &str) -> Option<u8> {
+    let name = name.strip_prefix('#').unwrap_or(name);
+    let is_named = |vector: &&Vector| vector.name().trim_start_matches('#').eq_ignore_ascii_case(name);
+    EXCEPTIONS.iter().find(is_named).map(|vector| *vector as u8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{append, outcome_words};

@@ -5,22 +5,33 @@
 pub mod pvt;
 
 mod both;
+mod collapse;
 mod columns;
 mod digest;
+mod elision_text;
 mod event_text;
+pub mod filter;
+mod last;
 mod linux_names;
 mod listing;
 mod names;
 mod places;
 mod projection;
+mod ring;
 mod run_end;
 mod system_text;
 mod text;
 mod traced_system;
 
+#[cfg(test)]
+mod test_record;
+
 pub use both::Both;
+pub use collapse::Collapse;
 pub use columns::quoted;
 pub use digest::StreamDigest;
+pub use event_text::exception_named;
+pub use filter::Filter;
 pub use listing::instruction_text;
 pub use names::Names;
 pub use places::{Place, describe};

@@ -9,7 +9,7 @@ use crate::text::TextTrace;
 use crate::traced_system::TracedSystem;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::sync::Arc;
 
 /// The first line of every text trace of a system. The number counts up when the lines change their meaning.
@@ -56,6 +56,11 @@ impl SystemTrace {
         }
     }
 
+    /// Writes in the head, before any record, which filter is in force.
+    pub fn name_filter(&mut self, options: &str) {
+        self.text.extend_from_slice(format!("filter {options}\n").as_bytes());
+    }
+
     /// What was written since the last [`SystemTrace::clear`]: whole lines.
     #[must_use]
     pub fn text(&self) -> &[u8] {
@@ -85,11 +90,8 @@ impl SystemTrace {
         let Some(Some((prefix, lines))) = self.partitions.get_mut(stamp.partition.index()) else { return };
         lines.clear();
         write(lines);
-        // Between `trace_stop` and `trace_start` there is nothing to write.
-        if !lines.text().is_empty() {
-            self.text.extend_from_slice(prefix);
-            self.text.extend_from_slice(lines.text());
-        }
+        self.text.extend_from_slice(prefix);
+        self.text.extend_from_slice(lines.text());
     }
 }
 
@@ -102,6 +104,10 @@ impl Recorder for SystemTrace {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         self.line(stamp, |lines| lines.event(stamp, event));
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.line(stamp, |lines| lines.elided(stamp, elision));
     }
 }
 

@@ -8,6 +8,7 @@
 //! Not here: files. Who owns the trace takes the text when it likes.
 
 use crate::columns::{decimal, hexadecimal, pad, seconds, shortest_hexadecimal};
+use crate::elision_text::elision_words;
 use crate::event_text;
 use crate::listing::Listing;
 use crate::names::Names;
@@ -16,8 +17,7 @@ use crate::traced_system::{TracedPartition, TracedSystem};
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Outcome, PartitionId, Recorder, Stamp};
-use std::collections::BTreeSet;
+use hypervisor_core::{Elision, Event, Omission, Outcome, PartitionId, Recorder, Stamp};
 use std::sync::Arc;
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
@@ -46,8 +46,6 @@ pub struct TextTrace {
     names: Arc<Names>,
     listing: Listing,
     segments: Option<[Segment; 6]>,
-    /// Partitions whose guests asked for their instructions to be left out.
-    stopped: BTreeSet<PartitionId>,
     text: Vec<u8>,
 }
 
@@ -61,10 +59,14 @@ impl TextTrace {
         Self { text, ..Self::of_lines(symbols.clone(), Arc::clone(&traced.names)) }
     }
 
+    /// Writes in the head, before any record, which filter is in force.
+    pub fn name_filter(&mut self, options: &str) {
+        self.text.extend_from_slice(format!("filter {options}\n").as_bytes());
+    }
+
     /// A trace without a beginning: only the lines that come.
     pub(crate) fn of_lines(symbols: Symbols, names: Arc<Names>) -> Self {
-        let (listing, stopped) = (Listing::new(), BTreeSet::new());
-        Self { symbols, names, listing, segments: None, stopped, text: Vec::new() }
+        Self { symbols, names, listing: Listing::new(), segments: None, text: Vec::new() }
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.
@@ -107,6 +109,25 @@ impl TextTrace {
         self.text.push(b'\n');
     }
 
+    fn registers(&mut self, before: &[u32; 8], after: &[u32; 8]) {
+        for (number, name) in REGISTER_NAMES.iter().enumerate() {
+            if after[number] != before[number] {
+                self.text.push(b' ');
+                self.text.extend_from_slice(name.as_bytes());
+                self.text.push(b'=');
+                hexadecimal(&mut self.text, after[number].into(), 8);
+            }
+        }
+    }
+
+    fn flags(&mut self, before: u32, after: u32) {
+        for (bit, name) in FLAGS.iter().filter(|(bit, _)| (before ^ after) & bit != 0) {
+            self.text.push(b' ');
+            self.text.extend_from_slice(name.as_bytes());
+            self.text.extend_from_slice(if after & bit != 0 { b"=1" } else { b"=0" });
+        }
+    }
+
     fn segments(&mut self, after: &[Segment; 6]) {
         let Some(before) = self.segments.replace(*after) else { return };
         for register in SegmentRegister::ALL {
@@ -145,26 +166,10 @@ impl Recorder for TextTrace {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        if self.stopped.contains(&stamp.partition) {
-            return;
-        }
         self.stamp(stamp);
         self.listing.append(&mut self.text, &self.symbols, step.eip, step.bytes);
-        for (number, name) in REGISTER_NAMES.iter().enumerate() {
-            let value = step.after.registers[number];
-            if value != step.registers_before[number] {
-                self.text.push(b' ');
-                self.text.extend_from_slice(name.as_bytes());
-                self.text.push(b'=');
-                hexadecimal(&mut self.text, value.into(), 8);
-            }
-        }
-        let changed = step.eflags_before ^ step.after.eflags;
-        for (bit, name) in FLAGS.iter().filter(|(bit, _)| changed & bit != 0) {
-            self.text.push(b' ');
-            self.text.extend_from_slice(name.as_bytes());
-            self.text.extend_from_slice(if step.after.eflags & bit != 0 { b"=1" } else { b"=0" });
-        }
+        self.registers(step.registers_before, &step.after.registers);
+        self.flags(step.eflags_before, step.after.eflags);
         self.segments(&step.after.segments);
         for access in step.accesses {
             self.access(access);
@@ -175,14 +180,21 @@ impl Recorder for TextTrace {
     fn event(&mut self, stamp: Stamp, event: &Event) {
         // A call or a trap may change segment registers; they are then no work of the next instruction.
         self.segments = None;
-        match event {
-            Event::TraceStart => drop(self.stopped.remove(&stamp.partition)),
-            Event::TraceStop => drop(self.stopped.insert(stamp.partition)),
-            _ => {}
-        }
         self.stamp(stamp);
         self.text.extend_from_slice(b"== ");
         event_text::append(&mut self.text, &self.symbols, &self.names, event);
+        self.end_line();
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.segments = None;
+        self.stamp(stamp);
+        self.text.extend_from_slice(b"== elided  ");
+        self.text.extend_from_slice(elision_words(&self.symbols, elision).as_bytes());
+        if let Omission::Repeat(repeat) = &elision.omission {
+            self.registers(&repeat.registers_before, &repeat.registers_after);
+            self.flags(repeat.eflags_before, repeat.eflags_after);
+        }
         self.end_line();
     }
 }
@@ -195,7 +207,6 @@ mod tests {
     use emulator::{Access, AccessKind, Cpu, DescriptorTable, SegmentRegister, Step, flags};
     use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
     use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
-    use std::collections::BTreeSet;
 
     const STAMP: Stamp =
         Stamp { partition: PartitionId(0), instruction: 12, unit: 100_000_012, now_ns: 1_000_000_120 };
@@ -212,7 +223,6 @@ mod tests {
             names: std::sync::Arc::default(),
             listing: Listing::new(),
             segments: None,
-            stopped: BTreeSet::new(),
             text: Vec::new(),
         }
     }
@@ -234,17 +244,6 @@ mod tests {
         };
         trace.instruction(STAMP, &step);
         String::from_utf8(trace.text().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn instructions_are_left_out_where_the_guest_says_so() {
-        let mut trace = trace();
-        trace.event(STAMP, &Event::TraceStop);
-        trace.event(STAMP, &Event::TraceStart);
-        let text = String::from_utf8_lossy(trace.text()).into_owned();
-        assert!(text.contains("== tracing off") && text.contains("== tracing on"), "{text}");
-        trace.event(STAMP, &Event::TraceStop);
-        assert!(trace.stopped.contains(&STAMP.partition));
     }
 
     #[test]

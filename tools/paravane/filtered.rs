@@ -1,0 +1,122 @@
+//! A run on its way through a filter to the text of its trace.
+
+use crate::filter_options::FilterOptions;
+use crate::output::Ended;
+use crate::session::Listener;
+use crate::text_sink::TextSink;
+use emulator::Step;
+use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp};
+use log::warn;
+use trace::filter::{Choice, EventsOnly};
+use trace::{Filter, RunEnd};
+
+/// A filter before the text, and the options that it was made of.
+pub struct Filtered<'a, F> {
+    filter: F,
+    options: &'a FilterOptions,
+}
+
+/// A filter, whether it sees instructions or not.
+pub trait TextFilter: Recorder {
+    /// The filter.
+    fn filter_mut(&mut self) -> &mut Filter<TextSink>;
+}
+
+impl TextFilter for Filter<TextSink> {
+    fn filter_mut(&mut self) -> &mut Filter<TextSink> {
+        self
+    }
+}
+
+impl TextFilter for EventsOnly<TextSink> {
+    fn filter_mut(&mut self) -> &mut Filter<TextSink> {
+        self.filter_mut()
+    }
+}
+
+impl<'a> Filtered<'a, Filter<TextSink>> {
+    /// A filter that sees everything.
+    pub fn new(choice: Choice, options: &'a FilterOptions, sink: TextSink) -> Self {
+        Self { filter: Filter::new(choice, named(options, sink)), options }
+    }
+}
+
+impl<'a> Filtered<'a, EventsOnly<TextSink>> {
+    /// A filter for what needs no instructions.
+    pub fn of_events(choice: Choice, options: &'a FilterOptions, sink: TextSink) -> Self {
+        Self { filter: EventsOnly::new(choice, named(options, sink)), options }
+    }
+}
+
+impl<F: TextFilter> Filtered<'_, F> {
+    /// Writes what is there so far.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn write(&mut self) -> Result<(), Ended> {
+        self.filter.filter_mut().inner_mut().write()
+    }
+
+    /// Writes what was held back to the end, and how the run ended. Each partition ended at one of `ends`.
+    ///
+    /// # Errors
+    /// The output fails.
+    pub fn end(&mut self, ends: Vec<Stamp>, end: Option<&RunEnd>) -> Result<(), Ended> {
+        let filter = self.filter.filter_mut();
+        filter.finish(ends, TextSink::write)?;
+        if let Some(end) = end {
+            filter.inner_mut().end(end);
+        }
+        if let Some(warning) = self.options.warning(&filter.passed()) {
+            warn!("{warning}");
+        }
+        self.write()
+    }
+}
+
+fn named(options: &FilterOptions, mut sink: TextSink) -> TextSink {
+    if let Some(words) = options.words() {
+        sink.name_filter(&words);
+    }
+    sink
+}
+
+impl<F: TextFilter> Recorder for Filtered<'_, F> {
+    const ACTIVE: bool = F::ACTIVE;
+    const INSTRUCTIONS: bool = F::INSTRUCTIONS;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.filter.instruction(stamp, step);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.filter.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.filter.elided(stamp, elision);
+    }
+}
+
+impl<F: TextFilter> Listener for Filtered<'_, F> {
+    fn slice_units(&self, _: &Machine) -> Option<u64> {
+        Some(crate::text_sink::SLICE_UNITS)
+    }
+
+    fn hand_on(&mut self, machine: &Machine, progress: &Progress) -> Result<(), Ended> {
+        match progress {
+            Progress::Finished(outcome) => self.end(ends(machine), Some(&RunEnd::of(machine, outcome))),
+            _ => self.write(),
+        }
+    }
+}
+
+/// Where each partition ended, or is now.
+pub fn ends(machine: &Machine) -> Vec<Stamp> {
+    let end = |(place, partition): (usize, &Partition)| {
+        let stamp = machine.stamp_of(PartitionId(place as u16));
+        let now_ns = partition.ending().map_or(stamp.now_ns, |ending| ending.now_ns);
+        Stamp { now_ns, ..stamp }
+    };
+    machine.partitions().iter().enumerate().map(end).collect()
+}

@@ -1,0 +1,251 @@
+//! What of a run is recorded. Whatever is left out is told of: see [`Elision`](hypervisor_core::Elision).
+//!
+//! Records pass, in this order, the partitions, the window between two triggers, the surroundings of another one, the
+//! selection and the guest's own wishes, and then the ring of the last ones and the collapsing of repetitions.
+//! Not here: words and options; a filter is plain data.
+
+mod around;
+mod chosen;
+mod classes;
+mod gaps;
+mod kinds;
+mod ranges;
+mod selection;
+mod stay;
+mod trigger;
+mod window;
+
+pub use gaps::Gaps;
+pub use kinds::Kinds;
+pub use ranges::{Places, Ranges};
+pub use selection::{READS_MEMORY, Selection, WRITES_MEMORY};
+pub use trigger::{Instant, Trigger};
+
+use crate::collapse::{Collapse, Loops, Repeats};
+use crate::last::Last;
+use around::Around;
+use chosen::Chosen;
+use emulator::Step;
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
+use selection::Selector;
+use window::Window;
+
+/// What is to be recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// Of each partition, by its number, whether it is recorded at all. Those that are not leave no gaps.
+    pub partitions: Vec<bool>,
+    /// Where it begins; at once without.
+    pub from: Option<Trigger>,
+    /// Where it ends.
+    pub to: Option<Trigger>,
+    /// Only so many instructions before and after each time of this.
+    pub around: Option<(Trigger, usize)>,
+    /// Which records.
+    pub selection: Selection,
+    /// Only so many of the records that are chosen: the last ones, at the end of the run.
+    pub last: Option<usize>,
+    /// Repetitions that become one line.
+    pub collapse: Collapse,
+    /// How gaps are told of.
+    pub gaps: Gaps,
+}
+
+impl Choice {
+    /// Everything that so many partitions do.
+    #[must_use]
+    pub fn everything(partitions: usize) -> Self {
+        Self {
+            partitions: vec![true; partitions],
+            from: None,
+            to: None,
+            around: None,
+            selection: Selection::everything(),
+            last: None,
+            collapse: Collapse::default(),
+            gaps: Gaps::Each,
+        }
+    }
+
+    /// Whether instructions have to be seen for it. Otherwise an [`EventsOnly`] filter does the same in less time.
+    #[must_use]
+    pub fn needs_instructions(&self) -> bool {
+        let triggers = [&self.from, &self.to];
+        self.selection.needs_instructions()
+            || self.around.is_some()
+            || triggers.into_iter().flatten().any(Trigger::needs_instructions)
+    }
+}
+
+/// Hands on to another recorder what is chosen, and tells it what is missing.
+pub struct Filter<R> {
+    partitions: Vec<bool>,
+    window: Window,
+    around: Option<Around>,
+    chosen: Chosen<R>,
+}
+
+/// How much of a run a filter let through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Passed {
+    /// Instructions and events.
+    pub records: u64,
+    /// Whether recording ever began.
+    pub began: bool,
+    /// How often there was something to record the surroundings of, if that was asked for.
+    pub hits: Option<u64>,
+}
+
+impl<R: Recorder> Filter<R> {
+    /// A filter before `inner`.
+    #[must_use]
+    pub fn new(choice: Choice, inner: R) -> Self {
+        let Choice { partitions, from, to, around, selection, last, collapse, gaps } = choice;
+        let count = partitions.len();
+        let next = Last::new(last, Repeats::new(collapse.repeats, Loops::new(collapse.loops, inner)));
+        Self {
+            partitions,
+            window: Window::new(from, to),
+            around: around.map(|(trigger, units)| Around::new(trigger, units)),
+            chosen: Chosen::new(Selector::new(selection, count), count, gaps, next),
+        }
+    }
+
+    /// The recorder behind it.
+    #[must_use]
+    pub fn inner(&self) -> &R {
+        self.chosen.inner()
+    }
+
+    /// The recorder behind it.
+    pub fn inner_mut(&mut self) -> &mut R {
+        self.chosen.inner_mut()
+    }
+
+    /// The records of a partition begin at this stamp, and not with the run: what was before is no gap.
+    pub fn start(&mut self, stamp: Stamp) {
+        if self.shows(stamp) {
+            self.chosen.start(stamp);
+        }
+    }
+
+    /// How much passed it so far.
+    #[must_use]
+    pub fn passed(&self) -> Passed {
+        Passed {
+            records: self.chosen.passed(),
+            began: self.window.was_open(),
+            hits: self.around.as_ref().map(Around::hits),
+        }
+    }
+
+    /// Nothing more comes: each partition has ended, or stopped, at one of `ends`. Hands on what was held back, some of
+    /// it at a time; after each time `hand_on` can take it from the inner recorder.
+    ///
+    /// # Errors
+    /// That of `hand_on`.
+    pub fn finish<E>(
+        &mut self,
+        ends: impl IntoIterator<Item = Stamp>,
+        mut hand_on: impl FnMut(&mut R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(around) = &mut self.around {
+            around.finish(&mut self.chosen);
+        }
+        for end in ends {
+            if self.shows(end) {
+                self.chosen.end(end);
+            }
+        }
+        while self.chosen.hand_on() {
+            hand_on(self.chosen.inner_mut())?;
+        }
+        hand_on(self.chosen.inner_mut())
+    }
+
+    fn shows(&self, stamp: Stamp) -> bool {
+        self.partitions.get(stamp.partition.index()) == Some(&true)
+    }
+}
+
+impl<R: Recorder> Recorder for Filter<R> {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if !self.shows(stamp) {
+            return;
+        }
+        if !self.window.holds_instruction(stamp, step) {
+            return self.chosen.leave_out_instruction(stamp.partition);
+        }
+        match &mut self.around {
+            None => self.chosen.instruction(stamp, step),
+            Some(around) => around.instruction(stamp, step, &mut self.chosen),
+        }
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        if !self.shows(stamp) {
+            return;
+        }
+        if !self.window.holds_event(stamp, event) {
+            return self.chosen.leave_out_event(stamp.partition, event);
+        }
+        match &mut self.around {
+            None => self.chosen.event(stamp, event),
+            Some(around) => around.event(stamp, event, &mut self.chosen),
+        }
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        if !self.shows(stamp) {
+            return;
+        }
+        if !self.window.is_open() {
+            return self.chosen.leave_out_elision(stamp.partition, elision);
+        }
+        match &mut self.around {
+            None => self.chosen.elided(stamp, elision),
+            Some(around) => around.elided(stamp, elision, &mut self.chosen),
+        }
+    }
+}
+
+/// A filter that needs no instructions: the processor runs as if nobody watched. Those that are missing are counted by
+/// their numbers, of which a fault takes one, too.
+pub struct EventsOnly<R>(Filter<R>);
+
+impl<R: Recorder> EventsOnly<R> {
+    /// A filter before `inner`, for what does not [need instructions](Choice::needs_instructions).
+    #[must_use]
+    pub fn new(choice: Choice, inner: R) -> Self {
+        let mut filter = Filter::new(choice, inner);
+        filter.chosen.count_by_numbers();
+        Self(filter)
+    }
+
+    /// The filter.
+    pub fn filter_mut(&mut self) -> &mut Filter<R> {
+        &mut self.0
+    }
+}
+
+impl<R: Recorder> Recorder for EventsOnly<R> {
+    const ACTIVE: bool = true;
+    const INSTRUCTIONS: bool = false;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.0.instruction(stamp, step);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.0.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.0.elided(stamp, elision);
+    }
+}
+
+#[cfg(test)]
+mod tests;
