@@ -5,12 +5,14 @@
 pub mod pvt;
 
 mod both;
+mod call_stack;
 mod collapse;
 mod columns;
 mod digest;
 mod elision_text;
 mod event_text;
 pub mod filter;
+mod functions;
 mod last;
 mod linux_names;
 mod listing;
@@ -22,16 +24,21 @@ mod run_end;
 mod system_text;
 mod text;
 mod traced_system;
+mod transfer;
 
 #[cfg(test)]
 mod test_record;
 
 pub use both::Both;
+pub use call_stack::{CallStacks, Change, DEPTH_MOST, Entry, Frame};
 pub use collapse::Collapse;
 pub use columns::quoted;
+pub use columns::quoted;
+pub use digest::StreamDigest;
 pub use digest::StreamDigest;
 pub use event_text::exception_named;
 pub use filter::Filter;
+pub use functions::{Function, FunctionId};
 pub use listing::instruction_text;
 pub use names::Names;
 pub use places::{Place, describe};
