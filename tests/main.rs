@@ -2,6 +2,7 @@
 
 mod cli;
 mod equivalences;
+mod exports;
 mod golden;
 mod isolation;
 mod layers;

@@ -45,9 +45,10 @@ const ALLOWED: [Allowed; 10] = [
         dependencies: &["emulator", "hypervisor-core", "postcard", "serde", "xxhash-rust", "zstd"],
         only_in_tests: &[],
     },
+    // prost encodes what Perfetto reads: a format that nobody should write by hand.
     Allowed {
         manifest: "tools/export/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "trace"],
+        dependencies: &["emulator", "hypervisor-core", "trace", "prost"],
         only_in_tests: &[],
     },
     Allowed {

@@ -3,6 +3,17 @@
 //!
 //! Not here: where the trace comes from, and files.
 
+mod code_cache;
+mod csv;
+mod event_fields;
+mod perfetto;
+mod sink;
+mod tenet;
+
+pub use csv::Csv;
+pub use perfetto::Perfetto;
+pub use tenet::{SeveralPartitions, Tenet};
+
 use hypervisor_core::Recorder;
 use std::io;
 

@@ -50,8 +50,18 @@ pub fn append(out: &mut Vec<u8>, symbols: &Symbols, names: &Names, event: &Event
     }
 }
 
+/// What there is to say about an event beside its kind: the rest of its line in a text trace.
+#[must_use]
+pub fn event_words(symbols: &Symbols, event: &Event) -> String {
+    let mut line = Vec::new();
+    append(&mut line, symbols, event);
+    let words = line.get(KIND_WIDTH.max(kind(event).len() + 1)..).unwrap_or_default();
+    String::from_utf8_lossy(words.trim_ascii_end()).into_owned()
+}
+
 /// One word for each kind of event, to search for.
-fn kind(event: &Event) -> &'static str {
+#[must_use]
+pub fn kind(event: &Event) -> &'static str {
     match event {
         Event::Call { .. } => "call",
         Event::EventRaised { .. } => "raise",
@@ -211,7 +221,8 @@ fn fate_words(fate: Fate) -> String {
 }
 
 /// `#PF` for an exception, `int 0x20` for the others.
-fn vector_name(vector: u8) -> String {
+#[must_use]
+pub fn vector_name(vector: u8) -> String {
     let exception = EXCEPTIONS.iter().find(|exception| **exception as u8 == vector);
     exception.map_or_else(|| format!("int 0x{vector:x}"), |exception| exception.name().to_owned())
 }

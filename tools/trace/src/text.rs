@@ -26,7 +26,8 @@ pub const HEADER: &str = "paravane-trace text 1";
 const NUMBER_WIDTH: usize = 11;
 const TIME_WIDTH: usize = 13;
 
-const FLAGS: [(u32, &str); 11] = [
+/// The flags whose changes a trace shows, in the order in which it shows them.
+pub const FLAGS: [(u32, &str); 11] = [
     (flags::OF, "OF"),
     (flags::DF, "DF"),
     (flags::SF, "SF"),

@@ -1,0 +1,8 @@
+//! Each export says what happened, and its real reader reads it. A check that needs a reader that is not installed says so
+//! and passes; `.ci/run` names what has to be installed.
+
+mod csv;
+mod perfetto;
+mod python;
+mod run;
+mod tenet;

@@ -1,0 +1,41 @@
+//! Asks a reader that is a Python package. `PARAVANE_PYTHON` says which Python has it; without it that is `python3`.
+
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+/// Runs a script with these arguments, if the Python here can import `package`; returns what the script prints.
+pub fn ask(package: &str, script: &str, arguments: &[&str]) -> Option<String> {
+    let python = env::var("PARAVANE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has_it = Command::new(&python).args(["-c", &format!("import {package}")]).output();
+    if !has_it.is_ok_and(|output| output.status.success()) {
+        println!("skipped: {python} has no package {package}");
+        return None;
+    }
+    let output = Command::new(&python).args(["-c", script]).args(arguments).output().expect("python starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} does not accept what was exported:\n{errors}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A folder that is removed at the end of the test.
+pub struct TemporaryFolder(std::path::PathBuf);
+
+impl TemporaryFolder {
+    /// An empty folder for the test of this name.
+    pub fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("paravane-exports-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
