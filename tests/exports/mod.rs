@@ -2,6 +2,8 @@
 //! and passes; `.ci/run` names what has to be installed.
 
 mod csv;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod perfetto;
 mod python;
 mod run;

@@ -45,10 +45,10 @@ const ALLOWED: [Allowed; 10] = [
         dependencies: &["emulator", "hypervisor-core", "postcard", "serde", "xxhash-rust", "zstd"],
         only_in_tests: &[],
     },
-    // prost encodes what Perfetto reads: a format that nobody should write by hand.
+    // prost encodes what Perfetto reads, parquet what SQL engines read: formats that nobody should write by hand.
     Allowed {
         manifest: "tools/export/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "trace", "prost"],
+        dependencies: &["emulator", "hypervisor-core", "trace", "prost", "parquet"],
         only_in_tests: &[],
     },
     Allowed {

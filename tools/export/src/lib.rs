@@ -6,10 +6,14 @@
 mod code_cache;
 mod csv;
 mod event_fields;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod perfetto;
 mod sink;
 mod tenet;
 
+#[cfg(feature = "parquet")]
+pub use self::parquet::{PARQUET_FILES, Parquet};
 pub use csv::Csv;
 pub use perfetto::Perfetto;
 pub use tenet::{SeveralPartitions, Tenet};
