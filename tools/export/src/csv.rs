@@ -195,7 +195,45 @@ fn field(out: &mut Vec<u8>, text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{end_list, field};
+    use super::{Csv, HEADER, end_list, field};
+    use crate::Export;
+    use crate::tests::{STAMP, processor, step, system};
+    use emulator::SegmentRegister;
+    use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+
+    #[test]
+    fn a_row_has_a_field_for_each_column() {
+        let mut table = Vec::new();
+        let mut csv = Csv::new(&system(), &mut table);
+        let mut after = processor();
+        csv.instruction(STAMP, &step(0x10_0004, &[0x90], &after));
+        after.registers[0] = 0x1f;
+        after.segments[SegmentRegister::Gs as usize].selector = 0x33;
+        csv.instruction(STAMP, &step(0x20_0000, &[0x01, 0xd8], &after));
+        let second = Stamp { partition: PartitionId(1), ..STAMP };
+        csv.event(second, &Event::InterruptReturn { eip: 0x10_0000, interrupts: true });
+        csv.finish().unwrap();
+        drop(csv);
+        let expected = [
+            "instruction,one,12,1000,00100004,main+0x4,90,nop,,,00104000=001f,f0000000=ffffffffffffffff",
+            "instruction,one,12,1000,00200000,,01d8,\"add eax, ebx\",eax=0000001f gs=0033,,00104000=001f,\
+             f0000000=ffffffffffffffff",
+            "iret,\"\"\"two\"\", the second\",12,1000,00100000,main,,\"to main, upcalls enabled\",,,,",
+        ];
+        assert_eq!(String::from_utf8(table).unwrap(), format!("{HEADER}{}\n", expected.join("\n")));
+    }
+
+    #[test]
+    fn what_is_of_no_partition_is_left_out() {
+        let mut table = Vec::new();
+        let mut csv = Csv::new(&system(), &mut table);
+        let nobody = Stamp { partition: PartitionId(2), ..STAMP };
+        csv.instruction(nobody, &step(0x10_0004, &[0x90], &processor()));
+        csv.event(nobody, &Event::ConsoleEnd);
+        csv.finish().unwrap();
+        drop(csv);
+        assert_eq!(table, HEADER.as_bytes());
+    }
 
     #[test]
     fn a_field_is_quoted_when_it_has_to_be() {

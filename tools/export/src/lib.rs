@@ -11,6 +11,8 @@ mod parquet;
 mod perfetto;
 mod sink;
 mod tenet;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "parquet")]
 pub use self::parquet::{PARQUET_FILES, Parquet};

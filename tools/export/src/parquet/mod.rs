@@ -8,6 +8,8 @@
 
 mod columns;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::Export;
 use crate::code_cache::CodeCache;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use trace::TracedSystem;
 
 /// Rows in a row group. A reader can skip a row group by its statistics, and give each to a thread of its own.
-const ROW_GROUP_ROWS: usize = 1 << 20;
+pub const ROW_GROUP_ROWS: usize = 1 << 20;
 /// Rows in a page. Statistics of pages stay in memory until the end of the file.
 const PAGE_ROWS: usize = 1 << 17;
 /// Texts that are written in one call.
@@ -25,7 +25,8 @@ const BATCH_ROWS: usize = 1 << 12;
 /// A table.
 pub struct Table<W: Write + Send> {
     columns: Vec<Values>,
-    rows: usize,
+    /// Rows that are not written yet.
+    pub rows: usize,
     /// The column of the next value.
     next: usize,
     writer: Result<SerializedFileWriter<W>, Option<io::Error>>,

@@ -5,6 +5,8 @@
 
 mod flows;
 mod messages;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use crate::Export;
