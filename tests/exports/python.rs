@@ -4,15 +4,20 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-/// Runs a script with these arguments, if the Python here can import `package`; returns what the script prints.
+/// What Python exits with when it has no such package.
+const NO_PACKAGE: i32 = 77;
+
+/// Runs a script with these arguments, if the Python here has `package`; returns what the script prints.
 pub fn ask(package: &str, script: &str, arguments: &[&str]) -> Option<String> {
     let python = env::var("PARAVANE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has_it = Command::new(&python).args(["-c", &format!("import {package}")]).output();
-    if !has_it.is_ok_and(|output| output.status.success()) {
+    let guard = format!(
+        "import importlib.util, sys\nif importlib.util.find_spec('{package}') is None: sys.exit({NO_PACKAGE})\n"
+    );
+    let output = Command::new(&python).args(["-c", &(guard + script)]).args(arguments).output();
+    let Some(output) = output.ok().filter(|output| output.status.code() != Some(NO_PACKAGE)) else {
         println!("skipped: {python} has no package {package}");
         return None;
-    }
-    let output = Command::new(&python).args(["-c", script]).args(arguments).output().expect("python starts");
+    };
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{package} does not accept what was exported:\n{errors}");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const REMEMBERED_MOST: usize = 1 << 14;
 /// Messages of a channel that are remembered until they are received.
 const MESSAGES_MOST: usize = 1 << 10;
+/// Channels whose messages are.
+const CHANNELS_MOST: usize = 1 << 10;
 /// The priority of a port that was given none: the least urgent.
 const PRIORITY_DEFAULT: u8 = u8::MAX;
 
@@ -58,6 +60,8 @@ pub struct FlowFinder {
 struct Channel {
     /// A message is kept until it is received, and there may be several; else only the last one counts.
     is_queue: bool,
+    /// There were more messages than are remembered: which one is received is not known any more.
+    is_overrun: bool,
     writer: PartitionId,
     /// Readers do not see them yet: priority and flow.
     held: VecDeque<(u8, u64)>,
@@ -138,6 +142,9 @@ impl FlowFinder {
         let flow = self.new_flow();
         let (call, port) = self.writing.get(&from).copied().unwrap_or((Call::SamplingWrite, 0));
         let priority = self.priorities.get(&(from, port)).copied().unwrap_or(PRIORITY_DEFAULT);
+        if self.channels.len() == CHANNELS_MOST && !self.channels.contains_key(&channel) {
+            return Flows::default();
+        }
         let messages = self.channels.entry(channel).or_default();
         messages.is_queue = call == Call::QueuingSend;
         messages.writer = from;
@@ -146,9 +153,10 @@ impl FlowFinder {
         }
         if visible {
             messages.show(priority, flow);
-        } else if messages.held.len() < MESSAGES_MOST {
+        } else {
             messages.held.push_back((priority, flow));
         }
+        messages.bound();
         Flows::through([flow])
     }
 
@@ -195,15 +203,23 @@ impl Channel {
         if !self.is_queue {
             self.visible.clear();
         }
-        if self.visible.len() < MESSAGES_MOST {
-            self.visible.insert((priority, flow));
+        self.visible.insert((priority, flow));
+        self.bound();
+    }
+
+    /// Forgets all messages for good when there are too many.
+    fn bound(&mut self) {
+        self.is_overrun |= self.held.len() > MESSAGES_MOST || self.visible.len() > MESSAGES_MOST;
+        if self.is_overrun {
+            self.held.clear();
+            self.visible.clear();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FlowFinder, Flows};
+    use super::{FlowFinder, Flows, MESSAGES_MOST};
     use hypervisor_core::abi::{Call, EventPort};
     use hypervisor_core::ledger::Source;
     use hypervisor_core::record::Fate;
@@ -281,6 +297,18 @@ mod tests {
         }
         finder.flows(SENDER, &Event::MessagesFlushed { channel: 0, count: 1 });
         assert_eq!(finder.flows(RECEIVER, &RECEIVED), Flows::through([2]));
+    }
+
+    #[test]
+    fn a_channel_with_more_messages_than_are_remembered_has_no_receivers() {
+        let mut finder = FlowFinder::default();
+        finder.flows(SENDER, &call(Call::QueuingSend, 0, 0));
+        for _ in 0..=MESSAGES_MOST {
+            finder.flows(SENDER, &written(false));
+        }
+        finder.flows(SENDER, &written(true));
+        assert_eq!(finder.flows(RECEIVER, &RECEIVED), Flows::default());
+        assert!(finder.channels[&0].held.is_empty());
     }
 
     #[test]
