@@ -6,15 +6,18 @@
 
 use crate::Export;
 use crate::code_cache::CodeCache;
-use crate::event_fields::EventFields;
+use crate::event_fields::{ELIDED, EventFields};
 use crate::sink::Sink;
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{AccessKind, Segment, SegmentRegister, Step};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use trace::{FLAGS, Place, TracedSystem, decimal, event_kind, event_words, hexadecimal, instruction_text};
+use trace::{
+    FLAGS, Place, TracedSystem, decimal, elision_words, event_kind, event_words, hexadecimal,
+    instruction_text,
+};
 
 /// The first row.
 const HEADER: &str = "kind,partition,number,time_ns,eip,place,bytes,text,registers,flags,reads,writes\n";
@@ -42,6 +45,23 @@ impl<W: Write> Csv<W> {
         let mut sink = Sink::new(out);
         sink.waiting().extend_from_slice(HEADER.as_bytes());
         Self { sink, partitions: named.collect(), code: CodeCache::new(), segments: BTreeMap::new() }
+    }
+
+    /// The row of what is no instruction.
+    fn row(&mut self, stamp: Stamp, kind: &str, eip: Option<u32>, words: &str) {
+        // A call or a trap may change segment registers; they are then no work of the next instruction.
+        self.segments.remove(&stamp.partition);
+        let Some((name, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
+        let out = self.sink.waiting();
+        begin_row(out, kind, name, stamp);
+        match eip {
+            Some(eip) => place_fields(out, symbols, eip),
+            None => out.push(b','),
+        }
+        out.extend_from_slice(b",,");
+        field(out, words.as_bytes());
+        out.extend_from_slice(b",,,,\n");
+        self.sink.settle();
     }
 
     fn registers(&mut self, stamp: Stamp, step: &Step<'_>) {
@@ -88,20 +108,15 @@ impl<W: Write> Recorder for Csv<W> {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        // A call or a trap may change segment registers; they are then no work of the next instruction.
-        self.segments.remove(&stamp.partition);
-        let Some((name, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
+        let Some((_, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
         let words = event_words(symbols, event);
-        let out = self.sink.waiting();
-        begin_row(out, event_kind(event), name, stamp);
-        match EventFields::of(event, &words).eip {
-            Some(eip) => place_fields(out, symbols, eip),
-            None => out.push(b','),
-        }
-        out.extend_from_slice(b",,");
-        field(out, words.as_bytes());
-        out.extend_from_slice(b",,,,\n");
-        self.sink.settle();
+        self.row(stamp, event_kind(event), EventFields::of(event, &words).eip, &words);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let Some((_, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
+        let words = elision_words(symbols, elision);
+        self.row(stamp, ELIDED, EventFields::of_elision(elision).eip, &words);
     }
 }
 
@@ -199,7 +214,7 @@ mod tests {
     use crate::Export;
     use crate::tests::{STAMP, processor, step, system};
     use emulator::SegmentRegister;
-    use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+    use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 
     #[test]
     fn a_row_has_a_field_for_each_column() {
@@ -221,6 +236,18 @@ mod tests {
             "iret,\"\"\"two\"\", the second\",12,1000,00100000,main,,\"to main, upcalls enabled\",,,,",
         ];
         assert_eq!(String::from_utf8(table).unwrap(), format!("{HEADER}{}\n", expected.join("\n")));
+    }
+
+    #[test]
+    fn what_was_left_out_is_a_row() {
+        let mut table = Vec::new();
+        let mut csv = Csv::new(&system(), &mut table);
+        let omission = Omission::Loop { head: 0x10_0004, turns: 8 };
+        csv.elided(STAMP, &Elision { since: 4, instructions: 8, events: 0, omission });
+        csv.finish().unwrap();
+        drop(csv);
+        let row = "elided,one,12,1000,00100004,main+0x4,,\"8 instructions since #4: loop at main+0x4, 8 turns\",,,,\n";
+        assert_eq!(String::from_utf8(table).unwrap(), format!("{HEADER}{row}"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Not here: the words, which are those of the text trace.
 
 use hypervisor_core::ledger::Source;
-use hypervisor_core::{CrashReason, Event};
+use hypervisor_core::{CrashReason, Elision, Event, Omission};
 use trace::vector_name;
 
 /// The columns of an event.
@@ -58,6 +58,23 @@ impl EventFields {
             Event::ConsoleEnd | Event::TraceStart | Event::TraceStop => (None, None, None),
         };
         Self { eip, subject, value }
+    }
+}
+
+/// The kind of row or instant that says that something was left out.
+pub const ELIDED: &str = "elided";
+
+impl EventFields {
+    /// The columns of something that was left out: why, and how many instructions.
+    pub fn of_elision(elision: &Elision) -> Self {
+        let (eip, why) = match &elision.omission {
+            Omission::Filter => (None, "filter"),
+            Omission::Guest => (None, "trace_stop"),
+            Omission::Ring => (None, "ring"),
+            Omission::Repeat(repeat) => (Some(repeat.eip), "repeat"),
+            Omission::Loop { head, .. } => (Some(*head), "loop"),
+        };
+        Self { eip, subject: Some(why.to_owned()), value: Some(signed(elision.instructions)) }
     }
 }
 

@@ -7,6 +7,7 @@ use hypervisor_core::record::Repeat;
 use hypervisor_core::{Elision, Omission};
 
 /// `1204 instructions, 3 events since #75: filter`
+#[must_use]
 pub fn elision_words(symbols: &Symbols, elision: &Elision) -> String {
     let Elision { since, instructions, events, omission } = elision;
     let one = if matches!(omission, Omission::Repeat(_)) { "iteration" } else { "instruction" };

@@ -40,6 +40,7 @@ pub use event_text::exception_named;
 pub use filter::Filter;
 pub use columns::{decimal, hexadecimal, quoted, shortest_hexadecimal};
 pub use digest::StreamDigest;
+pub use elision_text::elision_words;
 pub use event_text::{event_words, kind as event_kind, vector_name};
 pub use functions::{Function, FunctionId};
 pub use listing::instruction_text;

@@ -13,14 +13,14 @@ mod tests;
 
 use crate::Export;
 use crate::code_cache::CodeCache;
-use crate::event_fields::{EventFields, signed};
+use crate::event_fields::{ELIDED, EventFields, signed};
 use columns::{ACCESSES, EVENTS, INSTRUCTIONS, Text};
 use emulator::{AccessKind, Step};
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use std::io::{self, Write};
 use table::Table;
-use trace::{TracedSystem, event_kind, event_words, instruction_text};
+use trace::{TracedSystem, elision_words, event_kind, event_words, instruction_text};
 
 /// The names of the files, in the order in which [`Parquet::new`] takes them.
 pub const PARQUET_FILES: [&str; 3] = ["instructions.parquet", "accesses.parquet", "events.parquet"];
@@ -81,6 +81,21 @@ impl<W: Write + Send> Parquet<W> {
     }
 }
 
+impl<W: Write + Send> Parquet<W> {
+    fn event_row(&mut self, stamp: Stamp, kind: &str, fields: EventFields, words: &str) {
+        let Some(partition) = self.partitions.get_mut(stamp.partition.index()) else { return };
+        let table = &mut self.events;
+        begin_row(table, self.seq, &mut partition.names[2], stamp);
+        table.text(Some(&mut Text::new(kind)));
+        table.text(fields.subject.map(Text::new).as_mut());
+        table.optional_long(fields.value);
+        table.optional_word(fields.eip);
+        table.text(Some(&mut Text::new(words)));
+        table.end_row();
+        self.seq += 1;
+    }
+}
+
 impl<W: Write + Send> Recorder for Parquet<W> {
     const ACTIVE: bool = true;
 
@@ -114,18 +129,16 @@ impl<W: Write + Send> Recorder for Parquet<W> {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        let Some(partition) = self.partitions.get_mut(stamp.partition.index()) else { return };
+        let Some(partition) = self.partitions.get(stamp.partition.index()) else { return };
         let words = event_words(&partition.symbols, event);
-        let EventFields { eip, subject, value } = EventFields::of(event, &words);
-        let table = &mut self.events;
-        begin_row(table, self.seq, &mut partition.names[2], stamp);
-        table.text(Some(&mut Text::new(event_kind(event))));
-        table.text(subject.map(Text::new).as_mut());
-        table.optional_long(value);
-        table.optional_word(eip);
-        table.text(Some(&mut Text::new(words)));
-        table.end_row();
-        self.seq += 1;
+        let fields = EventFields::of(event, &words);
+        self.event_row(stamp, event_kind(event), fields, &words);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let Some(partition) = self.partitions.get(stamp.partition.index()) else { return };
+        let words = elision_words(&partition.symbols, elision);
+        self.event_row(stamp, ELIDED, EventFields::of_elision(elision), &words);
     }
 }
 

@@ -5,7 +5,7 @@ use super::Parquet;
 use super::table::ROW_GROUP_ROWS;
 use crate::Export;
 use crate::tests::{STAMP, processor, step, system};
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Omission, Recorder, Stamp};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use parquet::record::{Field, Row};
@@ -59,12 +59,13 @@ fn rows_of_all_tables_share_one_count() {
     tables.instruction(STAMP, &step(0x10_0004, &[0x90], &after));
     tables.instruction(STAMP, &step(0x20_0000, &[0x40], &after));
     tables.event(STAMP, &Event::ConsoleEnd);
+    tables.elided(STAMP, &Elision { since: 4, instructions: 8, events: 0, omission: Omission::Ring });
     tables.finish().unwrap();
     let [instructions, accesses, events] = files.map(|file| file.rows());
     let seq = |rows: &[Row]| rows.iter().map(|row| field(row, "seq").clone()).collect::<Vec<_>>();
     assert_eq!(seq(&instructions), [Field::Long(1), Field::Long(2)]);
     assert_eq!(seq(&accesses), [Field::Long(1), Field::Long(1), Field::Long(2), Field::Long(2)]);
-    assert_eq!(seq(&events), [Field::Long(0), Field::Long(3)]);
+    assert_eq!(seq(&events), [Field::Long(0), Field::Long(3), Field::Long(4)]);
     assert_eq!(field(&instructions[0], "function"), &Field::Str("main".to_owned()));
     assert_eq!(field(&instructions[1], "function"), &Field::Null);
     assert_eq!(field(&instructions[0], "eax"), &Field::UInt(0xffff_fffe));
@@ -72,6 +73,8 @@ fn rows_of_all_tables_share_one_count() {
     assert_eq!(field(&accesses[1], "value"), &Field::ULong(u64::MAX));
     assert_eq!(field(&events[0], "value"), &Field::Long(i64::MAX));
     assert_eq!(field(&events[1], "value"), &Field::Null);
+    assert_eq!(field(&events[2], "subject"), &Field::Str("ring".to_owned()));
+    assert_eq!(field(&events[2], "value"), &Field::Long(8));
 }
 
 #[test]

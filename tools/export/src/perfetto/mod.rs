@@ -10,12 +10,12 @@ mod tests;
 mod track;
 
 use crate::Export;
-use crate::event_fields::{EventFields, signed};
+use crate::event_fields::{ELIDED, EventFields, signed};
 use crate::sink::Sink;
 use emulator::Step;
 use flows::FlowFinder;
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use messages::{
     COUNTER, DebugAnnotation, EventName, INSTANT, InternedData, NAMES_BEGIN, PACKET_TAG, SLICE_BEGIN,
     SLICE_END, TracePacket, TrackEvent, USES_NAMES,
@@ -23,7 +23,7 @@ use messages::{
 use prost::Message;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use trace::{CallStacks, Change, FunctionId, TracedSystem, event_kind, event_words};
+use trace::{CallStacks, Change, FunctionId, TracedSystem, elision_words, event_kind, event_words};
 use track::Track;
 
 /// All packets are of one sequence.
@@ -204,30 +204,35 @@ impl<W: Write> Perfetto<W> {
             | Event::InterruptReturn { .. } => Track::Functions,
             _ => Track::Events,
         };
-        let mut annotations = vec![DebugAnnotation::number("instruction", signed(stamp.instruction))];
-        annotations.extend(value.map(|value| DebugAnnotation::number("value", value)));
-        annotations.extend((!words.is_empty()).then(|| DebugAnnotation::text("text", words)));
         let flows = self.flows.flows(stamp, event);
         self.event_at(
             stamp.now_ns,
             TrackEvent {
-                r#type: Some(INSTANT),
-                track_uuid: Some(track.of(stamp.partition)),
-                name: Some(name),
-                categories: vec![kind.to_owned()],
-                debug_annotations: annotations,
+                debug_annotations: annotations(stamp, value, words),
                 flow_ids: flows.through,
                 terminating_flow_ids: flows.ended,
-                ..TrackEvent::default()
+                ..TrackEvent::instant(track.of(stamp.partition), name, kind)
             },
         );
     }
 }
 
+/// What is shown of an instant when it is chosen.
+fn annotations(stamp: Stamp, value: Option<i64>, words: String) -> Vec<DebugAnnotation> {
+    let mut annotations = vec![DebugAnnotation::number("instruction", signed(stamp.instruction))];
+    annotations.extend(value.map(|value| DebugAnnotation::number("value", value)));
+    annotations.extend((!words.is_empty()).then(|| DebugAnnotation::text("text", words)));
+    annotations
+}
+
 impl TrackEvent {
     fn begin(track: u64, name: String, category: &str) -> Self {
+        Self { r#type: Some(SLICE_BEGIN), ..Self::instant(track, name, category) }
+    }
+
+    fn instant(track: u64, name: String, category: &str) -> Self {
         Self {
-            r#type: Some(SLICE_BEGIN),
+            r#type: Some(INSTANT),
             track_uuid: Some(track),
             name: Some(name),
             categories: vec![category.to_owned()],
@@ -282,6 +287,21 @@ impl<W: Write> Recorder for Perfetto<W> {
                 self.instant(stamp, event);
             }
         }
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let Some(partition) = self.partitions.get(stamp.partition.index()) else { return };
+        let words = elision_words(&partition.symbols, elision);
+        self.now_ns = stamp.now_ns;
+        self.end_idling(stamp);
+        if elision.events > 0 {
+            self.flows.forget();
+        }
+        let EventFields { subject, value, .. } = EventFields::of_elision(elision);
+        let name = format!("{ELIDED} {}", subject.unwrap_or_default());
+        let event = TrackEvent::instant(Track::Events.of(stamp.partition), name, ELIDED);
+        let debug_annotations = annotations(stamp, value, words);
+        self.event_at(stamp.now_ns, TrackEvent { debug_annotations, ..event });
     }
 }
 

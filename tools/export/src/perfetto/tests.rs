@@ -5,7 +5,7 @@ use super::messages::{COUNTER, INSTANT, PACKET_TAG, SLICE_BEGIN, SLICE_END, Trac
 use super::track::Track;
 use crate::Export;
 use crate::tests::{STAMP, processor, step, system};
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 use prost::Message;
 
 /// The packets of what `tell` tells.
@@ -124,4 +124,12 @@ fn an_instant_says_what_the_text_trace_says() {
     let numbers: Vec<_> = mark.debug_annotations.iter().filter_map(|note| note.int_value).collect();
     assert_eq!(numbers, [12, 255]);
     assert!(events.filter(|event| event.r#type == Some(COUNTER)).count() == 0);
+}
+
+#[test]
+fn what_was_left_out_is_an_instant() {
+    let elision = Elision { since: 4, instructions: 8, events: 0, omission: Omission::Filter };
+    let packets = packets(|perfetto| perfetto.elided(STAMP, &elision));
+    let events = events_of(&packets, Track::Events);
+    assert_eq!(events, [(STAMP.now_ns, INSTANT, "elided filter".to_owned())]);
 }
