@@ -42,7 +42,16 @@ const ALLOWED: [Allowed; 10] = [
     },
     Allowed {
         manifest: "tools/trace/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "postcard", "serde", "xxhash-rust", "zstd"],
+        dependencies: &[
+            "emulator",
+            "hypervisor-core",
+            "addr2line",
+            "gimli",
+            "postcard",
+            "serde",
+            "xxhash-rust",
+            "zstd",
+        ],
         only_in_tests: &[],
     },
     // prost encodes what Perfetto reads, parquet what SQL engines read: formats that nobody should write by hand.

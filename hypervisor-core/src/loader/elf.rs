@@ -102,7 +102,8 @@ impl Image {
 }
 
 impl Image {
-    /// The bytes of a section, as they are in the file; None if there is none of this name or it is damaged.
+    /// The bytes of a section, as they are in the file; None if there is none of this name, or it is compressed or
+    /// damaged.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<&[u8]> {
         let header = Elf::parse_header(&self.file).ok()?;

@@ -2,7 +2,7 @@
 
 use super::elf::CONTEXT;
 use goblin::elf::header::Header;
-use goblin::elf::section_header::SHT_SYMTAB;
+use goblin::elf::section_header::{SHF_COMPRESSED, SHT_SYMTAB};
 use goblin::elf::sym::{STT_FUNC, STT_NOTYPE, STT_OBJECT};
 use goblin::elf::{SectionHeader, Sym};
 
@@ -130,7 +130,7 @@ pub(super) fn read_symbols(file: &[u8], header: &Header) -> Symbols {
     Symbols::new(symbols_of(file, header).unwrap_or_default())
 }
 
-/// The bytes of the section of this name.
+/// The bytes of the section of this name, unless they are compressed.
 pub(super) fn section_named<'a>(file: &'a [u8], header: &Header, name: &str) -> Option<&'a [u8]> {
     let sections = sections(file, header)?;
     let names = section_bytes(file, sections.get(usize::from(header.e_shstrndx))?)?;
@@ -138,7 +138,9 @@ pub(super) fn section_named<'a>(file: &'a [u8], header: &Header, name: &str) -> 
         let found = names.get(section.sh_name..).and_then(|rest| rest.split(|byte| *byte == 0).next());
         found == Some(name.as_bytes())
     };
-    section_bytes(file, sections.iter().find(is_named)?)
+    let section = sections.iter().find(is_named)?;
+    let is_compressed = section.sh_flags & u64::from(SHF_COMPRESSED) != 0;
+    if is_compressed { None } else { section_bytes(file, section) }
 }
 
 fn sections(file: &[u8], header: &Header) -> Option<Vec<SectionHeader>> {
