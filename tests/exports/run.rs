@@ -26,6 +26,15 @@ pub fn guest(name: &str) -> Machine {
     Machine::new(image, config).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// A guest with source lines: `tests/exports/lines.c`, built from the project's folder as `cargo xtask guests` builds guests, and with
+/// `-g -fno-optimize-sibling-calls -ffile-prefix-map=$PWD=.`.
+pub fn lines() -> Machine {
+    let file = fs::read(root().join("tests/exports/lines.elf")).expect("lines.elf is there");
+    let image = Arc::new(Image::read(&file).unwrap_or_else(|error| panic!("lines: {error}")));
+    let config = Config { name: "lines".to_owned(), ..Config::default() };
+    Machine::new(image, config).unwrap_or_else(|error| panic!("lines: {error}"))
+}
+
 /// The system `flight` of `guest-images/systems/`.
 pub fn flight() -> Machine {
     Machine::of_system(system("flight")).unwrap_or_else(|error| panic!("flight: {error}"))
@@ -69,6 +78,8 @@ pub fn run<R: Recorder>(mut machine: Machine, recorder: &mut R) -> Machine {
 pub struct Ran {
     pub stamp: Stamp,
     pub eip: u32,
+    /// Where the run goes on.
+    pub next_eip: u32,
     pub bytes: Vec<u8>,
     pub before: [u32; 8],
     pub after: [u32; 8],
@@ -103,6 +114,7 @@ impl Recorder for Everything {
         self.0.push(Happened::Instruction(Ran {
             stamp,
             eip: step.eip,
+            next_eip: step.after.eip,
             bytes: step.bytes.to_vec(),
             before: *step.registers_before,
             after: step.after.registers,

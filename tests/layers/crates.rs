@@ -57,7 +57,7 @@ const ALLOWED: [Allowed; 10] = [
     // prost encodes what Perfetto reads, parquet what SQL engines read: formats that nobody should write by hand.
     Allowed {
         manifest: "tools/export/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "trace", "prost", "parquet"],
+        dependencies: &["emulator", "hypervisor-core", "trace", "inferno", "prost", "parquet"],
         only_in_tests: &[],
     },
     Allowed {

@@ -3,9 +3,19 @@
 //!
 //! Not here: where the trace comes from, and files.
 
+mod blocks;
+mod call_tree;
+mod callgrind;
+mod chosen_partition;
 mod code_cache;
+mod covoar;
 mod csv;
+mod drcov;
 mod event_fields;
+mod executed;
+mod flame_graph;
+mod folded;
+mod lcov;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod perfetto;
@@ -16,9 +26,16 @@ mod tests;
 
 #[cfg(feature = "parquet")]
 pub use self::parquet::{PARQUET_FILES, Parquet};
+pub use callgrind::Callgrind;
+pub use chosen_partition::SeveralPartitions;
+pub use covoar::Covoar;
 pub use csv::Csv;
+pub use drcov::Drcov;
+pub use flame_graph::FlameGraph;
+pub use folded::Folded;
+pub use lcov::Lcov;
 pub use perfetto::Perfetto;
-pub use tenet::{SeveralPartitions, Tenet};
+pub use tenet::Tenet;
 
 use hypervisor_core::Recorder;
 use std::io;

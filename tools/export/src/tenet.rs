@@ -8,28 +8,13 @@
 //! Not here: events, flags and segment registers. The format has no place for them.
 
 use crate::Export;
+use crate::chosen_partition::{SeveralPartitions, chosen_partition};
 use crate::sink::Sink;
 use emulator::cpu::REGISTER_NAMES;
 use emulator::{AccessKind, Step};
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
-use std::fmt;
 use std::io::{self, Write};
 use trace::{TracedSystem, hexadecimal, shortest_hexadecimal};
-
-/// A file holds one partition, and none was chosen.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SeveralPartitions {
-    names: Vec<String>,
-}
-
-impl fmt::Display for SeveralPartitions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.names.join(", ");
-        write!(f, "a Tenet trace holds one partition: choose one of {names}")
-    }
-}
-
-impl std::error::Error for SeveralPartitions {}
 
 /// Writes a Tenet trace.
 #[derive(Debug)]
@@ -53,14 +38,7 @@ impl<W: Write> Tenet<W> {
         chosen: Option<PartitionId>,
         out: W,
     ) -> Result<Self, SeveralPartitions> {
-        let partition = match (chosen, system.partitions.len()) {
-            (Some(chosen), _) => chosen,
-            (None, 0 | 1) => PartitionId(0),
-            (None, _) => {
-                let names = system.partitions.iter().map(|partition| partition.name.clone()).collect();
-                return Err(SeveralPartitions { names });
-            }
-        };
+        let partition = chosen_partition(system, chosen, "a Tenet trace")?;
         Ok(Self { sink: Sink::new(out), partition, written: None, after: None, accesses: Vec::new() })
     }
 

@@ -47,7 +47,8 @@ pub enum Entry {
 pub struct Frame {
     /// The function.
     pub function: FunctionId,
-    /// How it was entered; never [`Entry::Resumed`].
+    /// How it was entered; a function that was jumped to has what the function has in whose place it is. So it is
+    /// [`Entry::Start`], [`Entry::Call`] or [`Entry::Interrupt`].
     pub entry: Entry,
     /// The instruction that called, or that was interrupted; the function's first for [`Entry::Start`].
     pub from: u32,
@@ -240,8 +241,9 @@ impl Follower {
             Some(top) => {
                 self.leave(1, changes);
                 let function = self.functions.entered(eip);
-                let (entry, slot) = (Entry::Jump, top.slot.max(esp));
-                self.enter(Frame { function, entry, slot, ..top }, changes);
+                let slot = top.slot.max(esp);
+                self.stack.push(Frame { function, slot, ..top });
+                changes.push(Change::Entered { function, entry: Entry::Jump, from: top.from });
             }
         }
         self.chunk = self.functions.chunk(eip);

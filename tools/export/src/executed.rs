@@ -1,0 +1,135 @@
+//! Which code ran, how often, and which way its conditional branches went. Grows with the code that ran, not with the run.
+//!
+//! Not here: which line or function the code belongs to.
+
+use emulator::Step;
+use std::collections::HashMap;
+
+const GRAIN_BYTES: usize = 256;
+
+/// What ran of one partition.
+#[derive(Debug, Default)]
+pub struct Executed {
+    grains: Vec<(u32, Box<[Place; GRAIN_BYTES]>)>,
+    places: HashMap<u32, usize>,
+    last: usize,
+}
+
+/// What ran at an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// How often an instruction that begins here was finished; a REP counts once.
+    pub times: u64,
+    /// Its length, at last.
+    pub length_bytes: u8,
+    /// It is a conditional branch that was taken.
+    pub taken: bool,
+    /// It is a conditional branch that was not taken.
+    pub not_taken: bool,
+}
+
+impl Executed {
+    /// Counts an instruction.
+    pub fn note(&mut self, step: &Step<'_>) {
+        let is_repeated =
+            step.bytes.iter().take_while(|byte| is_prefix(**byte)).any(|byte| *byte & 0xfe == 0xf2);
+        if is_repeated && step.after.eip == step.eip {
+            return;
+        }
+        let place = self.place(step.eip);
+        place.times += 1;
+        place.length_bytes = step.bytes.len() as u8;
+        if is_conditional_branch(step.bytes) {
+            let next = step.eip.wrapping_add(step.bytes.len() as u32);
+            place.taken |= step.after.eip != next;
+            place.not_taken |= step.after.eip == next;
+        }
+    }
+
+    /// What ran, by address.
+    pub fn all(&self) -> Vec<(u32, Place)> {
+        let mut grains: Vec<_> = self.grains.iter().collect();
+        grains.sort_unstable_by_key(|(first, _)| *first);
+        let of_grain = |(first, places): &'_ (u32, Box<[Place; GRAIN_BYTES]>)| {
+            let first = *first;
+            let places: Vec<_> = places.iter().zip(first..=first + GRAIN_BYTES as u32 - 1).collect();
+            places
+                .into_iter()
+                .filter(|(place, _)| place.times > 0)
+                .map(|(place, at)| (at, *place))
+                .collect::<Vec<_>>()
+        };
+        grains.into_iter().flat_map(of_grain).collect()
+    }
+
+    /// How often the instruction at an address ran.
+    pub fn times(&self, address: u32) -> u64 {
+        let (first, offset) = split(address);
+        self.places.get(&first).map_or(0, |grain| self.grains[*grain].1[offset].times)
+    }
+
+    fn place(&mut self, address: u32) -> &mut Place {
+        let (first, offset) = split(address);
+        if self.grains.get(self.last).is_none_or(|grain| grain.0 != first) {
+            self.last = *self.places.entry(first).or_insert_with(|| {
+                self.grains.push((first, Box::new([Place::default(); GRAIN_BYTES])));
+                self.grains.len() - 1
+            });
+        }
+        &mut self.grains[self.last].1[offset]
+    }
+}
+
+fn split(address: u32) -> (u32, usize) {
+    let offset = address % GRAIN_BYTES as u32;
+    (address - offset, offset as usize)
+}
+
+fn is_prefix(byte: u8) -> bool {
+    matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 | 0x66 | 0x67 | 0xf0 | 0xf2 | 0xf3)
+}
+
+/// Jcc, LOOP and JCXZ.
+fn is_conditional_branch(bytes: &[u8]) -> bool {
+    let mut bytes = bytes.iter().skip_while(|byte| is_prefix(**byte));
+    match bytes.next() {
+        Some(0x70..=0x7f | 0xe0..=0xe3) => true,
+        Some(0x0f) => matches!(bytes.next(), Some(0x80..=0x8f)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Executed, Place};
+    use emulator::cpu::Tls;
+    use emulator::{Cpu, DescriptorTable, Step};
+
+    fn note(executed: &mut Executed, eip: u32, bytes: &[u8], target: u32) {
+        let mut after = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        after.eip = target;
+        let registers_before = &[0; 8];
+        executed.note(&Step { eip, bytes, registers_before, eflags_before: 0, after: &after, accesses: &[] });
+    }
+
+    #[test]
+    fn branches_know_which_way_they_went_and_a_repeat_counts_once() {
+        let mut executed = Executed::default();
+        note(&mut executed, 0x1ff, &[0x75, 0x10], 0x201);
+        note(&mut executed, 0x1ff, &[0x75, 0x10], 0x211);
+        note(&mut executed, 0x100, &[0x0f, 0x84, 0, 1, 0, 0], 0x206);
+        for target in [0xffff_fffe, 0xffff_fffe, 0] {
+            note(&mut executed, 0xffff_fffe, &[0xf3, 0xa4], target);
+        }
+        let place = |times, length_bytes, taken, not_taken| Place { times, length_bytes, taken, not_taken };
+        assert_eq!(
+            executed.all(),
+            [
+                (0x100, place(1, 6, true, false)),
+                (0x1ff, place(2, 2, true, true)),
+                (0xffff_fffe, place(1, 2, false, false)),
+            ]
+        );
+        assert_eq!((executed.times(0x1ff), executed.times(0x200), executed.times(0x5000)), (2, 0, 0));
+    }
+}
