@@ -5,6 +5,7 @@
 
 use super::run::{Everything, GUESTS, Ran, flight, guest, lines, run, traced};
 use export::{Covoar, Drcov, Export};
+use hypervisor_core::loader::Segment;
 use hypervisor_core::{Machine, PartitionId};
 use std::collections::BTreeSet;
 use trace::{Both, TracedSystem};
@@ -159,7 +160,7 @@ fn a_reader_of_drcov_finds_what_ran_of_each_module() {
         export.finish().expect("a vector takes all");
         drop(export);
         for (place, covered) in read_drcov(&file, &system).into_iter().enumerate() {
-            let end = system.partitions[place].image.segments.iter().map(|segment| segment.end()).max();
+            let end = system.partitions[place].image.segments.iter().map(Segment::end).max();
             let own = everything.instructions().filter(|ran| ran.stamp.partition.index() == place);
             let bytes = own.flat_map(|ran| ran.eip..ran.eip + ran.bytes.len() as u32);
             let in_image = bytes.filter(|address| u64::from(*address) < end.expect("a segment"));

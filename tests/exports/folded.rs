@@ -1,10 +1,11 @@
 //! Folded stacks count every instruction once, and the flame graph shows what they say.
 
 use super::python;
-use super::run::{Everything, GUESTS, flight, guest, run, traced};
-use export::{Export, FlameGraph, Folded};
+use super::run::{Everything, GUESTS, flight, guest, lines, run, traced};
+use export::{Callgrind, Covoar, Drcov, Export, FlameGraph, Folded, Lcov};
 use hypervisor_core::Machine;
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use trace::Both;
 
 /// The count of each path, and how many instructions each partition ran.
@@ -96,6 +97,35 @@ fn a_reader_of_xml_reads_the_flame_graph() {
     let (tag, frames) = said.trim().rsplit_once(' ').expect("two words");
     assert_eq!(tag, "{http://www.w3.org/2000/svg}svg");
     assert!(frames.parse::<usize>().expect("a number") > 20, "{said}");
+}
+
+/// A disk without room.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::other("the disk is full"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn check_full(mut export: impl Export) {
+    run(guest("ticker"), &mut export);
+    assert_eq!(export.finish().expect_err("it is full").to_string(), "the disk is full");
+}
+
+#[test]
+fn a_full_disk_is_told_at_the_end() {
+    let system = traced(&guest("ticker"));
+    check_full(Folded::new(&system, Full));
+    check_full(FlameGraph::new(&system, Full));
+    check_full(Callgrind::new(&system, Full));
+    check_full(Covoar::new(&system, None, Full).expect("one partition"));
+    check_full(Drcov::new(&system, Full));
+    check_full(Lcov::new(&traced(&lines()), Full));
 }
 
 #[test]

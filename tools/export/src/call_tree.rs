@@ -146,3 +146,25 @@ impl Shape {
         child
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NODES_MOST, Node, Shape};
+    use std::collections::HashMap;
+    use trace::{Change, Entry, FunctionId};
+
+    #[test]
+    fn paths_without_end_are_counted_for_callers_and_lead_back() {
+        let root = Node { parent: 0, function: None, instructions: 0 };
+        let mut shape = Shape { nodes: vec![root], children: HashMap::new(), open: vec![vec![0]] };
+        let enter =
+            |function| Change::Entered { function: FunctionId(function), entry: Entry::Call, from: 0 };
+        for function in 0..NODES_MOST as u32 + 1000 {
+            shape.apply(0, &[enter(function), enter(1), Change::Left { frames: 2 }]);
+            assert_eq!(shape.open[0], [0]);
+        }
+        assert_eq!(shape.nodes.len(), NODES_MOST);
+        shape.apply(0, &[enter(u32::MAX)]);
+        assert_eq!(shape.open[0], [0, 0]);
+    }
+}

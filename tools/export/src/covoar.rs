@@ -1,5 +1,5 @@
-//! The code of one partition that ran, as a trace of QEMU's coverage mode: read by covoar, the coverage tool of RTEMS, with
-//! `covoar -c QEMU -T i386-...`, and by GNATcoverage.
+//! The code of one partition that ran, as a trace of QEMU's coverage mode: read by covoar, the coverage tool of RTEMS, as format QEMU
+//! for a target i386.
 //!
 //! A header of 20 bytes, `#QEMU-Traces`, version 1, then 8 bytes for each block: address, length, what happened. A branch that went both
 //! ways is there twice, because a reader takes one way from each entry. The bits for taken and not taken are those that covoar
@@ -69,12 +69,13 @@ impl<W: Write> Recorder for Covoar<W> {
 
 impl<W: Write> Export for Covoar<W> {
     fn finish(&mut self) -> io::Result<()> {
+        let executed = self.executed.all()?;
         let mut out = BufWriter::new(&mut self.out);
         out.write_all(MAGIC)?;
         out.write_all(&[VERSION, KIND_RAW, ADDRESS_BYTES, LITTLE_ENDIAN])?;
         out.write_all(&MACHINE)?;
         out.write_all(&[0; 2])?;
-        for block in blocks(&self.executed.all(), &self.symbols) {
+        for block in blocks(&executed, &self.symbols) {
             let Block { taken, not_taken, .. } = block;
             let ways = [(taken, BRANCH_TAKEN), (not_taken, BRANCH_NOT_TAKEN), (!taken && !not_taken, 0)];
             for (_, way) in ways.into_iter().filter(|(went, _)| *went) {

@@ -64,7 +64,7 @@ impl<W: Write> Export for Drcov<W> {
                 " {place}, 0x{first:016x}, 0x{end:016x}, 0x{entry:016x}, 0x00000000, 0x00000000, {name}"
             )?;
             let own = |block: &Block| block.address >= first && u64::from(block.address) < end;
-            let ran = blocks(&self.executed[place].all(), &partition.symbols).into_iter().filter(own);
+            let ran = blocks(&self.executed[place].all()?, &partition.symbols).into_iter().filter(own);
             entries
                 .extend(ran.map(|block| (place as u16, Block { address: block.address - first, ..block })));
         }

@@ -4,8 +4,11 @@
 
 use emulator::Step;
 use std::collections::HashMap;
+use std::io;
 
 const GRAIN_BYTES: usize = 256;
+/// 32 MiB of code: a guest must not make the host allocate without bound.
+const GRAINS_MOST: usize = 1 << 17;
 
 /// What ran of one partition.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub struct Executed {
     grains: Vec<(u32, Box<[Place; GRAIN_BYTES]>)>,
     places: HashMap<u32, usize>,
     last: usize,
+    /// More ran than is kept.
+    is_cut: bool,
 }
 
 /// What ran at an address.
@@ -36,7 +41,10 @@ impl Executed {
         if is_repeated && step.after.eip == step.eip {
             return;
         }
-        let place = self.place(step.eip);
+        let Some(place) = self.place(step.eip) else {
+            self.is_cut = true;
+            return;
+        };
         place.times += 1;
         place.length_bytes = step.bytes.len() as u8;
         if is_conditional_branch(step.bytes) {
@@ -47,19 +55,24 @@ impl Executed {
     }
 
     /// What ran, by address.
-    pub fn all(&self) -> Vec<(u32, Place)> {
+    ///
+    /// # Errors
+    /// It is more than is kept.
+    pub fn all(&self) -> io::Result<Vec<(u32, Place)>> {
+        if self.is_cut {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a partition ran more than 32 MiB of code, and coverage is kept of no more: trace a part of the run",
+            ));
+        }
         let mut grains: Vec<_> = self.grains.iter().collect();
         grains.sort_unstable_by_key(|(first, _)| *first);
-        let of_grain = |(first, places): &'_ (u32, Box<[Place; GRAIN_BYTES]>)| {
-            let first = *first;
-            let places: Vec<_> = places.iter().zip(first..=first + GRAIN_BYTES as u32 - 1).collect();
-            places
-                .into_iter()
-                .filter(|(place, _)| place.times > 0)
-                .map(|(place, at)| (at, *place))
-                .collect::<Vec<_>>()
-        };
-        grains.into_iter().flat_map(of_grain).collect()
+        let mut all = Vec::new();
+        for (first, places) in grains {
+            let ran = places.iter().enumerate().filter(|(_, place)| place.times > 0);
+            all.extend(ran.map(|(offset, place)| (first + offset as u32, *place)));
+        }
+        Ok(all)
     }
 
     /// How often the instruction at an address ran.
@@ -68,15 +81,20 @@ impl Executed {
         self.places.get(&first).map_or(0, |grain| self.grains[*grain].1[offset].times)
     }
 
-    fn place(&mut self, address: u32) -> &mut Place {
+    fn place(&mut self, address: u32) -> Option<&mut Place> {
         let (first, offset) = split(address);
         if self.grains.get(self.last).is_none_or(|grain| grain.0 != first) {
-            self.last = *self.places.entry(first).or_insert_with(|| {
-                self.grains.push((first, Box::new([Place::default(); GRAIN_BYTES])));
-                self.grains.len() - 1
-            });
+            self.last = match self.places.get(&first) {
+                Some(grain) => *grain,
+                None if self.grains.len() == GRAINS_MOST => return None,
+                None => {
+                    self.places.insert(first, self.grains.len());
+                    self.grains.push((first, Box::new([Place::default(); GRAIN_BYTES])));
+                    self.grains.len() - 1
+                }
+            };
         }
-        &mut self.grains[self.last].1[offset]
+        Some(&mut self.grains[self.last].1[offset])
     }
 }
 
@@ -101,7 +119,7 @@ fn is_conditional_branch(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Executed, Place};
+    use super::{Executed, GRAIN_BYTES, GRAINS_MOST, Place};
     use emulator::cpu::Tls;
     use emulator::{Cpu, DescriptorTable, Step};
 
@@ -123,7 +141,7 @@ mod tests {
         }
         let place = |times, length_bytes, taken, not_taken| Place { times, length_bytes, taken, not_taken };
         assert_eq!(
-            executed.all(),
+            executed.all().expect("it is little"),
             [
                 (0x100, place(1, 6, true, false)),
                 (0x1ff, place(2, 2, true, true)),
@@ -131,5 +149,16 @@ mod tests {
             ]
         );
         assert_eq!((executed.times(0x1ff), executed.times(0x200), executed.times(0x5000)), (2, 0, 0));
+    }
+
+    #[test]
+    fn more_code_than_is_kept_is_an_error_and_not_less_coverage() {
+        let mut executed = Executed::default();
+        for grain in 0..GRAINS_MOST as u32 {
+            note(&mut executed, grain * GRAIN_BYTES as u32, &[0x90], 0);
+        }
+        assert_eq!(executed.all().expect("just enough").len(), GRAINS_MOST);
+        note(&mut executed, 0xffff_ff00, &[0x90], 0);
+        assert!(executed.all().expect_err("too much").to_string().contains("trace a part of the run"));
     }
 }

@@ -38,7 +38,7 @@ impl<W: Write> Lcov<W> {
         Self { system: system.clone(), executed, out }
     }
 
-    fn files(&self) -> BTreeMap<String, SourceFile> {
+    fn files(&self) -> io::Result<BTreeMap<String, SourceFile>> {
         let source = SourceLines::new(&self.system);
         let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
         for (place, executed) in self.executed.iter().enumerate() {
@@ -47,7 +47,7 @@ impl<W: Write> Lcov<W> {
             for range in source.ranges(partition) {
                 counts.entry((range.source.file, range.source.line)).or_default();
             }
-            for (address, ran) in executed.all() {
+            for (address, ran) in executed.all()? {
                 if let Some(line) = source.line(partition, address) {
                     let count = counts.entry((line.file, line.line)).or_default();
                     *count = ran.times.max(*count);
@@ -67,7 +67,7 @@ impl<W: Write> Lcov<W> {
                 }
             }
         }
-        files
+        Ok(files)
     }
 }
 
@@ -83,7 +83,7 @@ impl<W: Write> Recorder for Lcov<W> {
 
 impl<W: Write> Export for Lcov<W> {
     fn finish(&mut self) -> io::Result<()> {
-        let files = self.files();
+        let files = self.files()?;
         if files.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
