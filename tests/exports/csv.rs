@@ -60,7 +60,7 @@ fn apart(line: &str) -> (String, [Vec<String>; 2]) {
 fn check(machine: Machine, name: &str) {
     let mut table = Vec::new();
     let csv = Csv::new(&traced(&machine), &mut table);
-    let mut recorder = Both(csv, SystemTrace::new(&machine, |_| true));
+    let mut recorder = Both(csv, SystemTrace::new(&traced(&machine), |_| true));
     run(machine, &mut recorder);
     recorder.0.finish().unwrap();
     let text = String::from_utf8(recorder.1.text().to_vec()).unwrap();

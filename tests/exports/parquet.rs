@@ -58,7 +58,8 @@ fn expected(system: &TracedSystem, everything: &Everything) -> String {
                 }
             }
             Happened::Event(_, event) => {
-                let (kind, words) = (event_kind(event), event_words(&partition.symbols, event));
+                let (kind, words) =
+                    (event_kind(event), event_words(&partition.symbols, &system.names, event));
                 writeln!(events, "events|{start}|{kind}|{words}").unwrap();
             }
         }

@@ -100,7 +100,7 @@ fn read(machine: Machine, name: &str) -> Option<(Vec<Read>, Everything, Vec<Stri
         Happened::Event(_, Event::WindowStart { .. } | Event::WindowEnd { .. } | Event::Idle { .. }) => None,
         Happened::Event(stamp, event) => {
             let partition = system.partition(stamp.partition);
-            let (kind, words) = (event_kind(event), event_words(&partition.symbols, event));
+            let (kind, words) = (event_kind(event), event_words(&partition.symbols, &system.names, event));
             Some(format!("{} {} {kind} {words}", stamp.now_ns, partition.name))
         }
         Happened::Instruction(_) => None,

@@ -14,8 +14,9 @@ use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 use trace::{
-    FLAGS, Place, TracedSystem, decimal, elision_words, event_kind, event_words, hexadecimal,
+    FLAGS, Names, Place, TracedSystem, decimal, elision_words, event_kind, event_words, hexadecimal,
     instruction_text,
 };
 
@@ -27,6 +28,7 @@ pub struct Csv<W> {
     sink: Sink<W>,
     /// Of each partition its name as a field, and the names of its addresses.
     partitions: Vec<(Vec<u8>, Symbols)>,
+    names: Arc<Names>,
     /// The fields `eip` to `text`.
     code: CodeCache<Vec<u8>>,
     /// What the last instruction of a partition left behind, as long as nothing came between.
@@ -44,7 +46,13 @@ impl<W: Write> Csv<W> {
         });
         let mut sink = Sink::new(out);
         sink.waiting().extend_from_slice(HEADER.as_bytes());
-        Self { sink, partitions: named.collect(), code: CodeCache::new(), segments: BTreeMap::new() }
+        Self {
+            sink,
+            partitions: named.collect(),
+            names: Arc::clone(&system.names),
+            code: CodeCache::new(),
+            segments: BTreeMap::new(),
+        }
     }
 
     /// The row of what is no instruction.
@@ -109,8 +117,8 @@ impl<W: Write> Recorder for Csv<W> {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         let Some((_, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
-        let words = event_words(symbols, event);
-        self.row(stamp, event_kind(event), EventFields::of(event, &words).eip, &words);
+        let words = event_words(symbols, &self.names, event);
+        self.row(stamp, event_kind(event), EventFields::of(event, &self.names, &words).eip, &words);
     }
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {

@@ -2,9 +2,8 @@
 //!
 //! Not here: the words, which are those of the text trace.
 
-use hypervisor_core::ledger::Source;
 use hypervisor_core::{CrashReason, Elision, Event, Omission};
-use trace::vector_name;
+use trace::{Names, vector_name};
 
 /// The columns of an event.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -18,8 +17,8 @@ pub struct EventFields {
 }
 
 impl EventFields {
-    /// The columns of this event, whose words are `words`.
-    pub fn of(event: &Event, words: &str) -> Self {
+    /// The columns of this event, whose words are `words`, with the names of the system's parts.
+    pub fn of(event: &Event, names: &Names, words: &str) -> Self {
         let (eip, subject, value) = match event {
             Event::Call { result, caller, .. } => {
                 let name = words.split('(').next().unwrap_or_default();
@@ -27,10 +26,10 @@ impl EventFields {
                 (Some(*caller), Some(name.to_owned()), result)
             }
             Event::EventDelivered { source, .. } | Event::EventTaken { source, .. } => {
-                (None, Some(source.to_string()), None)
+                (None, Some(names.source(*source)), None)
             }
             Event::EventRaised { source, count, .. } | Event::EventDropped { source, count, .. } => {
-                (None, Some(source.to_string()), Some(signed(*count)))
+                (None, Some(names.source(*source)), Some(signed(*count)))
             }
             Event::Upcall { eip, .. } | Event::InterruptReturn { eip, .. } | Event::Settled { eip, .. } => {
                 (Some(*eip), None, None)
@@ -49,10 +48,10 @@ impl EventFields {
             Event::Restart { restart_count, .. } => (None, None, Some(i64::from(*restart_count))),
             Event::Health { event, .. } => (None, Some(event.name().to_owned()), None),
             Event::MessageWritten { channel, length, .. } | Event::MessageReceived { channel, length } => {
-                (None, Some(message_port(*channel)), Some(i64::from(*length)))
+                (None, Some(names.message_port(*channel)), Some(i64::from(*length)))
             }
             Event::MessagesFlushed { channel, count } | Event::MessagesDropped { channel, count } => {
-                (None, Some(message_port(*channel)), Some(signed(*count)))
+                (None, Some(names.message_port(*channel)), Some(signed(*count)))
             }
             Event::Crash { reason, eip } => (Some(*eip), crash_subject(*reason), None),
             Event::ConsoleEnd | Event::TraceStart | Event::TraceStop => (None, None, None),
@@ -76,11 +75,6 @@ impl EventFields {
         };
         Self { eip, subject: Some(why.to_owned()), value: Some(signed(elision.instructions)) }
     }
-}
-
-/// The name of a message channel, as in a text trace.
-pub fn message_port(channel: u16) -> String {
-    Source::MessagePort(channel).to_string()
 }
 
 /// A number for a column of signed 64 bits, so that differences of two are right in SQL.
@@ -111,7 +105,8 @@ mod tests {
             result: Some(-2_i32 as u32),
             caller: 0x104,
         };
-        let fields = EventFields::of(&call, "console_write(bytes=5 at 0x0) = -2  from main");
+        let fields =
+            EventFields::of(&call, &Names::default(), "console_write(bytes=5 at 0x0) = -2  from main");
         let expected =
             EventFields { eip: Some(0x104), subject: Some("console_write".to_owned()), value: Some(-2) };
         assert_eq!(fields, expected);

@@ -29,6 +29,7 @@ pub fn system() -> TracedSystem {
     TracedSystem {
         is_system: true,
         rate: Rate::default(),
+        names: Arc::default(),
         partitions: vec![partition("one"), partition("\"two\", the second")],
     }
 }

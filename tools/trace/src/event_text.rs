@@ -52,9 +52,9 @@ pub fn append(out: &mut Vec<u8>, symbols: &Symbols, names: &Names, event: &Event
 
 /// What there is to say about an event beside its kind: the rest of its line in a text trace.
 #[must_use]
-pub fn event_words(symbols: &Symbols, event: &Event) -> String {
+pub fn event_words(symbols: &Symbols, names: &Names, event: &Event) -> String {
     let mut line = Vec::new();
-    append(&mut line, symbols, event);
+    append(&mut line, symbols, names, event);
     let words = line.get(KIND_WIDTH.max(kind(event).len() + 1)..).unwrap_or_default();
     String::from_utf8_lossy(words.trim_ascii_end()).into_owned()
 }

@@ -19,8 +19,9 @@ use emulator::{AccessKind, Step};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use std::io::{self, Write};
+use std::sync::Arc;
 use table::Table;
-use trace::{TracedSystem, elision_words, event_kind, event_words, instruction_text};
+use trace::{Names, TracedSystem, elision_words, event_kind, event_words, instruction_text};
 
 /// The names of the files, in the order in which [`Parquet::new`] takes them.
 pub const PARQUET_FILES: [&str; 3] = ["instructions.parquet", "accesses.parquet", "events.parquet"];
@@ -28,6 +29,7 @@ pub const PARQUET_FILES: [&str; 3] = ["instructions.parquet", "accesses.parquet"
 /// Writes Parquet tables.
 pub struct Parquet<W: Write + Send> {
     partitions: Vec<Partition>,
+    names: Arc<Names>,
     code: CodeCache<Code>,
     /// `read` and `write`.
     directions: [Text; 2],
@@ -71,6 +73,7 @@ impl<W: Write + Send> Parquet<W> {
         });
         Self {
             partitions: partitions.collect(),
+            names: Arc::clone(&system.names),
             code: CodeCache::new(),
             directions: ["read", "write"].map(Text::new),
             instructions: Table::new(&INSTRUCTIONS, system, instructions),
@@ -130,8 +133,8 @@ impl<W: Write + Send> Recorder for Parquet<W> {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         let Some(partition) = self.partitions.get(stamp.partition.index()) else { return };
-        let words = event_words(&partition.symbols, event);
-        let fields = EventFields::of(event, &words);
+        let words = event_words(&partition.symbols, &self.names, event);
+        let fields = EventFields::of(event, &self.names, &words);
         self.event_row(stamp, event_kind(event), fields, &words);
     }
 

@@ -23,7 +23,8 @@ use messages::{
 use prost::Message;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use trace::{CallStacks, Change, FunctionId, TracedSystem, elision_words, event_kind, event_words};
+use std::sync::Arc;
+use trace::{CallStacks, Change, FunctionId, Names, TracedSystem, elision_words, event_kind, event_words};
 use track::Track;
 
 /// All packets are of one sequence.
@@ -35,6 +36,7 @@ const COUNTER_INSTRUCTIONS: u64 = 10_000;
 pub struct Perfetto<W> {
     sink: Sink<W>,
     partitions: Vec<Partition>,
+    parts: Arc<Names>,
     stacks: CallStacks,
     changes: Vec<Change>,
     flows: FlowFinder,
@@ -67,6 +69,7 @@ impl<W: Write> Perfetto<W> {
         let mut perfetto = Self {
             sink: Sink::new(out),
             partitions: partitions.collect(),
+            parts: Arc::clone(&system.names),
             stacks: CallStacks::new(system),
             changes: Vec::new(),
             flows: FlowFinder::default(),
@@ -189,8 +192,8 @@ impl<W: Write> Perfetto<W> {
 
     /// Everything that happens at a point.
     fn instant(&mut self, stamp: Stamp, event: &Event) {
-        let words = event_words(&self.partitions[stamp.partition.index()].symbols, event);
-        let EventFields { subject, value, .. } = EventFields::of(event, &words);
+        let words = event_words(&self.partitions[stamp.partition.index()].symbols, &self.parts, event);
+        let EventFields { subject, value, .. } = EventFields::of(event, &self.parts, &words);
         let kind = event_kind(event);
         let name = match (event, subject) {
             (Event::Call { .. } | Event::Trap { .. }, Some(subject)) => subject,
