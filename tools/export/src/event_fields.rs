@@ -95,6 +95,7 @@ fn crash_subject(reason: CrashReason) -> Option<String> {
 mod tests {
     use super::{EventFields, signed};
     use hypervisor_core::{Abi, Event};
+    use trace::Names;
 
     #[test]
     fn a_call_is_about_its_name_and_its_value_is_what_it_returned() {

@@ -3,7 +3,7 @@
 //! Most keyframes hold only the memory that changed since the one before; a whole one comes now and then, so that few
 //! have to be read.
 
-use hypervisor_core::{FrameId, Machine};
+use hypervisor_core::{FrameId, Machine, Partition};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_128;
@@ -62,7 +62,7 @@ impl KeyframeMaker {
         let pages = ids.chunks(PAGES_MOST).zip(contents.chunks(PAGES_MOST * PAGE_BYTES));
         let pages: Vec<Vec<u8>> = pages.map(|(ids, contents)| encoded(ids, contents)).collect();
         let keyframe = Keyframe {
-            executed_by: machine.partitions().iter().map(|partition| partition.executed()).collect(),
+            executed_by: machine.partitions().iter().map(Partition::executed).collect(),
             page_frames: pages.len() as u32,
             is_whole,
             stopped: stopped.to_vec(),

@@ -200,10 +200,8 @@ impl Recording {
         let last_unit = self.last_unit()?;
         let limits = self.end.as_ref().map(limits_of);
         match self.restored(&keyframes)? {
-            None => Ok(Replay::new(new_machine(&self.subject)?, self.inputs.clone(), &[], last_unit, limits)),
-            Some((machine, stopped)) => {
-                Ok(Replay::new(machine, self.inputs.clone(), &stopped, last_unit, limits))
-            }
+            None => Ok(Replay::new(new_machine(&self.subject)?, &self.inputs, &[], last_unit, limits)),
+            Some((machine, stopped)) => Ok(Replay::new(machine, &self.inputs, &stopped, last_unit, limits)),
         }
     }
 

@@ -26,7 +26,7 @@ pub struct Replay {
 impl Replay {
     pub(crate) fn new(
         machine: Machine,
-        inputs: Vec<Input>,
+        inputs: &[Input],
         stopped: &[u16],
         last_unit: u64,
         limits: Option<Limits>,
