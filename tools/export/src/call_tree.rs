@@ -5,7 +5,7 @@
 //! Not here: how the tree is written.
 
 use emulator::Step;
-use hypervisor_core::{Event, PartitionId, Stamp};
+use hypervisor_core::{Elision, Event, Omission, PartitionId, Stamp};
 use std::collections::HashMap;
 use trace::{CallStacks, Change, FunctionId, TracedSystem, readable_name};
 
@@ -17,6 +17,8 @@ const NODES_MOST: usize = 1 << 16;
 pub struct CallTree {
     stacks: CallStacks,
     partitions: Vec<String>,
+    /// Of each partition the instructions of which only the number is known.
+    left_out: Vec<u64>,
     shape: Shape,
 }
 
@@ -44,6 +46,7 @@ impl CallTree {
         Self {
             stacks: CallStacks::new(system),
             partitions: system.partitions.iter().map(|partition| partition.name.clone()).collect(),
+            left_out: vec![0; count],
             shape: Shape {
                 nodes: (0..count).map(root).collect(),
                 children: HashMap::new(),
@@ -56,8 +59,16 @@ impl CallTree {
     pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let partition = stamp.partition.index();
         self.shape.apply(partition, self.stacks.instruction(stamp, step));
-        if let Some(innermost) = self.shape.open[partition].last() {
-            self.shape.nodes[*innermost].instructions += 1;
+        self.shape.count(partition, 1);
+    }
+
+    /// Counts what was left out: the iterations of a REP where they ran, the rest by itself.
+    pub fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let partition = stamp.partition.index();
+        self.shape.apply(partition, self.stacks.elided(stamp, elision));
+        match elision.omission {
+            Omission::Repeat(_) => self.shape.count(partition, elision.instructions),
+            _ => self.left_out[partition] += elision.instructions,
         }
     }
 
@@ -77,7 +88,11 @@ impl CallTree {
         }
         let mut path = String::new();
         for place in 0..self.partitions.len() {
-            self.path_of(&below, (&self.name(place), place), &mut path, &mut line);
+            let name = self.name(place);
+            if self.left_out[place] > 0 {
+                line(&format!("{name};(left out)"), self.left_out[place]);
+            }
+            self.path_of(&below, (&name, place), &mut path, &mut line);
         }
     }
 
@@ -117,6 +132,12 @@ impl CallTree {
 }
 
 impl Shape {
+    fn count(&mut self, partition: usize, instructions: u64) {
+        if let Some(innermost) = self.open[partition].last() {
+            self.nodes[*innermost].instructions += instructions;
+        }
+    }
+
     fn apply(&mut self, partition: usize, changes: &[Change]) {
         for change in changes {
             match *change {
@@ -150,8 +171,48 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::{NODES_MOST, Node, Shape};
+    use crate::tests::{STAMP, processor, step, system};
+    use crate::{Callgrind, Export, Folded};
+    use hypervisor_core::record::Repeat;
+    use hypervisor_core::{Elision, Omission, Recorder};
     use std::collections::HashMap;
     use trace::{Change, Entry, FunctionId};
+
+    /// An instruction in `main`, 7 iterations of a REP after it, and 100 instructions of which nothing is known.
+    fn record(recorder: &mut impl Recorder) {
+        let mut after = processor();
+        after.eip = 0x10_0001;
+        recorder.instruction(STAMP, &step(0x10_0000, &[0x90], &after));
+        let repeat = Repeat {
+            eip: 0x10_0001,
+            bytes: vec![0xf3, 0xa4],
+            read: None,
+            written: None,
+            registers_before: [0; 8],
+            registers_after: [0; 8],
+            eflags_before: 0,
+            eflags_after: 0,
+        };
+        for (instructions, omission) in [(7, Omission::Repeat(Box::new(repeat))), (100, Omission::Filter)] {
+            recorder.elided(STAMP, &Elision { since: 13, instructions, events: 2, omission });
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_is_counted_where_it_ran_or_by_itself() {
+        let (mut folded, mut callgrind) = (Vec::new(), Vec::new());
+        let mut export = Folded::new(&system(), &mut folded);
+        record(&mut export);
+        export.finish().expect("a vector takes all");
+        let mut export = Callgrind::new(&system(), &mut callgrind);
+        record(&mut export);
+        export.finish().expect("a vector takes all");
+        assert_eq!(String::from_utf8_lossy(&folded), "one;(left out) 100\none;main 8\n");
+        let callgrind = String::from_utf8_lossy(&callgrind).into_owned();
+        for lines in ["summary: 108\n", " (left out)\n0x0 0 100\n", " main\n0x100000 0 1\n0x100001 0 7\n"] {
+            assert!(callgrind.contains(lines), "{lines}\n{callgrind}");
+        }
+    }
 
     #[test]
     fn paths_without_end_are_counted_for_callers_and_lead_back() {

@@ -11,7 +11,7 @@ mod text;
 
 use crate::Export;
 use emulator::Step;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
@@ -33,6 +33,8 @@ pub struct Callgrind<W> {
 #[derive(Debug, Default)]
 struct Costs {
     instructions: u64,
+    /// Instructions of which only the number is known.
+    left_out: u64,
     own: HashMap<(FunctionId, u32), u64>,
     calls: HashMap<Call, Called>,
     open: Vec<Open>,
@@ -90,12 +92,22 @@ impl<W: Write> Recorder for Callgrind<W> {
             let changes = changes.to_vec();
             costs.follow(&changes, self.stacks.frames(stamp.partition));
         }
-        costs.count(step.eip);
+        costs.count(step.eip, 1);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         let changes = self.stacks.event(stamp, event).to_vec();
         self.costs[stamp.partition.index()].follow(&changes, self.stacks.frames(stamp.partition));
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let changes = self.stacks.elided(stamp, elision).to_vec();
+        let costs = &mut self.costs[stamp.partition.index()];
+        costs.follow(&changes, self.stacks.frames(stamp.partition));
+        match &elision.omission {
+            Omission::Repeat(repeat) => costs.count(repeat.eip, elision.instructions),
+            _ => costs.left_out += elision.instructions,
+        }
     }
 }
 
@@ -106,9 +118,11 @@ impl<W: Write> Export for Callgrind<W> {
         }
         let mut out = BufWriter::new(&mut self.out);
         let mut text = text::Text::new(&self.system, &mut out);
-        text.header(&self.system, self.costs.iter().map(|costs| costs.instructions).sum())?;
+        let all = self.costs.iter().map(|costs| costs.instructions + costs.left_out).sum();
+        text.header(&self.system, all)?;
         for (place, costs) in self.costs.iter().enumerate() {
             let partition = PartitionId(place as u16);
+            text.left_out(costs.left_out)?;
             let function = |id| self.stacks.function(partition, id).clone();
             text.partition(partition, &self.system.partition(partition).name)?;
             for (id, lines) in costs.by_function() {
@@ -133,15 +147,15 @@ struct Line {
 }
 
 impl Costs {
-    fn count(&mut self, eip: u32) {
-        self.instructions += 1;
+    fn count(&mut self, eip: u32, instructions: u64) {
+        self.instructions += instructions;
         let Some(open) = self.open.last() else { return };
         let is_full = self.own.len() >= PLACES_MOST;
         if !is_full || self.own.contains_key(&(open.function, eip)) {
-            *self.own.entry((open.function, eip)).or_default() += 1;
+            *self.own.entry((open.function, eip)).or_default() += instructions;
         } else {
             // Address 0 stands for the rest of the function.
-            *self.own.entry((open.function, 0)).or_default() += 1;
+            *self.own.entry((open.function, 0)).or_default() += instructions;
         }
     }
 

@@ -13,7 +13,7 @@ use crate::chosen_partition::{SeveralPartitions, chosen_partition};
 use crate::executed::Executed;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::io::{self, BufWriter, Write};
 use trace::TracedSystem;
 
@@ -65,6 +65,12 @@ impl<W: Write> Recorder for Covoar<W> {
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        if stamp.partition == self.partition {
+            self.executed.elided(elision);
+        }
+    }
 }
 
 impl<W: Write> Export for Covoar<W> {

@@ -9,7 +9,7 @@ use crate::Export;
 use crate::blocks::{Block, blocks};
 use crate::executed::Executed;
 use emulator::Step;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use std::io::{self, BufWriter, Write};
 use trace::{TracedPartition, TracedSystem};
 
@@ -37,6 +37,10 @@ impl<W: Write> Recorder for Drcov<W> {
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.executed[stamp.partition.index()].elided(elision);
+    }
 }
 
 /// The first address of an image, and the address after its last.

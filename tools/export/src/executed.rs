@@ -3,6 +3,7 @@
 //! Not here: which line or function the code belongs to.
 
 use emulator::Step;
+use hypervisor_core::{Elision, Omission};
 use std::collections::HashMap;
 use std::io;
 
@@ -41,17 +42,29 @@ impl Executed {
         if is_repeated && step.after.eip == step.eip {
             return;
         }
-        let Some(place) = self.place(step.eip) else {
-            self.is_cut = true;
-            return;
-        };
-        place.times += 1;
-        place.length_bytes = step.bytes.len() as u8;
+        let Some(place) = self.count(step.eip, step.bytes) else { return };
         if is_conditional_branch(step.bytes) {
             let next = step.eip.wrapping_add(step.bytes.len() as u32);
             place.taken |= step.after.eip != next;
             place.not_taken |= step.after.eip == next;
         }
+    }
+
+    /// Counts a REP whose iterations were left out. Of what else was left out nobody knows that it ran.
+    pub fn elided(&mut self, elision: &Elision) {
+        if let Omission::Repeat(repeat) = &elision.omission {
+            self.count(repeat.eip, &repeat.bytes);
+        }
+    }
+
+    fn count(&mut self, eip: u32, bytes: &[u8]) -> Option<&mut Place> {
+        if self.place(eip).is_none() {
+            self.is_cut = true;
+        }
+        let place = self.place(eip)?;
+        place.times += 1;
+        place.length_bytes = bytes.len() as u8;
+        Some(place)
     }
 
     /// What ran, by address.
@@ -122,6 +135,8 @@ mod tests {
     use super::{Executed, GRAIN_BYTES, GRAINS_MOST, Place};
     use emulator::cpu::Tls;
     use emulator::{Cpu, DescriptorTable, Step};
+    use hypervisor_core::record::Repeat;
+    use hypervisor_core::{Elision, Omission};
 
     fn note(executed: &mut Executed, eip: u32, bytes: &[u8], target: u32) {
         let mut after = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
@@ -149,6 +164,26 @@ mod tests {
             ]
         );
         assert_eq!((executed.times(0x1ff), executed.times(0x200), executed.times(0x5000)), (2, 0, 0));
+    }
+
+    #[test]
+    fn a_repeat_without_its_iterations_ran_once() {
+        let mut executed = Executed::default();
+        let repeat = Repeat {
+            eip: 0x100,
+            bytes: vec![0xf3, 0xa4],
+            read: None,
+            written: None,
+            registers_before: [0; 8],
+            registers_after: [0; 8],
+            eflags_before: 0,
+            eflags_after: 0,
+        };
+        for omission in [Omission::Repeat(Box::new(repeat)), Omission::Filter] {
+            executed.elided(&Elision { since: 0, instructions: 7, events: 0, omission });
+        }
+        let ran = Place { times: 1, length_bytes: 2, ..Place::default() };
+        assert_eq!(executed.all().expect("it is little"), [(0x100, ran)]);
     }
 
     #[test]

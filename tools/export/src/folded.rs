@@ -8,7 +8,7 @@
 use crate::Export;
 use crate::call_tree::CallTree;
 use emulator::Step;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use std::io::{self, BufWriter, Write};
 use trace::TracedSystem;
 
@@ -35,6 +35,10 @@ impl<W: Write> Recorder for Folded<W> {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         self.tree.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.tree.elided(stamp, elision);
     }
 }
 

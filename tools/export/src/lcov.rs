@@ -10,7 +10,7 @@ use crate::Export;
 use crate::executed::Executed;
 use emulator::Step;
 use hypervisor_core::loader::SymbolKind;
-use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use trace::{SourceLines, TracedSystem, readable_name};
@@ -79,6 +79,10 @@ impl<W: Write> Recorder for Lcov<W> {
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.executed[stamp.partition.index()].elided(elision);
+    }
 }
 
 impl<W: Write> Export for Lcov<W> {

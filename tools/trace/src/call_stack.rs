@@ -14,7 +14,7 @@ use crate::traced_system::TracedSystem;
 use crate::transfer::{StepKind, Transfer, TransferKind, classify};
 use emulator::Step;
 use emulator::cpu::ESP;
-use hypervisor_core::{Event, PartitionId, Stamp};
+use hypervisor_core::{Elision, Event, Omission, PartitionId, Stamp};
 use std::collections::VecDeque;
 
 /// Frames of a stack that are followed.
@@ -115,6 +115,23 @@ impl CallStacks {
         &self.changes
     }
 
+    /// Something was left out. The iterations of a REP are the innermost frame's own, and the changes happened before them. A loop ends in
+    /// a frame that was open when it began, or the frames begin anew, as they do after anything else.
+    pub fn elided(&mut self, stamp: Stamp, elision: &Elision) -> &[Change] {
+        self.changes.clear();
+        let partition = &mut self.partitions[stamp.partition.index()];
+        match &elision.omission {
+            Omission::Repeat(repeat) => {
+                partition.run_at(repeat.eip, repeat.registers_before[ESP], &mut self.changes);
+                partition.expected = Some(repeat.eip.wrapping_add(repeat.bytes.len() as u32));
+                partition.esp = repeat.registers_after[ESP];
+            }
+            Omission::Loop { .. } => partition.is_after_loop = true,
+            Omission::Filter | Omission::Guest | Omission::Ring => {}
+        }
+        &self.changes
+    }
+
     /// The frames of a partition, the outermost first.
     #[must_use]
     pub fn frames(&self, partition: PartitionId) -> &[Frame] {
@@ -150,6 +167,8 @@ struct Follower {
     left_esp: Option<u32>,
     /// Where the run goes on, unless instructions are missing from the trace.
     expected: Option<u32>,
+    /// Turns of a loop were left out since the last instruction.
+    is_after_loop: bool,
     esp: u32,
     /// Frames that events have entered since the last instruction.
     interrupts: usize,
@@ -166,6 +185,7 @@ impl Follower {
             pending: None,
             left_esp: None,
             expected: None,
+            is_after_loop: false,
             esp: 0,
             interrupts: 0,
             chunk: NOWHERE,
@@ -174,14 +194,7 @@ impl Follower {
 
     fn step(&mut self, step: &Step<'_>, changes: &mut Vec<Change>) {
         let esp = step.registers_before[ESP];
-        self.settle(changes);
-        if self.expected != Some(step.eip) {
-            self.leave(self.stack.len(), changes);
-        }
-        self.place_interrupts(esp);
-        if !self.chunk.contains(step.eip) {
-            self.place(step.eip, esp, changes);
-        }
+        self.run_at(step.eip, esp, changes);
         match classify(step) {
             StepKind::Plain => {}
             StepKind::StackLoaded => self.stack_loaded(esp, step.after.registers[ESP]),
@@ -194,6 +207,21 @@ impl Follower {
         }
         self.expected = Some(step.after.eip);
         self.esp = step.after.registers[ESP];
+    }
+
+    /// The instruction at this address runs now.
+    fn run_at(&mut self, eip: u32, esp: u32, changes: &mut Vec<Change>) {
+        self.settle(changes);
+        if self.expected != Some(eip) {
+            let holds = |frame: &Frame| self.is_after_loop && self.functions.contains(frame.function, eip);
+            let kept = self.stack.iter().rposition(holds).map_or(0, |place| place + 1);
+            self.leave(self.stack.len() - kept, changes);
+        }
+        self.is_after_loop = false;
+        self.place_interrupts(esp);
+        if !self.chunk.contains(eip) {
+            self.place(eip, esp, changes);
+        }
     }
 
     fn interrupt(&mut self, eip: u32, handler: u32, error_bytes: u32, changes: &mut Vec<Change>) {

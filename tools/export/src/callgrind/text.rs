@@ -56,6 +56,18 @@ impl<W: Write> Text<W> {
         writeln!(self.out, "\nob=({}) {}", partition.0 + 1, one_line(name))
     }
 
+    /// Instructions that are no function's, because the trace has only their number.
+    pub fn left_out(&mut self, instructions: u64) -> io::Result<()> {
+        if instructions == 0 {
+            return Ok(());
+        }
+        let unknown = self.unknown.clone();
+        let file = self.file_name(&unknown);
+        // No function has this number, and no other partition has it.
+        let number = usize::MAX - self.partition.index();
+        writeln!(self.out, "\nfl={file}\nfn=({number}) (left out)\n0x0 0 {instructions}")
+    }
+
     pub fn function(&mut self, function: &Function, id: FunctionId) -> io::Result<()> {
         let (file, _) = self.line(function.entry);
         let (file_name, name) = (self.file_name(&file), self.function_name(function, id));
