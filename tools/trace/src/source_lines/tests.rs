@@ -18,7 +18,8 @@ fn lines_of(file: &[u8]) -> (SourceLines, Arc<Image>) {
         image: Arc::clone(&image),
         symbols: image.symbols.clone(),
     };
-    let system = TracedSystem { is_system: false, rate: Rate::default(), partitions: vec![partition] };
+    let (rate, names) = (Rate::default(), Arc::default());
+    let system = TracedSystem { is_system: false, rate, names, partitions: vec![partition] };
     (SourceLines::new(&system), image)
 }
 
