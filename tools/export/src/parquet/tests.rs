@@ -6,6 +6,7 @@ use super::table::ROW_GROUP_ROWS;
 use crate::Export;
 use crate::tests::{STAMP, processor, step, system};
 use hypervisor_core::{Elision, Event, Omission, Recorder, Stamp};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use parquet::record::{Field, Row};
@@ -90,7 +91,7 @@ fn a_row_group_is_written_when_it_is_full_and_says_what_it_spans() {
     tables.finish().unwrap();
     let reader = files[0].reader();
     let groups = reader.metadata().row_groups();
-    let rows: Vec<_> = groups.iter().map(|group| group.num_rows()).collect();
+    let rows: Vec<_> = groups.iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [ROW_GROUP_ROWS as i64, 1]);
     let Some(Statistics::Int64(seq)) = groups[0].column(0).statistics() else { panic!("no statistics") };
     assert_eq!((seq.min_opt(), seq.max_opt()), (Some(&0), Some(&(ROW_GROUP_ROWS as i64 - 1))));

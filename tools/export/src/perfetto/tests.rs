@@ -74,7 +74,7 @@ fn what_is_open_at_the_end_ends_there() {
     assert_eq!(ends.count(), 2, "{schedule:?}");
     let functions = events_of(&packets, Track::Functions);
     assert_eq!(functions, [(20, SLICE_BEGIN, String::new()), (30, SLICE_END, String::new())]);
-    let last = packets.iter().filter_map(|packet| packet.track_event.as_ref()?.counter_value).last();
+    let last = packets.iter().filter_map(|packet| packet.track_event.as_ref()?.counter_value).next_back();
     assert_eq!(last, Some(13), "the last instruction is counted");
 }
 

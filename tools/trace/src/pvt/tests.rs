@@ -48,8 +48,7 @@ fn sample() -> Vec<u8> {
     writer.keyframe(100, executed_by, raw).unwrap();
     writer.frame(FrameKind::Records, 100, 100, (0..=255).collect()).unwrap();
     writer.finish().unwrap();
-    let bytes = out.0.lock().unwrap().clone();
-    bytes
+    out.0.lock().unwrap().clone()
 }
 
 struct TemporaryFile(PathBuf);
