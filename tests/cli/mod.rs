@@ -12,6 +12,7 @@ mod lockstep;
 mod options;
 mod paravane;
 mod readme;
+mod recordings;
 mod streams;
 mod systems;
 mod tracing;

@@ -59,11 +59,3 @@ fn an_impossible_memory_size_is_refused_with_what_is_possible() {
         assert!(finished.stderr.contains("--memory"), "{size}: {finished:?}");
     }
 }
-
-#[test]
-fn the_binary_trace_format_says_that_it_is_not_there_yet() {
-    let file = TemporaryFile::new("exits.elf", &exits_with(0).bytes());
-    let finished = run(["trace".as_ref(), "--format".as_ref(), "pvt".as_ref(), file.as_ref()]);
-    assert_eq!(finished.status, Some(125), "{finished:?}");
-    assert!(finished.stderr.contains("--format text"), "{finished:?}");
-}

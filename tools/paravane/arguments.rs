@@ -72,6 +72,13 @@ pub enum Command {
     /// The same lines as those of `paravane trace`.
     #[command(after_help = "Exit status:\n  0    it was shown\n  125  it cannot be read; stderr tells why")]
     Show(Box<Show>),
+    /// Write a recorded run in the format of another tool
+    ///
+    /// docs/EXPORTS.md says what each holds and how to open it. The whole run is run again; the filters choose a part of it.
+    #[command(
+        after_help = "Exit status:\n  0    it was written\n  125  the recording cannot be read, or the file not be written; stderr tells why"
+    )]
+    Export(Export),
     /// Check that a recorded run is whole, and that running it again makes the same
     ///
     /// Every frame's digest is checked, and the whole run is run again: each event, the machine of each keyframe and the
@@ -177,6 +184,51 @@ pub struct Show {
     /// What is shown of the run.
     #[command(flatten)]
     pub filter: FilterOptions,
+}
+
+/// `paravane export`
+#[derive(Args, Debug)]
+pub struct Export {
+    /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+
+    /// Which format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ExportFormat,
+
+    /// Where it is written to; stdout without it. For parquet a folder
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Which part of the run.
+    #[command(flatten)]
+    pub filter: FilterOptions,
+}
+
+/// `paravane export --to`
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExportFormat {
+    /// A timeline for ui.perfetto.dev: partitions, windows, functions, events
+    Perfetto,
+    /// Call stacks, one a line, with the instructions spent in them
+    Folded,
+    /// A flame graph as SVG
+    Flamegraph,
+    /// Costs for KCachegrind and callgrind_annotate
+    Callgrind,
+    /// Coverage of source lines for genhtml and others; needs a guest built with -g
+    Lcov,
+    /// Coverage of instructions for covoar and GNATcoverage, of one partition
+    Covoar,
+    /// Coverage of blocks for Lighthouse and others
+    Drcov,
+    /// Registers and memory for Tenet, of one partition
+    Tenet,
+    /// A table of instructions and events
+    Csv,
+    /// Three tables for DuckDB, Spark and others, in a folder
+    Parquet,
 }
 
 /// `paravane verify`

@@ -43,6 +43,18 @@ pub struct FilterOptions {
     #[arg(long, value_name = "COUNT", value_parser = parse_count, requires = "at", help_heading = HEADING)]
     pub around: Option<u64>,
 
+    /// With --at: COUNT instructions from there on, of the partition that --at names, and nothing before. What is not
+    /// shown is not told of. A recorded run is run again from the nearest keyframe only
+    #[arg(
+        long,
+        value_name = "COUNT",
+        value_parser = parse_count,
+        requires = "at",
+        conflicts_with_all = ["around", "from", "to", "last"],
+        help_heading = HEADING
+    )]
+    pub window: Option<u64>,
+
     /// Only these kinds of record: instructions, reads, writes (of memory), calls, events, upcalls, traps, console, ports,
     /// windows, health, marks, idle, settled, tracing, crashes
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = HEADING)]
@@ -138,7 +150,9 @@ impl FilterOptions {
                 .map(|what| words.trigger(what).map_err(|why| format!("{option}: {why}")))
                 .transpose()
         };
-        let around = match trigger("--at", &self.at)? {
+        let at = trigger("--at", &self.at)?;
+        let from = if self.window.is_some() { at.clone() } else { trigger("--from", &self.from)? };
+        let around = match at.filter(|_| self.window.is_none()) {
             Some(trigger) => {
                 let units = self.around.unwrap_or(AROUND);
                 Some((trigger, bounded("--around", "instructions", units, AROUND_MOST)?))
@@ -150,7 +164,8 @@ impl FilterOptions {
             return Err("--last 0 records nothing: give at least 1".to_owned());
         }
         Ok(Choice {
-            from: trigger("--from", &self.from)?,
+            from,
+            length: self.window,
             to: trigger("--to", &self.to)?,
             around,
             selection: self.selection(&words)?,
@@ -175,6 +190,7 @@ impl FilterOptions {
             single.into_iter().filter_map(|(option, value)| value.as_ref().map(|value| (option, value)));
         words.extend(given.map(|(option, value)| format!("{option} {value}")));
         words.extend(self.around.map(|units| format!("--around {units}")));
+        words.extend(self.window.map(|units| format!("--window {units}")));
         let lists = [
             ("--only", &self.only),
             ("--function", &self.functions),
@@ -204,6 +220,7 @@ impl FilterOptions {
             Some(format!("the filter matched nothing: `{option} {what}` never happened"))
         };
         match passed {
+            Passed { began: false, .. } if self.window.is_some() => never("--at", &self.at),
             Passed { began: false, .. } => never("--from", &self.from),
             Passed { hits: Some(0), .. } => never("--at", &self.at),
             _ => Some(format!("the filter matched nothing: {words}")),

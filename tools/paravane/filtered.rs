@@ -7,6 +7,7 @@ use crate::text_sink::TextSink;
 use emulator::Step;
 use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp};
 use log::warn;
+use std::collections::BTreeSet;
 use trace::filter::{Choice, EventsOnly};
 use trace::{Filter, RunEnd};
 
@@ -55,6 +56,29 @@ impl<F: TextFilter> Filtered<'_, F> {
     /// The output fails.
     pub fn write(&mut self) -> Result<(), Ended> {
         self.filter.filter_mut().inner_mut().write()
+    }
+
+    /// Whether only the instructions after one point are wanted.
+    pub fn is_window(&self) -> bool {
+        self.options.window.is_some()
+    }
+
+    /// Whether nothing more will be written.
+    pub fn is_over(&mut self) -> bool {
+        self.filter.filter_mut().is_over()
+    }
+
+    /// The records begin with what this machine does next; the guests of `stopped` partitions want to be left out.
+    pub fn begin_at(&mut self, machine: &Machine, stopped: &BTreeSet<u16>) {
+        let filter = self.filter.filter_mut();
+        for place in 0..machine.partitions().len() as u16 {
+            let stamp = machine.stamp_of(PartitionId(place));
+            filter.start(stamp);
+            if stopped.contains(&place) {
+                filter.event(stamp, &Event::TraceStop);
+            }
+            filter.inner_mut().begin_at(PartitionId(place), machine.partition(PartitionId(place)).cpu());
+        }
     }
 
     /// Writes what was held back to the end, and how the run ended. Each partition ended at one of `ends`.

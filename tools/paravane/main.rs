@@ -5,6 +5,7 @@ mod check_command;
 mod conclusion;
 mod console;
 mod crash_report;
+mod export_command;
 mod filter_options;
 mod filter_words;
 mod filtered;
@@ -64,6 +65,7 @@ fn command() -> Status {
         Command::Run(run) => run::run(&run),
         Command::Trace(trace) => trace_command::trace(&trace),
         Command::Show(show) => show_command::show(&show),
+        Command::Export(options) => export_command::export(&options),
         Command::Verify(verify) => verify_command::verify(&verify),
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),

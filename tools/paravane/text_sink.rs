@@ -2,8 +2,8 @@
 
 use crate::output::{Ended, Output};
 use crate::session::Listener;
-use emulator::Step;
-use hypervisor_core::{Elision, Event, Machine, Progress, Recorder, Stamp};
+use emulator::{Cpu, Step};
+use hypervisor_core::{Elision, Event, Machine, PartitionId, Progress, Recorder, Stamp};
 use trace::{RunEnd, SystemTrace, TextTrace, TracedSystem};
 
 /// Units between two writes of the trace: some megabytes of text.
@@ -36,6 +36,14 @@ impl TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.name_filter(words),
             Lines::System(text) => text.name_filter(words),
+        }
+    }
+
+    /// The lines of a partition begin with what its processor does next.
+    pub fn begin_at(&mut self, id: PartitionId, processor: &Cpu) {
+        match &mut self.lines {
+            Lines::Guest(text) => text.begin_at(processor),
+            Lines::System(text) => text.begin_at(id, processor),
         }
     }
 

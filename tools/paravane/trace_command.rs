@@ -5,9 +5,11 @@ use crate::filtered::Filtered;
 use crate::output::{Ended, Output};
 use crate::pvt_sink::PvtSink;
 use crate::session::Session;
+use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
 use crate::text_sink::TextSink;
+use std::path::Path;
 use trace::TracedSystem;
 
 /// Runs the guest or the system to its end and writes its trace.
@@ -15,6 +17,9 @@ use trace::TracedSystem;
 /// # Errors
 /// It cannot be loaded, or input or output failed.
 pub fn trace(trace: &Trace) -> Result<Status, Ended> {
+    if let Some(path) = trace.image.as_deref().filter(|path| is_recording(path)) {
+        return recorded(path, trace);
+    }
     let subject = subject::open(trace.image.as_deref(), &trace.options)?;
     // The files are created only when everything is known to load.
     let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
@@ -30,14 +35,27 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         let mut sink = PvtSink::new(trace.output.as_deref(), &subject, session.machine())?;
         return session.run(&mut sink);
     }
-    let output = match &trace.output {
-        Some(path) => Output::file(path).map_err(Ended::Failed)?,
-        None => Output::stdout(),
-    };
+    let output = output(trace)?;
     let sink = TextSink::new(&traced, &choice.partitions, output);
     if choice.needs_instructions() {
         session.run(&mut Filtered::new(choice, &trace.filter, sink))
     } else {
         session.run(&mut Filtered::of_events(choice, &trace.filter, sink))
+    }
+}
+
+/// Traces a recorded run: it is run again.
+fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
+    if trace.format == TraceFormat::Pvt {
+        let why = format!("{} is a recorded run already: copy it, or leave out --format pvt", path.display());
+        return Err(Ended::Failed(why));
+    }
+    shown(path, &trace.filter, output(trace)?)
+}
+
+fn output(trace: &Trace) -> Result<Output, Ended> {
+    match &trace.output {
+        Some(path) => Output::file(path).map_err(Ended::Failed),
+        None => Ok(Output::stdout()),
     }
 }

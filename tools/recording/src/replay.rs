@@ -5,8 +5,8 @@ use emulator::Step;
 use hypervisor_core::{Event, Input, Limits, Machine, Progress, Recorder, Stamp};
 use std::collections::BTreeSet;
 
-/// The last units before an instruction are run one by one: its partition may not be the one that runs.
-const CLOSE_UNITS: u64 = 2048;
+/// So often a partition that does not run is waited for with small steps, so that its instruction is not passed.
+const WAITS_MOST: u32 = 100_000;
 /// A recorder is asked so often, in units, whether it wants more.
 const ASK_UNITS: u64 = 1 << 15;
 
@@ -59,22 +59,25 @@ impl Replay {
         self.ended
     }
 
-    /// Goes to a position that was not passed yet; to the end of the recording if it does not go so far. Of a partition's
-    /// instruction, up to [`CLOSE_UNITS`] units before it may be left for the caller to pass.
+    /// Goes to a position that was not passed yet; to the end of the recording if it does not go so far. Shortly before a
+    /// partition's instruction it stops if that partition does not run for long.
     pub fn go_to(&mut self, position: Position) {
         let mut stops = Stops(std::mem::take(&mut self.stopped));
-        while !self.ended {
-            let slice = match position {
+        let (mut waits, mut left_before) = (0, u64::MAX);
+        while !self.ended && waits < WAITS_MOST {
+            // A partition executes no more than the time that passes.
+            let left = match position {
                 Position::Unit(unit) => unit.saturating_sub(self.machine.clock().units()),
                 Position::Instruction(partition, number) => {
-                    let left = number.saturating_sub(self.machine.partition(partition).executed());
-                    left.saturating_sub(CLOSE_UNITS)
+                    number.saturating_sub(self.machine.partition(partition).executed())
                 }
             };
-            if slice == 0 {
+            if left == 0 {
                 break;
             }
-            self.run_slice(slice, &mut stops);
+            waits = if left == left_before { waits + 1 } else { 0 };
+            left_before = left;
+            self.run_slice(left, &mut stops);
         }
         self.stopped = stops.0;
     }
@@ -92,8 +95,9 @@ impl Replay {
 
     /// Runs for `units` of virtual time at most, and tells `recorder`.
     pub fn run_slice<R: Recorder>(&mut self, units: u64, recorder: &mut R) {
-        let left = self.last_unit.saturating_sub(self.machine.clock().units());
-        let limits = Limits { slice_units: Some(units.min(left.max(1))), ..self.limits.unwrap_or_default() };
+        // What happens in the last unit belongs to it.
+        let left = self.last_unit.saturating_sub(self.machine.clock().units()).saturating_add(1);
+        let limits = Limits { slice_units: Some(units.min(left)), ..self.limits.unwrap_or_default() };
         match self.machine.run(&limits, recorder) {
             Progress::Output => {
                 for place in 0..self.machine.partitions().len() {
@@ -115,7 +119,7 @@ impl Replay {
             }
             Progress::Finished(_) => self.ended = true,
         }
-        if self.machine.clock().units() >= self.last_unit && self.limits.is_none() {
+        if self.machine.clock().units() > self.last_unit && self.limits.is_none() {
             self.ended = true;
         }
     }

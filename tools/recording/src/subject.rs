@@ -122,6 +122,9 @@ impl Subject {
             let (path, findings) = (path.to_path_buf(), Findings::default());
             return Ok(Self { path, is_system: false, config, options, files, findings });
         }
+        if bytes.starts_with(&trace::pvt::MAGIC[..8]) {
+            return Err(failed("this is a recorded run: show it with `paravane show`".to_owned()));
+        }
         if !is_system_file(path, &bytes) {
             return Err(failed(
                 "this is not an ELF file, and no system file either: name a guest's ELF file, or TOML text with a [[partition]]"

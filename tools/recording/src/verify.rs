@@ -97,6 +97,13 @@ impl Recording {
         let mut unit = 0;
         for frame in 0..self.reader().frame_count() {
             let head = *self.reader().head(frame);
+            // Files and input are written when they come, records when there are enough of them.
+            let is_in_order =
+                matches!(head.kind, FrameKind::Records | FrameKind::Pages | FrameKind::Keyframe);
+            if !is_in_order {
+                self.frame(frame)?;
+                continue;
+            }
             if head.unit < unit {
                 return Err(self
                     .reader()

@@ -7,7 +7,7 @@ use crate::names::Names;
 use crate::run_end::{PartitionEnd, RunEnd};
 use crate::text::TextTrace;
 use crate::traced_system::TracedSystem;
-use emulator::Step;
+use emulator::{Cpu, Step};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::sync::Arc;
@@ -59,6 +59,13 @@ impl SystemTrace {
     /// Writes in the head, before any record, which filter is in force.
     pub fn name_filter(&mut self, options: &str) {
         self.text.extend_from_slice(format!("filter {options}\n").as_bytes());
+    }
+
+    /// The lines of a partition begin with what this processor does next.
+    pub fn begin_at(&mut self, id: PartitionId, processor: &Cpu) {
+        if let Some(Some((_, lines))) = self.partitions.get_mut(id.index()) {
+            lines.begin_at(processor);
+        }
     }
 
     /// What was written since the last [`SystemTrace::clear`]: whole lines.

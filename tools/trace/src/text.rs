@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::run_end::RunEnd;
 use crate::traced_system::{TracedPartition, TracedSystem};
 use emulator::cpu::REGISTER_NAMES;
-use emulator::{Access, AccessKind, Segment, SegmentRegister, Step, flags};
+use emulator::{Access, AccessKind, Cpu, Segment, SegmentRegister, Step, flags};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, Omission, Outcome, PartitionId, Recorder, Stamp};
 use std::sync::Arc;
@@ -68,6 +68,11 @@ impl TextTrace {
     /// A trace without a beginning: only the lines that come.
     pub(crate) fn of_lines(symbols: Symbols, names: Arc<Names>) -> Self {
         Self { symbols, names, listing: Listing::new(), segments: None, text: Vec::new() }
+    }
+
+    /// The lines begin with what this processor does next.
+    pub fn begin_at(&mut self, processor: &Cpu) {
+        self.segments = Some(processor.segments);
     }
 
     /// What was written since the last [`TextTrace::clear`]: whole lines.

@@ -39,6 +39,8 @@ pub struct Choice {
     pub from: Option<Trigger>,
     /// Where it ends.
     pub to: Option<Trigger>,
+    /// It ends after so many instructions, of the partition of `from` if that names one.
+    pub length: Option<u64>,
     /// Only so many instructions before and after each time of this.
     pub around: Option<(Trigger, usize)>,
     /// Which records.
@@ -59,6 +61,7 @@ impl Choice {
             partitions: vec![true; partitions],
             from: None,
             to: None,
+            length: None,
             around: None,
             selection: Selection::everything(),
             last: None,
@@ -100,12 +103,12 @@ impl<R: Recorder> Filter<R> {
     /// A filter before `inner`.
     #[must_use]
     pub fn new(choice: Choice, inner: R) -> Self {
-        let Choice { partitions, from, to, around, selection, last, collapse, gaps } = choice;
+        let Choice { partitions, from, to, length, around, selection, last, collapse, gaps } = choice;
         let count = partitions.len();
         let next = Last::new(last, Repeats::new(collapse.repeats, Loops::new(collapse.loops, inner)));
         Self {
             partitions,
-            window: Window::new(from, to),
+            window: Window::new(from, to, length),
             around: around.map(|(trigger, units)| Around::new(trigger, units)),
             chosen: Chosen::new(Selector::new(selection, count), count, gaps, next),
         }
@@ -127,6 +130,12 @@ impl<R: Recorder> Filter<R> {
         if self.shows(stamp) {
             self.chosen.start(stamp);
         }
+    }
+
+    /// Whether nothing more will pass.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.window.is_closed()
     }
 
     /// How much passed it so far.

@@ -80,7 +80,8 @@ impl Trigger {
             }
     }
 
-    fn is_of(&self, stamp: Stamp) -> bool {
+    /// Whether it is about the partition of a record.
+    pub(super) fn is_of(&self, stamp: Stamp) -> bool {
         self.partition.is_none_or(|partition| partition == stamp.partition)
     }
 }

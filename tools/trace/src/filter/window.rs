@@ -9,6 +9,8 @@ use hypervisor_core::{Event, Stamp};
 pub struct Window {
     from: Option<Trigger>,
     to: Option<Trigger>,
+    /// So many instructions more, of the partition of `from` if it names one.
+    left: Option<u64>,
     state: State,
 }
 
@@ -20,14 +22,19 @@ enum State {
 }
 
 impl Window {
-    pub fn new(from: Option<Trigger>, to: Option<Trigger>) -> Self {
+    pub fn new(from: Option<Trigger>, to: Option<Trigger>, left: Option<u64>) -> Self {
         let state = if from.is_some() { State::Before } else { State::Open };
-        Self { from, to, state }
+        Self { from, to, left, state }
     }
 
     /// Whether it was ever open.
     pub fn was_open(&self) -> bool {
         self.state != State::Before
+    }
+
+    /// Whether it will never be open again.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::After
     }
 
     /// Whether it is open.
@@ -37,9 +44,22 @@ impl Window {
 
     /// Whether an instruction is in it.
     pub fn holds_instruction(&mut self, stamp: Stamp, step: &Step<'_>) -> bool {
-        match self.state {
+        let holds = match self.state {
             State::Open if self.to.is_none() => true,
             _ => self.holds(stamp, |trigger| trigger.is_at_instruction(stamp, step)),
+        };
+        let counts = holds && self.from.as_ref().is_none_or(|from| from.is_of(stamp));
+        match &mut self.left {
+            // What the last instruction caused comes before the next one.
+            Some(0) if counts => {
+                self.state = State::After;
+                false
+            }
+            Some(left) if counts => {
+                *left -= 1;
+                true
+            }
+            _ => holds,
         }
     }
 

@@ -1,0 +1,106 @@
+//! `paravane export`: a recorded run in the format of another tool.
+
+use crate::arguments::{Export, ExportFormat};
+use crate::filtered::ends;
+use crate::output::{Ended, Output};
+use crate::show_command::{failed, open};
+use crate::status::Status;
+use export::{Callgrind, Covoar, Csv, Drcov, FlameGraph, Folded, Lcov, Perfetto, Tenet};
+use hypervisor_core::PartitionId;
+use recording::{Position, Recording};
+use std::path::Path;
+use trace::Filter;
+use trace::filter::Choice;
+
+/// Runs the recording again and writes what the format holds of it.
+///
+/// # Errors
+/// The recording cannot be read, the format cannot hold it, or the output fails.
+pub fn export(options: &Export) -> Result<Status, Ended> {
+    let mut recording = open(&options.recording)?;
+    let traced = recording.traced().clone();
+    let choice = options.filter.choice(&traced, &options.recording.display().to_string());
+    let choice = choice.map_err(Ended::Failed)?;
+    let mut run = Run { options, recording: &mut recording, choice };
+    if options.to == ExportFormat::Parquet {
+        return parquet(&mut run);
+    }
+    let chosen = only_one(&run.choice);
+    let mut out = match &options.output {
+        Some(path) => Output::file(path).map_err(Ended::Failed)?,
+        None => Output::stdout(),
+    };
+    let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
+    match options.to {
+        ExportFormat::Perfetto => run.write(Perfetto::new(&traced, &mut out)),
+        ExportFormat::Folded => run.write(Folded::new(&traced, &mut out)),
+        ExportFormat::Flamegraph => run.write(FlameGraph::new(&traced, &mut out)),
+        ExportFormat::Callgrind => run.write(Callgrind::new(&traced, &mut out)),
+        ExportFormat::Lcov => run.write(Lcov::new(&traced, &mut out)),
+        ExportFormat::Covoar => run.write(Covoar::new(&traced, chosen, &mut out).map_err(several)?),
+        ExportFormat::Drcov => run.write(Drcov::new(&traced, &mut out)),
+        ExportFormat::Tenet => run.write(Tenet::new(&traced, chosen, &mut out).map_err(several)?),
+        ExportFormat::Csv | ExportFormat::Parquet => run.write(Csv::new(&traced, &mut out)),
+    }?;
+    out.flush()?;
+    Ok(Status::Success)
+}
+
+/// The only partition that is chosen, if it is one.
+fn only_one(choice: &Choice) -> Option<PartitionId> {
+    let mut chosen = choice.partitions.iter().enumerate().filter(|(_, chosen)| **chosen);
+    let first = chosen.next().map(|(place, _)| PartitionId(place as u16));
+    first.filter(|_| chosen.next().is_none())
+}
+
+/// A recording that is exported.
+struct Run<'a> {
+    options: &'a Export,
+    recording: &'a mut Recording,
+    choice: Choice,
+}
+
+impl Run<'_> {
+    fn write(&mut self, export: impl export::Export) -> Result<(), Ended> {
+        let replay = self.recording.replay_before(Position::Unit(0));
+        let mut replay = replay.map_err(|error| failed(&self.options.recording, &error))?;
+        let mut filter = Filter::new(self.choice.clone(), export);
+        replay.run(&mut filter, |filter, _| !filter.is_over());
+        filter.finish(ends(replay.machine()), |_| Ok::<(), Ended>(()))?;
+        if let Some(warning) = self.options.filter.warning(&filter.passed()) {
+            log::warn!("{warning}");
+        }
+        Ok(filter.inner_mut().finish()?)
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(run: &mut Run<'_>) -> Result<Status, Ended> {
+    use export::{PARQUET_FILES, Parquet};
+    use std::fs::{self, File};
+    use std::io::BufWriter;
+    let Some(folder) = &run.options.output else {
+        return Err(Ended::Failed(
+            "--to parquet writes three files: name a folder with -o FOLDER".to_owned(),
+        ));
+    };
+    let cannot = |path: &Path, error| Ended::Failed(format!("cannot create {}: {error}", path.display()));
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, error))?;
+    let mut files = Vec::new();
+    for name in PARQUET_FILES {
+        let path = folder.join(name);
+        files.push(BufWriter::new(File::create(&path).map_err(|error| cannot(&path, error))?));
+    }
+    let files: [BufWriter<File>; 3] =
+        files.try_into().map_err(|_| Ended::Failed("not all tables have a file".to_owned()))?;
+    let traced = run.recording.traced().clone();
+    run.write(Parquet::new(&traced, files))?;
+    Ok(Status::Success)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &mut Run<'_>) -> Result<Status, Ended> {
+    let why =
+        "this paravane was built without Parquet: build it with `cargo build --release --features parquet`";
+    Err(Ended::Failed(why.to_owned()))
+}
