@@ -206,3 +206,52 @@ fn damage_is_found_and_never_a_panic() {
         assert!(finished.status.code().is_some_and(|code| matches!(code, 0 | 1 | 125)), "{place}: {stderr}");
     }
 }
+
+#[test]
+fn a_recording_is_exported_to_each_format() {
+    let recorded = record("exported.pvt", &["builtin:flight".as_ref()]);
+    let export = |arguments: &[&str]| {
+        let file = [OsStr::new("export"), recorded.as_ref()];
+        run(file.into_iter().chain(arguments.iter().map(OsStr::new)))
+    };
+    for (format, begins) in [
+        ("perfetto", &[0x0a][..]),
+        ("folded", b"imu;_start"),
+        ("flamegraph", b"<?xml"),
+        ("callgrind", b"# callgrind format"),
+        ("drcov", b"DRCOV VERSION"),
+        ("csv", b"kind,"),
+    ] {
+        let finished = export(&["--format", format]);
+        assert_eq!(finished.status, Some(0), "{format}: {}", finished.stderr);
+        assert!(finished.stdout.starts_with(begins), "{format}: {:?}", &finished.stdout[..20]);
+    }
+    for (format, begins) in [("covoar", &b"#QEMU-Traces"[..]), ("tenet", b"eax=")] {
+        let finished = export(&["--format", format]);
+        assert_eq!((finished.status, finished.stderr.lines().count()), (Some(125), 1), "{}", finished.stderr);
+        assert!(finished.stderr.contains("choose one of imu, nav, display"), "{}", finished.stderr);
+        let finished = export(&["--format", format, "--partition", "nav"]);
+        assert_eq!(finished.status, Some(0), "{format}: {}", finished.stderr);
+        assert!(finished.stdout.starts_with(begins), "{format}");
+    }
+    let lines = export(&["--format", "lcov"]);
+    assert!(lines.stderr.contains("compile and link the guest with -g"), "{}", lines.stderr);
+    let folder = std::env::temp_dir().join(format!("paravane-tables-{}", std::process::id()));
+    let finished = export(&["--format", "parquet", "-o", folder.to_str().unwrap()]);
+    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    for name in ["instructions.parquet", "accesses.parquet", "events.parquet"] {
+        assert!(fs::read(folder.join(name)).unwrap().starts_with(b"PAR1"), "{name}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(export(&["--format", "parquet"]).stderr.contains("name a folder with -o FOLDER"));
+}
+
+#[test]
+fn an_export_of_a_part_says_what_is_missing() {
+    let recorded = record("part.pvt", &["builtin:ticker".as_ref()]);
+    let arguments = ["--format", "csv", "--only", "calls"].map(OsStr::new);
+    let finished = run([OsStr::new("export"), recorded.as_ref()].into_iter().chain(arguments));
+    let text = finished.text();
+    assert!(text.contains("\ncall,") && text.contains("\nelided,"), "{text}");
+    assert!(!text.contains("\ninstruction,"), "{text}");
+}

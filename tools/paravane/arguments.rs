@@ -195,7 +195,7 @@ pub struct Export {
 
     /// Which format
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub to: ExportFormat,
+    pub format: ExportFormat,
 
     /// Where it is written to; stdout without it. For parquet a folder
     #[arg(short, long, value_name = "FILE")]
@@ -206,7 +206,7 @@ pub struct Export {
     pub filter: FilterOptions,
 }
 
-/// `paravane export --to`
+/// `paravane export --format`
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExportFormat {
     /// A timeline for ui.perfetto.dev: partitions, windows, functions, events

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Export, ExportFormat};
 use crate::filtered::ends;
-use crate::output::{Ended, Output};
+use crate::output::{Bytes, Ended, Output};
 use crate::show_command::{failed, open};
 use crate::status::Status;
 use export::{Callgrind, Covoar, Csv, Drcov, FlameGraph, Folded, Lcov, Perfetto, Tenet};
@@ -22,7 +22,7 @@ pub fn export(options: &Export) -> Result<Status, Ended> {
     let choice = options.filter.choice(&traced, &options.recording.display().to_string());
     let choice = choice.map_err(Ended::Failed)?;
     let mut run = Run { options, recording: &mut recording, choice };
-    if options.to == ExportFormat::Parquet {
+    if options.format == ExportFormat::Parquet {
         return parquet(&mut run);
     }
     let chosen = only_one(&run.choice);
@@ -31,16 +31,16 @@ pub fn export(options: &Export) -> Result<Status, Ended> {
         None => Output::stdout(),
     };
     let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
-    match options.to {
-        ExportFormat::Perfetto => run.write(Perfetto::new(&traced, &mut out)),
-        ExportFormat::Folded => run.write(Folded::new(&traced, &mut out)),
-        ExportFormat::Flamegraph => run.write(FlameGraph::new(&traced, &mut out)),
-        ExportFormat::Callgrind => run.write(Callgrind::new(&traced, &mut out)),
-        ExportFormat::Lcov => run.write(Lcov::new(&traced, &mut out)),
-        ExportFormat::Covoar => run.write(Covoar::new(&traced, chosen, &mut out).map_err(several)?),
-        ExportFormat::Drcov => run.write(Drcov::new(&traced, &mut out)),
-        ExportFormat::Tenet => run.write(Tenet::new(&traced, chosen, &mut out).map_err(several)?),
-        ExportFormat::Csv | ExportFormat::Parquet => run.write(Csv::new(&traced, &mut out)),
+    match options.format {
+        ExportFormat::Perfetto => run.write(Perfetto::new(&traced, Bytes(&mut out))),
+        ExportFormat::Folded => run.write(Folded::new(&traced, Bytes(&mut out))),
+        ExportFormat::Flamegraph => run.write(FlameGraph::new(&traced, Bytes(&mut out))),
+        ExportFormat::Callgrind => run.write(Callgrind::new(&traced, Bytes(&mut out))),
+        ExportFormat::Lcov => run.write(Lcov::new(&traced, Bytes(&mut out))),
+        ExportFormat::Covoar => run.write(Covoar::new(&traced, chosen, Bytes(&mut out)).map_err(several)?),
+        ExportFormat::Drcov => run.write(Drcov::new(&traced, Bytes(&mut out))),
+        ExportFormat::Tenet => run.write(Tenet::new(&traced, chosen, Bytes(&mut out)).map_err(several)?),
+        ExportFormat::Csv | ExportFormat::Parquet => run.write(Csv::new(&traced, Bytes(&mut out))),
     }?;
     out.flush()?;
     Ok(Status::Success)
@@ -81,7 +81,7 @@ fn parquet(run: &mut Run<'_>) -> Result<Status, Ended> {
     use std::io::BufWriter;
     let Some(folder) = &run.options.output else {
         return Err(Ended::Failed(
-            "--to parquet writes three files: name a folder with -o FOLDER".to_owned(),
+            "--format parquet writes three files: name a folder with -o FOLDER".to_owned(),
         ));
     };
     let cannot = |path: &Path, error| Ended::Failed(format!("cannot create {}: {error}", path.display()));

@@ -20,6 +20,8 @@ impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::Closed,
+            // It says itself what is wrong.
+            _ if error.get_ref().is_some() => Self::Failed(error.to_string()),
             _ => Self::Failed(format!("cannot write the output: {error}")),
         }
     }
@@ -91,6 +93,19 @@ impl Output {
     /// The reader went away, or the host refused.
     pub fn flush(&mut self) -> Result<(), Ended> {
         Ok(self.0.flush()?)
+    }
+}
+
+/// For who knows nothing of [`Ended`].
+pub struct Bytes<'a>(pub &'a mut Output);
+
+impl Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.0.flush()
     }
 }
 
