@@ -1,4 +1,4 @@
-//! What of a run is recorded. Whatever is left out is told of: see [`Elision`](hypervisor_core::Elision).
+//! What of a run is recorded. Whatever is left out is told of: see [`Elision`].
 //!
 //! Records pass, in this order, the partitions, the window between two triggers, the surroundings of another one, the
 //! selection and the guest's own wishes, and then the ring of the last ones and the collapsing of repetitions.
