@@ -99,6 +99,7 @@ const ALLOWED: [Allowed; 10] = [
             "clap",
             "log",
             "env_logger",
+            "indicatif",
             "libc",
         ],
         only_in_tests: &["iced-x86", "postcard", "serde", "serde_json", "xxhash-rust", "goblin"],
