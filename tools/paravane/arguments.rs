@@ -2,6 +2,7 @@
 
 use crate::filter_options::FilterOptions;
 use crate::quantities::{parse_count, parse_duration, parse_size};
+use crate::query::Query;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,12 @@ Exit status:
   77   this host cannot do it: it is not Linux on x86-64, or does not allow ptrace
   124  --max-instructions ran out, and up to there they did the same
   125  a bad file or command line, an instruction that is missing, a bug";
+
+const QUERY_STATUS: &str = "\
+Exit status:
+  0    it happened
+  1    it did not
+  125  the question or the file is wrong; stderr tells what";
 
 const KIT_STATUS: &str = "\
 Exit status:
@@ -87,6 +94,12 @@ pub enum Command {
         after_help = "Exit status:\n  0    everything is as recorded\n  1    so far as it goes it is, but it was cut off\n  125  it is damaged, or running again makes something else; stderr tells what"
     )]
     Verify(Verify),
+    /// Ask a recorded run: who wrote this, when had this register this value, when was this function first visited
+    ///
+    /// A hit is a line as of `paravane trace`; what was there before stands behind `was`. What the hypervisor wrote has
+    /// `== core` in its third column.
+    #[command(after_help = QUERY_STATUS)]
+    Query(Box<Query>),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
     #[command(
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"

@@ -19,7 +19,7 @@ pub struct Words<'a> {
 }
 
 /// The first and the last address of a place in a partition.
-type Extent = (u32, u32);
+pub type Extent = (u32, u32);
 
 impl Words<'_> {
     /// The instant that `text` names.
@@ -39,12 +39,20 @@ impl Words<'_> {
     pub fn places(&self, texts: &[String]) -> Result<Places, String> {
         let mut places = Places::none(self.system.partitions.len());
         for text in texts {
-            let (partition, place) = self.partition(text)?;
-            for (number, (first, last)) in self.in_each(partition, place, range)? {
+            for (number, (first, last)) in self.extents(text)? {
                 places.add(number, first, last);
             }
         }
         Ok(places)
+    }
+
+    /// What `text` names in each partition that may be meant: its number, and from where to where.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write.
+    pub fn extents(&self, text: &str) -> Result<Vec<(usize, Extent)>, String> {
+        let (partition, place) = self.partition(text)?;
+        self.in_each(partition, place, range)
     }
 
     /// The partition before the first colon, if it is one, and the rest.

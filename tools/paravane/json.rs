@@ -50,6 +50,23 @@ impl Display for Json {
 }
 
 impl Json {
+    /// All of it on one line, for files of one object a line.
+    pub fn line(&self) -> String {
+        match self {
+            Self::List(values) => {
+                let values: Vec<String> = values.iter().map(Self::line).collect();
+                format!("[{}]", values.join(", "))
+            }
+            Self::Object(entries) => {
+                let entry =
+                    |(key, value): &(String, Self)| format!("{}: {}", Self::Text(key.clone()), value.line());
+                let entries: Vec<String> = entries.iter().map(entry).collect();
+                format!("{{{}}}", entries.join(", "))
+            }
+            leaf => leaf.to_string(),
+        }
+    }
+
     /// One line for what holds only numbers and texts, else one line for each part.
     fn write(&self, f: &mut Formatter<'_>, indent: usize) -> fmt::Result {
         match self {
@@ -132,6 +149,10 @@ mod tests {
             json.to_string(),
             "{\n  \"a\": 18446744073709551615,\n  \"b\": [\n    {\"c\": null},\n    {}\n  ],\n  \
              \"d\": \"\\\"\\\\\\n\\u0001é\"\n}"
+        );
+        assert_eq!(
+            json.line(),
+            "{\"a\": 18446744073709551615, \"b\": [{\"c\": null}, {}], \"d\": \"\\\"\\\\\\n\\u0001é\"}"
         );
     }
 }

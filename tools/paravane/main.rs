@@ -18,7 +18,9 @@ mod kit;
 mod lockstep;
 mod logging;
 mod output;
+mod progress;
 mod pvt_sink;
+mod query;
 mod roster;
 mod run;
 mod session;
@@ -67,6 +69,7 @@ fn command() -> Status {
         Command::Show(show) => show_command::show(&show),
         Command::Export(options) => export_command::export(&options),
         Command::Verify(verify) => verify_command::verify(&verify),
+        Command::Query(query) => query::query(&query),
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),

@@ -22,6 +22,8 @@ pub enum Status {
     Crash,
     /// Two processors that should be equal are not.
     Different,
+    /// What was asked for did not happen.
+    Nothing,
     /// This host cannot do what was asked for.
     Unavailable,
 }
@@ -35,7 +37,7 @@ impl Status {
             Self::Limit => 124,
             Self::Failure => 125,
             Self::Crash => 126,
-            Self::Different => 1,
+            Self::Different | Self::Nothing => 1,
             Self::Unavailable => 77,
         }
     }

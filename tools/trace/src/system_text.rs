@@ -79,6 +79,11 @@ impl SystemTrace {
         self.text.clear();
     }
 
+    /// Records are missing before the next one: what it did to segment registers is not known.
+    pub fn skip(&mut self) {
+        self.partitions.iter_mut().flatten().for_each(|(_, lines)| lines.skip());
+    }
+
     /// Writes how each partition and the run ended. A trace without the line of the run was cut off.
     pub fn end(&mut self, end: &RunEnd) {
         for PartitionEnd { partition, instruction, now_ns, outcome } in &end.partitions {

@@ -86,6 +86,11 @@ impl TextTrace {
         self.text.clear();
     }
 
+    /// Records are missing before the next one: what it did to segment registers is not known.
+    pub fn skip(&mut self) {
+        self.segments = None;
+    }
+
     /// Writes how the run ended. A trace without this line was cut off.
     pub fn end(&mut self, end: &RunEnd) {
         self.end_of(end.stamp(), &end.outcome);
