@@ -11,6 +11,7 @@ mod kit;
 mod lockstep;
 mod options;
 mod paravane;
+mod query;
 mod readme;
 mod recordings;
 mod streams;

@@ -100,6 +100,11 @@ pub enum Command {
     /// `== core` in its third column.
     #[command(after_help = QUERY_STATUS)]
     Query(Box<Query>),
+    /// Count what is in a recorded run: bytes, instructions, events, calls, interrupts and how long they waited
+    ///
+    /// It reads the file and runs the last part again; with --functions it runs everything again.
+    #[command(after_help = "Exit status:\n  0    it was counted\n  125  it cannot be read; stderr tells why")]
+    Stats(Stats),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
     #[command(
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"
@@ -250,6 +255,22 @@ pub struct Verify {
     /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
     #[arg(value_name = "FILE")]
     pub recording: PathBuf,
+}
+
+/// `paravane stats`
+#[derive(Args, Debug)]
+pub struct Stats {
+    /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+
+    /// Also the COUNT functions of each partition in which most instructions ran
+    #[arg(long, value_name = "COUNT", value_parser = parse_count)]
+    pub functions: Option<u64>,
+
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The options that `run` and `trace` share.

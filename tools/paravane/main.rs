@@ -21,6 +21,7 @@ mod output;
 mod progress;
 mod pvt_sink;
 mod query;
+mod recording_stats;
 mod roster;
 mod run;
 mod session;
@@ -70,6 +71,7 @@ fn command() -> Status {
         Command::Export(options) => export_command::export(&options),
         Command::Verify(verify) => verify_command::verify(&verify),
         Command::Query(query) => query::query(&query),
+        Command::Stats(stats) => recording_stats::stats(&stats),
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),

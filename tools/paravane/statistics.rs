@@ -86,7 +86,8 @@ fn add_times(text: &mut String, machine: &Machine, partition: &Partition) {
     }
 }
 
-fn add_ledger(text: &mut String, config: &SystemConfig, ledger: &Ledger) {
+/// What became of the events of each source, and how long they waited.
+pub fn add_ledger(text: &mut String, config: &SystemConfig, ledger: &Ledger) {
     text.push_str("  events         raised = delivered + coalesced + taken + pending + dropped\n");
     for (source, account) in ledger.accounts() {
         let Account { raised, delivered, coalesced, taken, pending, dropped } = *account;

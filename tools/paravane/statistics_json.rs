@@ -65,7 +65,8 @@ fn of_partition(machine: &Machine, config: &PartitionConfig, partition: &Partiti
     ])
 }
 
-fn of_ledger(config: &SystemConfig, ledger: &Ledger) -> Json {
+/// What became of the events of each source, and how long they waited.
+pub fn of_ledger(config: &SystemConfig, ledger: &Ledger) -> Json {
     let source = |(source, account): (Source, &hypervisor_core::ledger::Account)| {
         let drops = ledger.drops(source).map(|(reason, count)| (reason.name(), count.into()));
         Json::object([
@@ -109,7 +110,8 @@ fn of_health(config: &SystemConfig, entry: &HealthEntry) -> Json {
     ])
 }
 
-fn ending(outcome: &Outcome) -> String {
+/// How something ended, in a few words.
+pub fn ending(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Shutdown { code } => format!("shutdown {code}"),
         Outcome::LimitReached(_) => "limit".to_owned(),

@@ -2,6 +2,7 @@
 
 use crate::arguments::Verify;
 use crate::output::{Ended, Output};
+use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::show_command::{failed, open};
 use crate::status::Status;
@@ -12,7 +13,11 @@ use crate::status::Status;
 /// It is not right, or stdout fails.
 pub fn verify(verify: &Verify) -> Result<Status, Ended> {
     let mut recording = open(&verify.recording)?;
-    let verified = recording.verify(|_| {}).map_err(|error| failed(&verify.recording, &error))?;
+    let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.executed));
+    let verified = recording
+        .verify(|executed| progress.set(executed))
+        .map_err(|error| failed(&verify.recording, &error))?;
+    drop(progress);
     let counted =
         |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });
     let mut text = format!(
