@@ -172,6 +172,43 @@ fn visits_and_the_time_between_marks_are_those_of_the_trace() {
     assert_eq!(ask(&recording, &["between", "mark:2", "mark:7"]).status, Some(1));
 }
 
+/// Counts `turns` down, twice as many instructions.
+fn pause(turns: u32) -> Vec<u8> {
+    let mut code = vec![0xb9]; // mov ecx, turns
+    code.extend(turns.to_le_bytes());
+    code.extend([0x49, 0x75, 0xfd]); // dec ecx; jnz
+    code
+}
+
+#[test]
+fn a_search_goes_from_keyframe_to_keyframe() {
+    // Two keyframes: 16,777,216 executed units are between them.
+    let store = |value: u32| [&[0xc7, 0x05][..], &DATA.to_le_bytes(), &value.to_le_bytes()].concat();
+    let turns = 9_000_000;
+    let mut code = [store(1), pause(turns), store(2), pause(turns)].concat();
+    code.extend(call(Call::Shutdown, 0, 0));
+    let guest = TemporaryFile::new("long.elf", &ElfFile::guest(&code).bytes());
+    let recording = recorded(guest.as_ref(), &[]);
+    let address = format!("0x{DATA:x}");
+    let writes = lines(&recording, &["who-wrote", &address, "4", "--all"]);
+    assert!(writes.len() == 2 && writes[0].starts_with("#0 "), "{writes:?}");
+    let second = format!("#{}", 2 + 2 * turns);
+    assert!(writes[1].starts_with(&second) && writes[1].ends_with("<-00000002  was 00000001"), "{writes:?}");
+    assert_eq!(lines(&recording, &["who-wrote", &address, "4"]), writes[1..]);
+    assert_eq!(lines(&recording, &["who-wrote", &address, "4", "--before", &second]), writes[..1]);
+    assert_eq!(lines(&recording, &["next-access", &address, "4", "--after", "#17M"]), writes[1..]);
+    // In the middle of the first pause, which a keyframe cuts; and the one before it, in another span.
+    let value = lines(&recording, &["register", "ecx", "--before", "#17_000_002"]);
+    assert!(value[0].starts_with("#17000000 ") && value[0].contains(" ecx=00"), "{value:?}");
+    let set = lines(&recording, &["register", &format!("ecx={turns}")]);
+    assert!(
+        set[0].starts_with(&format!("#{} ", 3 + 2 * turns)) && set[0].ends_with("  was 00000000"),
+        "{set:?}"
+    );
+    let first = lines(&recording, &["register", &format!("ecx={turns}"), "--before", &second]);
+    assert!(first[0].starts_with("#1 "), "{first:?}");
+}
+
 #[test]
 fn of_a_system_the_partition_must_be_known() {
     let recording = recorded("builtin:irq".as_ref(), &[]);

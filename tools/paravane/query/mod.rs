@@ -87,7 +87,8 @@ impl<'a> Asking<'a> {
         let found = self.search(recording, &search, &mut finder, wanted)?;
         if found == 0 {
             let what = if reads { "accesses" } else { "writes" };
-            let words = format!("nothing {what} {} from 0x{first:08x} to 0x{last:08x} then", memory.place);
+            let place = &memory.place;
+            let words = format!("nothing {what} {place} in that time: 0x{first:08x} to 0x{last:08x}");
             self.say(&words)?;
         }
         Ok(found)

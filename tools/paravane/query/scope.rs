@@ -147,10 +147,12 @@ impl<'a> Scope<'a> {
     /// What is wrong with the words.
     pub fn mark(&self, text: &str) -> Result<(PartitionId, u32), String> {
         let words = Words { system: self.system, shown: &self.shown };
-        let id = text.rsplit_once("mark:").map_or(text, |(_, id)| id);
+        if !text.contains("mark:") {
+            return Err(format!("`{text}` is no mark: write mark:{text}"));
+        }
         let trigger = words.trigger(text)?;
         let Instant::Mark(mark) = trigger.what else {
-            return Err(format!("`{text}` is no mark: write mark:{id}"));
+            return Err(format!("`{text}` is no mark: write mark:ID"));
         };
         let partition = trigger.partition.map_or_else(|| self.partition(), Ok)?;
         Ok((partition, mark))
