@@ -1,5 +1,6 @@
 //! The command line as clap understands it. What the options do is elsewhere.
 
+use crate::diff::Diff;
 use crate::filter_options::FilterOptions;
 use crate::quantities::{parse_count, parse_duration, parse_size};
 use crate::query::Query;
@@ -105,6 +106,15 @@ pub enum Command {
     /// It reads the file and runs the last part again; with --functions it runs everything again.
     #[command(after_help = "Exit status:\n  0    it was counted\n  125  it cannot be read; stderr tells why")]
     Stats(Stats),
+    /// Compare two runs: where do they part, and how do they differ
+    ///
+    /// Each side is a recorded run, or a guest or a system that is run now; the second may be a log of QEMU's plugin
+    /// `execlog`. Each partition is compared with the one of the same name, instruction by instruction: address, bytes,
+    /// registers and flags after it, what it read and wrote, the time that it took, and all events.
+    #[command(
+        after_help = "Exit status:\n  0    they are alike\n  1    they differ\n  125  a side cannot be run or read; stderr tells why"
+    )]
+    Diff(Box<Diff>),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols
     #[command(
         after_help = "Exit status:\n  0    it is a static i386 executable\n  125  it is not, and cannot run; stderr tells why"

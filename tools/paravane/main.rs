@@ -5,6 +5,8 @@ mod check_command;
 mod conclusion;
 mod console;
 mod crash_report;
+
+mod diff;
 mod export_command;
 mod filter_options;
 mod filter_words;
@@ -72,6 +74,7 @@ fn command() -> Status {
         Command::Verify(verify) => verify_command::verify(&verify),
         Command::Query(query) => query::query(&query),
         Command::Stats(stats) => recording_stats::stats(&stats),
+        Command::Diff(options) => diff::diff(&options),
         Command::Info(info) => info::info(&info),
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),

@@ -35,7 +35,11 @@ pub fn open_system(path: &Path) -> Result<Subject, Ended> {
     told(Subject::open_system(path))
 }
 
-fn told(opened: Result<Subject, SubjectError>) -> Result<Subject, Ended> {
+/// Tells what is wrong with what was opened.
+///
+/// # Errors
+/// As [`open`].
+pub fn told(opened: Result<Subject, SubjectError>) -> Result<Subject, Ended> {
     let findings = match &opened {
         Ok(subject) => subject.findings.clone(),
         Err(error) => error.findings.clone(),

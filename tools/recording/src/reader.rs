@@ -129,6 +129,18 @@ impl Recording {
         self.end.as_ref()
     }
 
+    /// All console input, in order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// The limits with which a run ends as this one did; None if its recording was cut off.
+    #[must_use]
+    pub fn limits(&self) -> Option<Limits> {
+        self.end.as_ref().map(limits_of)
+    }
+
     /// The last unit of virtual time of which the recording knows.
     ///
     /// # Errors
@@ -198,7 +210,7 @@ impl Recording {
         };
         let keyframes: Vec<usize> = self.reader.frames_of(FrameKind::Keyframe).filter(is_before).collect();
         let last_unit = self.last_unit()?;
-        let limits = self.end.as_ref().map(limits_of);
+        let limits = self.limits();
         match self.restored(&keyframes)? {
             None => Ok(Replay::new(new_machine(&self.subject)?, &self.inputs, &[], last_unit, limits)),
             Some((machine, stopped)) => Ok(Replay::new(machine, &self.inputs, &stopped, last_unit, limits)),

@@ -2,6 +2,7 @@
 //!
 //! Not here: running, and files. A recorder keeps its text until its owner takes it.
 
+pub mod diff;
 pub mod pvt;
 
 mod both;
@@ -36,7 +37,7 @@ pub use collapse::Collapse;
 pub use columns::{decimal, hexadecimal, quoted, shortest_hexadecimal};
 pub use digest::StreamDigest;
 pub use elision_text::elision_words;
-pub use event_text::{event_words, exception_named, kind as event_kind, vector_name};
+pub use event_text::{event_words, exception_named, kind as event_kind, outcome_words, vector_name};
 pub use filter::Filter;
 pub use functions::{Function, FunctionId};
 pub use listing::instruction_text;

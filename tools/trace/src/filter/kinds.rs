@@ -76,7 +76,8 @@ impl Kinds {
     }
 
     /// Whether an instruction is among them.
-    pub(super) fn holds_instruction(self, step: &Step<'_>) -> bool {
+    #[must_use]
+    pub fn holds_instruction(self, step: &Step<'_>) -> bool {
         let accesses = |kind| step.accesses.iter().any(|access| access.kind == kind);
         self.0 & INSTRUCTIONS != 0
             || self.0 & READS != 0 && accesses(AccessKind::Read)
@@ -84,7 +85,8 @@ impl Kinds {
     }
 
     /// Whether an event is among them.
-    pub(super) fn holds_event(self, event: &Event) -> bool {
+    #[must_use]
+    pub fn holds_event(self, event: &Event) -> bool {
         self.0 & kinds_of(event) != 0
     }
 }

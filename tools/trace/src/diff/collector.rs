@@ -1,0 +1,78 @@
+//! Takes down the rows of a run, as a recorder.
+
+use super::row::{Instruction, Row, What};
+use crate::filter::Kinds;
+use emulator::Step;
+use hypervisor_core::{Event, Recorder, Stamp};
+
+/// Which rows are compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// These kinds.
+    pub only: Kinds,
+    /// But not events of these.
+    pub ignored: Kinds,
+    /// Whether the iterations of a REP are one row, as in a log that has them so.
+    pub folds_repeats: bool,
+}
+
+/// The rows of a run since they were taken, by partition.
+pub struct Collector {
+    wanted: Wanted,
+    /// Of each partition its rows; None for one that is not compared.
+    rows: Vec<Option<Vec<Row>>>,
+    /// Of each partition where its last instruction was.
+    last_eip: Vec<Option<u32>>,
+}
+
+impl Collector {
+    /// Takes down the partitions that are `chosen`.
+    #[must_use]
+    pub fn new(wanted: Wanted, chosen: &[bool]) -> Self {
+        let rows = chosen.iter().map(|is_chosen| is_chosen.then(Vec::new)).collect();
+        Self { wanted, rows, last_eip: vec![None; chosen.len()] }
+    }
+
+    /// The rows of a partition that came since the last time.
+    pub fn rows_of(&mut self, partition: usize) -> Option<&mut Vec<Row>> {
+        self.rows.get_mut(partition)?.as_mut()
+    }
+
+    fn add(&mut self, stamp: Stamp, what: impl FnOnce() -> What) {
+        if let Some(rows) = self.rows_of(stamp.partition.index()) {
+            rows.push(Row { number: stamp.instruction, now_ns: stamp.now_ns, what: what() });
+        }
+    }
+}
+
+impl Recorder for Collector {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if !self.wanted.only.holds_instruction(step) {
+            return;
+        }
+        if self.wanted.folds_repeats
+            && let Some(last) = self.last_eip.get_mut(stamp.partition.index())
+            && last.replace(step.eip) == Some(step.eip)
+            && is_repeat(step.bytes)
+        {
+            return;
+        }
+        self.add(stamp, || What::Instruction(Instruction::of(step)));
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        if self.wanted.only.holds_event(event) && !self.wanted.ignored.holds_event(event) {
+            self.add(stamp, || What::Event(Box::new(event.clone())));
+        }
+    }
+}
+
+/// Whether an instruction is a string instruction with REP.
+fn is_repeat(bytes: &[u8]) -> bool {
+    let is_prefix = |byte: &u8| matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3);
+    let prefixes = bytes.iter().take_while(|byte| is_prefix(byte)).count();
+    let repeats = bytes[..prefixes].iter().any(|byte| matches!(byte, 0xf2 | 0xf3));
+    repeats && matches!(bytes.get(prefixes), Some(0x6c..=0x6f | 0xa4..=0xa7 | 0xaa..=0xaf))
+}
