@@ -1,6 +1,7 @@
 //! What the command line promises: statuses, messages, streams. Each test runs the built command.
 
 mod check;
+mod diff;
 mod elf;
 mod exit_status;
 mod filters;

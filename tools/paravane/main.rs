@@ -5,7 +5,6 @@ mod check_command;
 mod conclusion;
 mod console;
 mod crash_report;
-
 mod diff;
 mod export_command;
 mod filter_options;

@@ -49,7 +49,7 @@ pub fn diff(diff: &Diff) -> Result<Status, Ended> {
         shown: diff.shown,
     };
     let chosen = chosen(diff, &opened)?;
-    let mut report = Report::new(chosen.is_system);
+    let mut report = Report::new(chosen.is_system, diff.resync.is_some());
     report.begin(diff, &opened, &chosen.names)?;
     let wanted = Wanted { only, ignored: ignored_kinds, folds_repeats: has_log };
     let mut pairs = pairs(&chosen, &opened, settings);

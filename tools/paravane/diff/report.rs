@@ -13,14 +13,16 @@ use trace::diff::{By, Counts, Line, Mark};
 pub struct Report {
     output: Output,
     is_system: bool,
+    /// Whether it goes on after a difference.
+    goes_on: bool,
     /// The lines of the partitions of a system, which come at its end.
     held: Vec<(String, Vec<Line>)>,
 }
 
 impl Report {
     /// A report of a single guest or of a system.
-    pub fn new(is_system: bool) -> Self {
-        Self { output: Output::stdout(), is_system, held: Vec::new() }
+    pub fn new(is_system: bool, goes_on: bool) -> Self {
+        Self { output: Output::stdout(), is_system, goes_on, held: Vec::new() }
     }
 
     /// Says what is compared, and how.
@@ -105,12 +107,20 @@ impl Report {
         for pair in pairs.iter() {
             let name = if self.is_system { format!("{}: ", pair.name) } else { String::new() };
             let conclusion = pair.comparison.conclusion().unwrap_or_default();
-            self.text(&format!("{name}{}; {conclusion}\n", summary(&pair.comparison.counts())))?;
+            let counts = pair.comparison.counts();
+            let summary = if self.goes_on { summary(&counts) } else { first(&counts) };
+            self.text(&format!("{name}{summary}; {conclusion}\n"))?;
         }
         for (side, name) in &chosen.alone {
             self.text(&format!("{name}: only {side} has this partition\n"))?;
         }
         self.output.flush()?;
+        let is_nothing = |counts: Counts| counts.instructions == [0, 0] && counts.events == [0, 0];
+        if pairs.iter().all(|pair| is_nothing(pair.comparison.counts()) && !pair.comparison.differs()) {
+            return Err(Ended::Failed(
+                "nothing was compared: no record on either side is of a kind in --only".to_owned(),
+            ));
+        }
         let differs = pairs.iter().any(|pair| pair.comparison.differs()) || !chosen.alone.is_empty();
         Ok(if differs { Status::Different } else { Status::Success })
     }
@@ -135,18 +145,39 @@ impl Report {
     }
 }
 
-/// `alike: 1,204 instructions and 12 events`.
+/// How far a comparison came that the first difference ends.
+fn first(counts: &Counts) -> String {
+    match counts.alike_before {
+        None => summary(counts),
+        Some((0, 0)) => "different from the beginning".to_owned(),
+        Some((instructions, events)) => {
+            format!("different after {} that are alike", compared(instructions, events))
+        }
+    }
+}
+
+/// `1_204 instructions and 12 events`.
+fn compared(instructions: u64, events: u64) -> String {
+    match (instructions, events) {
+        (0, events) => counted(events, "event"),
+        (instructions, 0) => counted(instructions, "instruction"),
+        (instructions, events) => {
+            format!("{} and {}", counted(instructions, "instruction"), counted(events, "event"))
+        }
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `alike: 1_204 instructions and 12 events`.
 fn summary(counts: &Counts) -> String {
-    let counted =
-        |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });
-    let of = |side: usize| {
-        let (instructions, events) = (counts.instructions[side], counts.events[side]);
-        format!("{} and {}", counted(instructions, "instruction"), counted(events, "event"))
-    };
+    let of = |side: usize| compared(counts.instructions[side], counts.events[side]);
     if counts.differences == 0 {
         return format!("alike: {}", of(0));
     }
-    let compared = if of(0) == of(1) { of(0) } else { format!("{} of A and {} of B", of(0), of(1)) };
+    let compared = if of(0) == of(1) { of(0) } else { format!("{} of A, {} of B", of(0), of(1)) };
     let parts =
         [(counts.changed, " changed"), (counts.only[0], " only in A"), (counts.only[1], " only in B")];
     let parts = parts.iter().filter(|(count, _)| *count > 0);

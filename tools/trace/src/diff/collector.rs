@@ -57,6 +57,11 @@ impl Recorder for Collector {
             && last.replace(step.eip) == Some(step.eip)
             && is_repeat(step.bytes)
         {
+            // The row shows what all iterations left behind, if it was not taken yet.
+            let rows = self.rows_of(stamp.partition.index());
+            if let Some(Row { what: What::Instruction(repeat), .. }) = rows.and_then(|rows| rows.last_mut()) {
+                *repeat = Instruction::of(step);
+            }
             return;
         }
         self.add(stamp, || What::Instruction(Instruction::of(step)));

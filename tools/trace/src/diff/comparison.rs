@@ -112,14 +112,13 @@ impl Comparison {
         while !self.is_done() && self.sides.iter().all(|side| side.has(self.needed)) {
             self.needed = 1;
             if self.closing == Some(0) {
-                self.conclusion =
-                    Some("it ends at the first difference; --resync N goes on after it".to_owned());
+                self.conclusion = Some("--resync N goes on after the first difference".to_owned());
                 return;
             }
             let [a, b] = &self.sides;
             match (a.rows.front(), b.rows.front()) {
                 (Some(in_a), Some(in_b)) if self.settings.rules.same_place([a, b], [in_a, in_b]) => {
-                    self.pair()
+                    self.pair();
                 }
                 (None, None) => self.both_ended(),
                 (Some(_), None) if is_limit(b) => self.one_goes_on("B"),
@@ -176,7 +175,7 @@ impl Comparison {
         });
         let is_all = |place: usize| {
             let side = &self.sides[place];
-            side.ending.as_ref().is_some_and(|ending| !ending.is_limit) && side.rows.len() <= needed
+            side.ending.is_some() && side.rows.len() <= needed
         };
         let [a, b] = [0, 1].map(|place| Ahead { keys: &keys[place], is_all: is_all(place) });
         let found = self.settings.resync.and_then(|_| align(&a, &b, most));
@@ -191,7 +190,7 @@ impl Comparison {
         self.note_ends(leave_out);
         if found.is_none() {
             self.conclusion = Some(match self.settings.resync {
-                None => "it ends at the first difference; --resync N goes on after it".to_owned(),
+                None => "--resync N goes on after the first difference".to_owned(),
                 Some(most) => {
                     format!("the runs do not go on alike within {most} rows; --resync looks further")
                 }
@@ -223,6 +222,8 @@ impl Comparison {
         if !self.in_difference {
             self.counts.differences += 1;
         }
+        let a = &self.sides[0];
+        self.counts.alike_before.get_or_insert((a.instructions, a.events));
         self.in_difference = true;
         self.hunks.difference(self.sides.each_ref());
     }
@@ -249,7 +250,7 @@ impl Comparison {
         self.differ();
         self.hunks.note(format!("A ends here: {}", a.words));
         self.hunks.note(format!("B ends here: {}", b.words));
-        self.conclusion = Some("they end differently".to_owned());
+        self.conclusion = Some(format!("they end differently, A: {}; B: {}", a.words, b.words));
     }
 
     fn one_goes_on(&mut self, ended: &str) {

@@ -7,6 +7,8 @@ pub struct Counts {
     pub instructions: [u64; 2],
     /// Events of A and of B that were compared.
     pub events: [u64; 2],
+    /// Instructions and events of A before the first difference, if there is one.
+    pub alike_before: Option<(u64, u64)>,
     /// Places at which something differs.
     pub differences: u64,
     /// Rows that are at the same place in both and did something else.

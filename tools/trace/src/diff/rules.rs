@@ -192,7 +192,7 @@ impl Rules {
         let [in_a, in_b] = [0, 1]
             .map(|place| event_words(&sides[place].view.symbols, &sides[place].view.names, events[place]));
         if in_a != in_b || self.by == By::Address {
-            found.push(format!("{}: what it says", kind(a)));
+            found.push(format!("the {} differs", kind(a)));
         }
     }
 
@@ -246,7 +246,11 @@ impl Rules {
 }
 
 /// Whether values differ after a row and did not before, or one of them was written.
-fn is_new<T: PartialEq>(after: [T; 2], before: [Option<T>; 2], alike: impl Fn(&T, &T) -> bool) -> bool {
+fn is_new<T: PartialEq + Copy>(
+    after: [T; 2],
+    before: [Option<T>; 2],
+    alike: impl Fn(&T, &T) -> bool,
+) -> bool {
     if alike(&after[0], &after[1]) {
         return false;
     }

@@ -8,6 +8,9 @@ use emulator::{Access, AccessKind, flags};
 use hypervisor_core::Event;
 use hypervisor_core::loader::{Symbol, SymbolKind, Symbols};
 
+/// What a test changes of one instruction: the run, its accesses and its bytes.
+type Change = Box<dyn Fn(&mut Run, &mut Vec<Access>, &mut Vec<u8>)>;
+
 /// An instruction: where, what EAX is after it, and what it writes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Did(u32, u32, Option<u64>);
@@ -47,7 +50,7 @@ fn ended(code: u32) -> Ending {
 }
 
 /// Compares runs that come in pieces of `piece` rows.
-fn compared(settings: Settings, mut sides: [Vec<Row>; 2], endings: [Ending; 2], piece: usize) -> Comparison {
+fn compared(settings: Settings, mut sides: [Vec<Row>; 2], endings: &[Ending; 2], piece: usize) -> Comparison {
     let mut comparison = Comparison::new(settings, [View::default(), View::default()]);
     while !comparison.is_done() {
         for (side, rows) in sides.iter_mut().enumerate() {
@@ -68,7 +71,7 @@ fn compared(settings: Settings, mut sides: [Vec<Row>; 2], endings: [Ending; 2], 
 }
 
 fn counts(settings: Settings, a: &[Did], b: &[Did]) -> Counts {
-    compared(settings, [rows(a), rows(b)], [ended(0), ended(0)], 7).counts()
+    compared(settings, [rows(a), rows(b)], &[ended(0), ended(0)], 7).counts()
 }
 
 struct Random(u64);
@@ -87,7 +90,7 @@ fn straight(length: u32) -> Vec<Did> {
 #[test]
 fn a_run_is_like_itself() {
     let run = straight(500);
-    let comparison = compared(SETTINGS, [rows(&run), rows(&run)], [ended(0), ended(0)], 64);
+    let comparison = compared(SETTINGS, [rows(&run), rows(&run)], &[ended(0), ended(0)], 64);
     assert!(!comparison.differs());
     assert_eq!((comparison.counts().instructions, comparison.counts().differences), ([500, 500], 0));
     assert_eq!(comparison.conclusion(), Some("both end there: shutdown with code 0"));
@@ -162,7 +165,7 @@ fn a_changed_register_is_one_difference_until_it_is_written_again() {
     for did in &mut b[10..20] {
         did.1 = 5;
     }
-    let comparison = compared(SETTINGS, [rows(&a), rows(&b)], [ended(0), ended(0)], 7);
+    let comparison = compared(SETTINGS, [rows(&a), rows(&b)], &[ended(0), ended(0)], 7);
     let found = comparison.counts();
     assert_eq!(
         (found.changed, found.differences, found.only),
@@ -190,7 +193,7 @@ fn each_field_is_compared_and_can_be_ignored() {
             }
         })
     };
-    let changed = |change: &dyn Fn(&mut Run, &mut Vec<Access>, &mut Vec<u8>)| {
+    let changed = |change: &Change| {
         rows_of(|run, collector| {
             for eip in 0..40 {
                 let (mut accesses, mut bytes) = (Vec::new(), vec![0x90]);
@@ -203,7 +206,6 @@ fn each_field_is_compared_and_can_be_ignored() {
         })
     };
     let write = Access { kind: AccessKind::Write, address: 4, length_bytes: 4, value: 5 };
-    type Change = Box<dyn Fn(&mut Run, &mut Vec<Access>, &mut Vec<u8>)>;
     let all: [(Change, Ignored); 6] = [
         (Box::new(|run, _, _| run.cpu.registers[2] ^= 1), Ignored { registers: 1 << 2, ..NOTHING }),
         (Box::new(|run, _, _| run.cpu.eflags ^= flags::AF), Ignored { flags: flags::AF, ..NOTHING }),
@@ -214,9 +216,9 @@ fn each_field_is_compared_and_can_be_ignored() {
     ];
     for (place, (change, ignored)) in all.iter().enumerate() {
         let with = |ignored| Settings { rules: Rules { ignored, ..Rules::default() }, ..SETTINGS };
-        let found = compared(with(NOTHING), [base(), changed(change)], [ended(0), ended(0)], 7).counts();
+        let found = compared(with(NOTHING), [base(), changed(change)], &[ended(0), ended(0)], 7).counts();
         assert_eq!((found.differences, found.changed), (1, 1), "field {place}");
-        let found = compared(with(*ignored), [base(), changed(change)], [ended(0), ended(0)], 7).counts();
+        let found = compared(with(*ignored), [base(), changed(change)], &[ended(0), ended(0)], 7).counts();
         assert_eq!(found.differences, 0, "field {place} is ignored");
     }
 }
@@ -226,7 +228,7 @@ fn without_resynchronisation_the_first_difference_ends_it_with_what_is_around_it
     let (a, mut b) = (straight(60), straight(60));
     b.splice(30..30, [Did(0x9000, 0, None), Did(0x9001, 0, None)]);
     let settings = Settings { resync: None, ..SETTINGS };
-    let mut comparison = compared(settings, [rows(&a), rows(&b)], [ended(0), ended(0)], 7);
+    let mut comparison = compared(settings, [rows(&a), rows(&b)], &[ended(0), ended(0)], 7);
     let lines = comparison.take_lines();
     let marks: Vec<Mark> = lines.iter().map(|line| line.mark).collect();
     assert_eq!(marks, [Mark::Head, Mark::Both, Mark::Both, Mark::A, Mark::A, Mark::B, Mark::B]);
@@ -239,11 +241,14 @@ fn without_resynchronisation_the_first_difference_ends_it_with_what_is_around_it
 fn ends_are_compared_and_a_limit_is_no_difference() {
     let run = straight(50);
     let ends = |a: Ending, b: Ending, length: usize| {
-        let comparison = compared(SETTINGS, [rows(&run), rows(&run[..length])], [a, b], 7);
+        let comparison = compared(SETTINGS, [rows(&run), rows(&run[..length])], &[a, b], 7);
         (comparison.differs(), comparison.conclusion().unwrap_or_default().to_owned())
     };
     let limit = Ending { words: "limit of instructions".to_owned(), is_limit: true };
-    assert_eq!(ends(ended(0), ended(1), 50), (true, "they end differently".to_owned()));
+    assert_eq!(
+        ends(ended(0), ended(1), 50),
+        (true, "they end differently, A: shutdown with code 0; B: shutdown with code 1".to_owned())
+    );
     assert_eq!(
         ends(ended(0), limit, 40),
         (false, "B is known up to there: limit of instructions".to_owned())
