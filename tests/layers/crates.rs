@@ -9,7 +9,7 @@ struct Allowed {
     only_in_tests: &'static [&'static str],
 }
 
-const ALLOWED: [Allowed; 10] = [
+const ALLOWED: [Allowed; 11] = [
     // serde and postcard write the state of a machine and read it again: docs/decisions/0008-snapshots.md.
     Allowed {
         manifest: "emulator/Cargo.toml",
@@ -61,6 +61,20 @@ const ALLOWED: [Allowed; 10] = [
         only_in_tests: &[],
     },
     Allowed {
+        manifest: "tools/golden/Cargo.toml",
+        dependencies: &[
+            "emulator",
+            "hypervisor-core",
+            "system-file",
+            "trace",
+            "recording",
+            "serde",
+            "toml",
+            "xxhash-rust",
+        ],
+        only_in_tests: &[],
+    },
+    Allowed {
         manifest: "tools/vectors/Cargo.toml",
         dependencies: &["emulator", "serde", "serde_json"],
         only_in_tests: &[],
@@ -92,6 +106,7 @@ const ALLOWED: [Allowed; 10] = [
             "system-file",
             "trace",
             "export",
+            "golden",
             "recording",
             "vectors",
             "anstream",

@@ -1,0 +1,95 @@
+//! Accepts what is pending: only what was looked at, only what happens again, and no less than before by mistake.
+
+use crate::case::Case;
+use crate::execute::execute;
+use crate::expectation::{Expectation, Found};
+use crate::judge::differences;
+use crate::lines::LineDifference;
+use crate::verdict::Provenance;
+use std::io;
+
+/// A layer that loses more than one line in so many has shrunk.
+const SHRINK_ONE_IN: usize = 10;
+
+/// What is about to be accepted.
+#[derive(Debug)]
+pub struct Acceptance<'a> {
+    case: &'a Case,
+    /// What was accepted before.
+    pub old: Option<Expectation>,
+    /// What is to be accepted.
+    pub new: Expectation,
+}
+
+/// Why nothing can be accepted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Nothing is pending.
+    NothingPending,
+    /// What is pending is not what the case does now.
+    Outdated,
+    /// Two runs differ.
+    Nondeterministic,
+    /// The run ended at a limit, or lacks what the case requires: one line.
+    Unfit(String),
+    /// It cannot be run, or a file cannot be read.
+    Failed(String),
+}
+
+impl<'a> Acceptance<'a> {
+    /// Runs the case twice: what is pending must be what both do.
+    ///
+    /// # Errors
+    /// Why it cannot be accepted.
+    pub fn of(case: &'a Case) -> Result<Self, Refusal> {
+        let pending = match Expectation::pending(&case.folder) {
+            Found::Whole(pending) => *pending,
+            Found::Nothing => return Err(Refusal::NothingPending),
+            Found::Damaged(why) => return Err(Refusal::Failed(why)),
+        };
+        let run = execute(case).map_err(Refusal::Failed)?;
+        if execute(case).map_err(Refusal::Failed)? != run {
+            return Err(Refusal::Nondeterministic);
+        }
+        if let Some(why) = run.limit.iter().chain(&run.lacks).next() {
+            return Err(Refusal::Unfit(why.clone()));
+        }
+        if Expectation::of(&run) != pending {
+            return Err(Refusal::Outdated);
+        }
+        let old = match Expectation::accepted(&case.folder) {
+            Found::Whole(old) => Some(*old),
+            Found::Nothing | Found::Damaged(_) => None,
+        };
+        Ok(Self { case, old, new: pending })
+    }
+
+    /// The layers that change, each with the first line; nothing if nothing was accepted before.
+    #[must_use]
+    pub fn differences(&self) -> Vec<(&'static str, LineDifference)> {
+        self.old.as_ref().map_or(Vec::new(), |old| differences(old, &self.new))
+    }
+
+    /// The layers that lose much of what they hold, in words.
+    #[must_use]
+    pub fn shrinkage(&self) -> Vec<String> {
+        let Some(old) = &self.old else { return Vec::new() };
+        let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(self.new.compared()));
+        let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
+        layers
+            .filter_map(|(layer, (old, new))| {
+                let (old, new) = (lines(&old), lines(&new));
+                let shrinks = new < old && (old - new) * SHRINK_ONE_IN > old;
+                shrinks.then(|| format!("{} shrinks from {old} lines to {new}", layer.name))
+            })
+            .collect()
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write(self, by: Provenance) -> io::Result<()> {
+        self.new.write_accepted(&self.case.folder, by)
+    }
+}

@@ -1,0 +1,104 @@
+//! A case: its folder, and what is run in it.
+
+use crate::case_file::{self, CaseFile};
+use recording::files::bytes_of;
+use recording::recorded_input::{self, Identity};
+use recording::{Files, Subject};
+use hypervisor_core::{Arrival, Input};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What begins the name of a built-in sample, in place of a path.
+const BUILTIN: &str = "builtin:";
+
+/// A case of a suite.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The name of its folder.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it runs.
+    pub file: CaseFile,
+}
+
+/// What a case is run with.
+pub(crate) struct Opened {
+    pub subject: Subject,
+    pub inputs: Vec<Input>,
+    /// The files beside the subject's, each with its bytes.
+    pub others: BTreeMap<String, Arc<[u8]>>,
+}
+
+impl Case {
+    /// The case in a folder.
+    ///
+    /// # Errors
+    /// One line, or some with the place, about what is wrong in its file.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        let path = folder.join(case_file::NAME);
+        let failed = |why: String| format!("{}: {why}", path.display());
+        let bytes = bytes_of(&path).map_err(failed)?;
+        let text = String::from_utf8(bytes).map_err(|_| failed("this is no UTF-8 text".to_owned()))?;
+        let file = CaseFile::read(&text).map_err(failed)?;
+        Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file })
+    }
+
+    /// Reads everything that it runs.
+    pub(crate) fn opened(&self) -> Result<Opened, String> {
+        let subject = self.subject()?;
+        let mut others = BTreeMap::new();
+        let mut read = |name: &String| {
+            let path = self.folder.join(name);
+            let bytes = bytes_of(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+            let bytes: Arc<[u8]> = bytes.into();
+            others.insert(name.clone(), Arc::clone(&bytes));
+            Ok::<Arc<[u8]>, String>(bytes)
+        };
+        let mut inputs = Vec::new();
+        if let Some(name) = &self.file.input {
+            inputs.push(Input { unit: 0, what: Arrival::Bytes(read(name)?.to_vec()) });
+            inputs.retain(|input| input.what != Arrival::Bytes(Vec::new()));
+        }
+        if let Some(name) = &self.file.replay {
+            let bytes = read(name)?;
+            let identity = if subject.is_system {
+                Identity::of_system(&subject.config)
+            } else {
+                Identity::of_guest(subject.config.partitions[0].image.hash)
+            };
+            let failed = |why: String| format!("{}: {why}", self.folder.join(name).display());
+            let text = std::str::from_utf8(&bytes).map_err(|_| failed("this is no UTF-8 text".to_owned()))?;
+            inputs = recorded_input::read(text, &identity).map_err(failed)?;
+        } else {
+            inputs.push(Input { unit: 0, what: Arrival::End });
+        }
+        Ok(Opened { subject, inputs, others })
+    }
+
+    /// What is run, under the name that the case gives it: what a guest sees of its name is the same wherever the suite lies.
+    fn subject(&self) -> Result<Subject, String> {
+        let run = Path::new(&self.file.run);
+        let options = || self.file.options.clone();
+        let shown = |error: recording::SubjectError| {
+            let findings = error.findings.render(system_file::Severity::Error);
+            if findings.is_empty() { error.line } else { format!("{}\n{findings}", error.line) }
+        };
+        if self.file.run.starts_with(BUILTIN) {
+            return Subject::open(run, options(), Files::default()).map_err(shown);
+        }
+        let path = self.folder.join(run);
+        let read = Subject::open(&path, options(), Files::default()).map_err(shown)?;
+        let known = read.files.known().iter().map(|(name, bytes)| {
+            let name = if *name == path { run.to_path_buf() } else { name.clone() };
+            (name, Arc::clone(bytes))
+        });
+        Subject::open(run, options(), Files::kept(known.collect())).map_err(shown)
+    }
+}
+
+fn name_of(folder: &Path) -> String {
+    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,162 @@
+//! Where a run left the accepted path, as far as the ladder and the events tell, and a trace of the way there.
+
+use crate::case::Case;
+use crate::execute::{Run, drive, start};
+use crate::expectation::Expectation;
+use crate::ladder::{WINDOW_UNITS, first_differing};
+use crate::lines::unfolded;
+use crate::watch::EVENTS_MOST;
+use hypervisor_core::{PartitionId, Stamp};
+use trace::filter::{Choice, Instant, Trigger};
+use trace::{Filter, SystemTrace, TracedSystem};
+
+/// So many records of the way there are shown.
+const SHOWN: u64 = 16;
+
+/// A stretch of a run, and a trace of a part of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inspection {
+    /// The partition's name.
+    pub partition: String,
+    /// The first instruction that can be the one.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// The first event that is another one, if one is: its number, and where it happened.
+    pub event: Option<(usize, Stamp)>,
+    /// Lines of a trace: up to that event, or from the beginning of the stretch.
+    pub trace: Vec<String>,
+    /// The command that traces the whole stretch.
+    pub command: String,
+}
+
+/// Finds the stretch in which a run leaves the accepted path, and traces a part of it; None if it does not leave it.
+///
+/// # Errors
+/// The case cannot be run again.
+pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<Inspection>, String> {
+    let event = differing_event(run, accepted);
+    let window = first_differing(&accepted.ladder, &run.ladder, &run.names);
+    let (partition, number) = match (&window, event) {
+        (Some(window), _) => (window.partition, window.number),
+        (None, Some((_, stamp))) => (stamp.partition.0, stamp.instruction / WINDOW_UNITS),
+        (None, None) => return Ok(None),
+    };
+    let first = number.saturating_mul(WINDOW_UNITS);
+    let end = first.saturating_add(WINDOW_UNITS - 1);
+    let in_window = |(_, stamp): &(usize, Stamp)| {
+        stamp.partition.0 == partition && (first..=end).contains(&stamp.instruction)
+    };
+    let within = event.filter(in_window);
+    let last = within.map_or(end, |(_, stamp)| stamp.instruction);
+    let (from, to) = match within {
+        Some(_) => (last.saturating_sub(SHOWN).max(first), last),
+        None => (first, first + SHOWN - 1),
+    };
+    let trace = traced(case, PartitionId(partition), from, to)?;
+    let name = run.names.get(usize::from(partition)).cloned().unwrap_or_default();
+    let is_system = run.names.len() > 1 || case_is_system(case);
+    let place = |number: u64| if is_system { format!("{name}:#{number}") } else { format!("#{number}") };
+    let command = command(case, &place(first), &place(last));
+    Ok(Some(Inspection { partition: name, first, last, event, trace, command }))
+}
+
+fn case_is_system(case: &Case) -> bool {
+    case.opened().is_ok_and(|opened| opened.subject.is_system)
+}
+
+/// The first event that is not the accepted one.
+fn differing_event(run: &Run, accepted: &Expectation) -> Option<(usize, Stamp)> {
+    let expected = unfolded(&accepted.events, EVENTS_MOST);
+    let actual = unfolded(&run.events, EVENTS_MOST);
+    let same = expected.iter().zip(&actual).take_while(|(expected, actual)| expected == actual).count();
+    run.stamps.get(same).map(|stamp| (same + 1, *stamp))
+}
+
+/// The lines of a trace of a partition from one instruction to another.
+fn traced(case: &Case, partition: PartitionId, from: u64, to: u64) -> Result<Vec<String>, String> {
+    let opened = case.opened()?;
+    let mut machine = start(&opened.subject)?;
+    let traced = TracedSystem::of(&machine, opened.subject.is_system);
+    let at = |number| Some(Trigger { partition: Some(partition), what: Instant::Number(number) });
+    let count = traced.partitions.len();
+    let mut choice = Choice { from: at(from), to: at(to), ..Choice::everything(count) };
+    choice.partitions = (0..count).map(|place| place == partition.index()).collect();
+    let shown = choice.partitions.clone();
+    let mut text = SystemTrace::new(&traced, |place| shown[place]);
+    text.clear();
+    let mut filter = Filter::new(choice, text);
+    let is_over = |machine: &hypervisor_core::Machine| machine.partition(partition).executed() > to;
+    drive(&mut machine, case, &opened.inputs, &mut filter, |machine, _| {
+        for place in 0..machine.partitions().len() {
+            machine.take_output_of(PartitionId(place as u16));
+        }
+        machine.take_errors();
+        !is_over(machine)
+    })?;
+    let text = String::from_utf8_lossy(filter.inner().text()).into_owned();
+    let is_shown = |line: &&str| !line.contains("== elided");
+    Ok(text.lines().filter(is_shown).map(str::to_owned).collect())
+}
+
+/// The command that traces a case between two places.
+fn command(case: &Case, from: &str, to: &str) -> String {
+    let mut words = vec!["paravane".to_owned(), "trace".to_owned()];
+    words.extend(arguments(case));
+    words.extend(["--from", from, "--to", to].map(str::to_owned));
+    let words: Vec<String> = words.iter().map(|word| for_shell(word)).collect();
+    let input = match (&case.file.input, &case.file.replay) {
+        (Some(input), _) => format!(" < {}", for_shell(input)),
+        (None, Some(_)) => String::new(),
+        (None, None) => " < /dev/null".to_owned(),
+    };
+    format!("cd {} && {}{input}", for_shell(&case.folder.display().to_string()), words.join(" "))
+}
+
+/// What `paravane run` and `paravane trace` are given in the case's folder to run it.
+#[must_use]
+pub fn arguments(case: &Case) -> Vec<String> {
+    let file = &case.file;
+    let mut words = vec![file.run.clone()];
+    let mut add = |option: &str, value: String| words.push(format!("{option}={value}"));
+    if let Some(bytes) = file.options.memory_bytes {
+        add("--memory", bytes.to_string());
+    }
+    for argument in &file.options.arguments {
+        add("--arg", argument.clone());
+    }
+    for (option, word) in [("--abi", file.abi_word()), ("--cpu", file.cpu_word())] {
+        if let Some(word) = word {
+            add(option, word.to_owned());
+        }
+    }
+    add("--max-instructions", file.instructions.to_string());
+    add("--max-time", format!("{}ns", file.time_ns));
+    if let Some(replay) = &file.replay {
+        add("--replay", replay.clone());
+    }
+    words
+}
+
+/// A word as a shell takes it unchanged.
+fn for_shell(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_shell;
+
+    #[test]
+    fn a_word_reaches_its_command_unchanged() {
+        for (word, shown) in
+            [("a/b.elf", "a/b.elf"), ("#5", "'#5'"), ("it's", "'it'\\''s'"), ("", "''"), ("a b", "'a b'")]
+        {
+            assert_eq!(for_shell(word), shown);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Runs a case and says whether it does what was accepted; if not, whose fault that is.
+
+use crate::case::Case;
+use crate::execute::{Run, execute};
+use crate::expectation::{Expectation, Found, remove_pending};
+use crate::lines::first_difference;
+
+/// What became of a case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    /// It does what was accepted.
+    Holds,
+    /// Nothing was accepted, or not all of it is there: one line.
+    Missing(String),
+    /// The run lacks what the case requires.
+    Lacks(Vec<String>),
+    /// It ended at a limit.
+    Limit(String),
+    /// What runs is not what was accepted: the files that are others.
+    GuestChanged(Vec<String>),
+    /// The same guest does something else: Paravane changed.
+    EmulatorChanged,
+    /// It does not do the same twice.
+    Nondeterministic,
+    /// It cannot be run, or its files cannot be read.
+    Failed(String),
+}
+
+/// A case with what became of it.
+#[derive(Debug)]
+pub struct Judged {
+    /// What became of it.
+    pub judgement: Judgement,
+    /// What it did; None if it could not be run.
+    pub run: Option<Run>,
+    /// What was accepted.
+    pub accepted: Option<Expectation>,
+}
+
+/// Runs a case and compares. Nothing is written.
+#[must_use]
+pub fn judge(case: &Case) -> Judged {
+    let run = match execute(case) {
+        Ok(run) => run,
+        Err(why) => return Judged { judgement: Judgement::Failed(why), run: None, accepted: None },
+    };
+    let (accepted, damage) = match Expectation::accepted(&case.folder) {
+        Found::Whole(accepted) => (Some(*accepted), None),
+        Found::Nothing => (None, Some("nothing was accepted yet".to_owned())),
+        Found::Damaged(why) => (None, Some(why)),
+    };
+    let judgement = match &accepted {
+        _ if run.limit.is_some() => Judgement::Limit(run.limit.clone().unwrap_or_default()),
+        None if !run.lacks.is_empty() => Judgement::Lacks(run.lacks.clone()),
+        None => Judgement::Missing(damage.unwrap_or_default()),
+        Some(accepted) => compared(case, &run, accepted),
+    };
+    Judged { judgement, run: Some(run), accepted }
+}
+
+fn compared(case: &Case, run: &Run, accepted: &Expectation) -> Judgement {
+    let (images, others) = run.verdict.changed_files(&accepted.verdict);
+    let actual = Expectation::of(run);
+    let is_same = actual.compared() == accepted.compared();
+    if is_same && images.is_empty() {
+        return if run.lacks.is_empty() { Judgement::Holds } else { Judgement::Lacks(run.lacks.clone()) };
+    }
+    if is_same {
+        return Judgement::GuestChanged(images);
+    }
+    match execute(case) {
+        Ok(again) if again == *run => {}
+        Ok(_) => return Judgement::Nondeterministic,
+        Err(why) => return Judgement::Failed(why),
+    }
+    let changed: Vec<String> = images.into_iter().chain(others).collect();
+    if changed.is_empty() { Judgement::EmulatorChanged } else { Judgement::GuestChanged(changed) }
+}
+
+/// Runs a case, compares, and leaves what it did as pending where somebody can accept it; what was pending before is gone.
+#[must_use]
+pub fn judge_and_note(case: &Case) -> Judged {
+    let mut judged = judge(case);
+    let is_acceptable = matches!(
+        judged.judgement,
+        Judgement::Missing(_) | Judgement::GuestChanged(_) | Judgement::EmulatorChanged
+    );
+    let noted = match &judged.run {
+        Some(run) if is_acceptable => Expectation::of(run).write_pending(&case.folder),
+        _ => remove_pending(&case.folder),
+    };
+    if let Err(error) = noted {
+        let why = format!("{}: cannot write what is pending: {error}", case.folder.display());
+        judged.judgement = Judgement::Failed(why);
+    }
+    judged
+}
+
+impl Judged {
+    /// The layers in which the run differs from what was accepted, each with the first line.
+    #[must_use]
+    pub fn differences(&self) -> Vec<(&'static str, crate::lines::LineDifference)> {
+        let (Some(run), Some(accepted)) = (&self.run, &self.accepted) else { return Vec::new() };
+        differences(accepted, &Expectation::of(run))
+    }
+}
+
+/// The layers in which two differ, each with the first line.
+pub(crate) fn differences(
+    old: &Expectation,
+    new: &Expectation,
+) -> Vec<(&'static str, crate::lines::LineDifference)> {
+    let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(new.compared()));
+    layers
+        .filter_map(|(layer, (old, new))| Some((layer.name, first_difference(&old, &new)?)))
+        .collect()
+}

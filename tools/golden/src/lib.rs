@@ -1,0 +1,31 @@
+//! Golden tests of guests: a folder for each case, with what is run and what a reviewer accepted.
+//!
+//! A run is kept in three layers: how it ended, its events by symbol, and a digest for each window of instructions. Never a
+//! trace: a window that differs is traced again.
+//! Not here: the command line, and reports.
+
+pub mod case_file;
+
+mod accept;
+mod case;
+mod execute;
+mod expectation;
+mod inspect;
+mod judge;
+mod ladder;
+mod lines;
+mod suite;
+mod verdict;
+mod watch;
+
+pub use accept::{Acceptance, Refusal};
+pub use case::Case;
+pub use case_file::CaseFile;
+pub use execute::{Run, execute};
+pub use expectation::{Expectation, Found, LAYERS, Layer};
+pub use inspect::{Inspection, arguments, inspect};
+pub use judge::{Judged, Judgement, judge, judge_and_note};
+pub use ladder::{WINDOW_UNITS, Window};
+pub use lines::LineDifference;
+pub use suite::{Leftover, Suite};
+pub use verdict::{Ended, FileHash, PartitionEnded, Provenance, Verdict};

@@ -1,0 +1,152 @@
+//! `expect.verdict.toml`: how a run ended, of which files it was made, and who accepted it, and why.
+
+use crate::case_file::quoted;
+use serde::Deserialize;
+use std::fmt::Write;
+
+const SCHEMA: u64 = 1;
+
+/// The verdict of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    schema: u64,
+    /// Who accepted it; nobody while it is pending.
+    pub accepted: Option<Provenance>,
+    /// How the run ended.
+    pub run: Ended,
+    /// The partitions, in their order.
+    #[serde(rename = "partition")]
+    pub partitions: Vec<PartitionEnded>,
+    /// The files that the run was made of.
+    #[serde(rename = "file")]
+    pub files: Vec<FileHash>,
+}
+
+/// Who accepted a run, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// With which version of Paravane.
+    pub version: String,
+    /// And which semantics of its processor.
+    pub semantics: u32,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// In words.
+    pub outcome: String,
+    /// Units executed by all partitions.
+    pub executed: u64,
+    /// Instructions that a trace would show.
+    pub recorded: u64,
+    /// Events.
+    pub events: u64,
+    /// Virtual time.
+    pub virtual_ns: u64,
+    /// The digest of the machine: registers, memory, everything.
+    pub state: String,
+}
+
+/// How a partition ended.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionEnded {
+    /// Its name.
+    pub name: String,
+    /// In words.
+    pub outcome: String,
+    /// Units that it executed.
+    pub executed: u64,
+}
+
+/// A file that a run was made of.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileHash {
+    /// As it is named in the case or the system file.
+    pub name: String,
+    /// XXH3, 128 bits, of its bytes.
+    pub hash: String,
+    /// Of an image: what its linker wrote to tell builds apart, in hexadecimal digits; empty if it wrote none.
+    pub build_id: Option<String>,
+}
+
+impl Verdict {
+    /// A verdict that nobody has accepted.
+    #[must_use]
+    pub fn pending(run: Ended, partitions: Vec<PartitionEnded>, files: Vec<FileHash>) -> Self {
+        Self { schema: SCHEMA, accepted: None, run, partitions, files }
+    }
+
+    /// Reads a verdict.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let verdict: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        if verdict.schema != SCHEMA {
+            return Err(format!("`schema` is {}: this version reads schema {SCHEMA}", verdict.schema));
+        }
+        Ok(verdict)
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("schema = {SCHEMA}\n");
+        if let Some(Provenance { by, reason, version, semantics }) = &self.accepted {
+            let (by, reason, version) = (quoted(by), quoted(reason), quoted(version));
+            let _ = write!(
+                text,
+                "\n[accepted]\nby = {by}\nreason = {reason}\nversion = {version}\nsemantics = {semantics}\n"
+            );
+        }
+        text += &self.behaviour();
+        for FileHash { name, hash, build_id } in &self.files {
+            let _ = write!(text, "\n[[file]]\nname = {}\nhash = \"{hash}\"\n", quoted(name));
+            if let Some(build_id) = build_id {
+                let _ = writeln!(text, "build_id = {}", quoted(build_id));
+            }
+        }
+        text
+    }
+
+    /// Its text without who accepted it and of which files it was made.
+    #[must_use]
+    pub fn behaviour(&self) -> String {
+        let Ended { outcome, executed, recorded, events, virtual_ns, state } = &self.run;
+        let mut text = format!(
+            "\n[run]\noutcome = {}\nexecuted = {executed}\nrecorded = {recorded}\nevents = {events}\n\
+             virtual_ns = {virtual_ns}\nstate = \"{state}\"\n",
+            quoted(outcome)
+        );
+        for PartitionEnded { name, outcome, executed } in &self.partitions {
+            let (name, outcome) = (quoted(name), quoted(outcome));
+            let _ = write!(
+                text,
+                "\n[[partition]]\nname = {name}\noutcome = {outcome}\nexecuted = {executed}\n"
+            );
+        }
+        text
+    }
+
+    /// The files that are not those of `accepted`: images, and others.
+    #[must_use]
+    pub fn changed_files(&self, accepted: &Self) -> (Vec<String>, Vec<String>) {
+        let is_known = |file: &&FileHash| accepted.files.contains(file);
+        let (mut images, mut others) = (Vec::new(), Vec::new());
+        for file in self.files.iter().filter(|file| !is_known(file)) {
+            let list = if file.build_id.is_some() { &mut images } else { &mut others };
+            list.push(file.name.clone());
+        }
+        (images, others)
+    }
+}
