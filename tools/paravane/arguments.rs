@@ -2,6 +2,7 @@
 
 use crate::diff::Diff;
 use crate::filter_options::FilterOptions;
+use crate::golden::options::{GOLDEN_STATUS, Golden};
 use crate::quantities::{parse_count, parse_duration, parse_size};
 use crate::query::Query;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -141,6 +142,11 @@ pub enum Command {
     /// those of docs/ABI.md.
     #[command(after_help = KIT_STATUS)]
     Kit(Kit),
+    /// Golden tests of your own guests: keep what a run did in small files, and compare
+    ///
+    /// A suite is a folder with a folder for each case; docs/GOLDEN.md says what is in it.
+    #[command(subcommand, after_help = GOLDEN_STATUS)]
+    Golden(Golden),
     /// Answer instruction cases: v32 cases on stdin, one answer a line on stdout
     ///
     /// For comparing this processor with real ones. A case that cannot be finished is answered too:

@@ -11,6 +11,7 @@ mod filter_options;
 mod filter_words;
 mod filtered;
 mod flight_recorder;
+mod golden;
 mod health_lines;
 mod info;
 mod input;
@@ -78,6 +79,7 @@ fn command() -> Status {
         Command::Check(check) => check_command::check(&check),
         Command::Lockstep(options) => lockstep::lockstep(&options),
         Command::Kit(options) => kit::kit(&options),
+        Command::Golden(command) => golden::golden(&command),
         Command::Vectors => answer_vectors(),
     };
     match ended {

@@ -26,6 +26,8 @@ pub enum Status {
     Nothing,
     /// This host cannot do what was asked for.
     Unavailable,
+    /// What only one command can end with; its help says what it means.
+    Own(u8),
 }
 
 impl Status {
@@ -39,6 +41,7 @@ impl Status {
             Self::Crash => 126,
             Self::Different | Self::Nothing => 1,
             Self::Unavailable => 77,
+            Self::Own(number) => number,
         }
     }
 }

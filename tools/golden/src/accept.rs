@@ -30,8 +30,10 @@ pub enum Refusal {
     Outdated,
     /// Two runs differ.
     Nondeterministic,
-    /// The run ended at a limit, or lacks what the case requires: one line.
-    Unfit(String),
+    /// The run ended at a limit: one line.
+    Limit(String),
+    /// The run lacks what the case requires: one line.
+    Lacks(String),
     /// It cannot be run, or a file cannot be read.
     Failed(String),
 }
@@ -51,8 +53,11 @@ impl<'a> Acceptance<'a> {
         if execute(case).map_err(Refusal::Failed)? != run {
             return Err(Refusal::Nondeterministic);
         }
-        if let Some(why) = run.limit.iter().chain(&run.lacks).next() {
-            return Err(Refusal::Unfit(why.clone()));
+        if let Some(why) = &run.limit {
+            return Err(Refusal::Limit(why.clone()));
+        }
+        if !run.lacks.is_empty() {
+            return Err(Refusal::Lacks(run.lacks.join("; ")));
         }
         if Expectation::of(&run) != pending {
             return Err(Refusal::Outdated);
@@ -74,7 +79,8 @@ impl<'a> Acceptance<'a> {
     #[must_use]
     pub fn shrinkage(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
-        let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(self.new.compared()));
+        let layers =
+            crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(self.new.compared()));
         let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
         layers
             .filter_map(|(layer, (old, new))| {

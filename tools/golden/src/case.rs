@@ -1,10 +1,10 @@
 //! A case: its folder, and what is run in it.
 
 use crate::case_file::{self, CaseFile};
+use hypervisor_core::{Arrival, Input};
 use recording::files::bytes_of;
 use recording::recorded_input::{self, Identity};
 use recording::{Files, Subject};
-use hypervisor_core::{Arrival, Input};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -118,7 +118,8 @@ impl CaseFile {
                 let _ = writeln!(text, "{key} = {}", quoted(path));
             }
         }
-        let _ = writeln!(text, "\n[limits]\ninstructions = {}\ntime = \"{}ns\"", self.instructions, self.time_ns);
+        let _ =
+            writeln!(text, "\n[limits]\ninstructions = {}\ntime = \"{}ns\"", self.instructions, self.time_ns);
         if self.limit_is_expected {
             text += "expected = true\n";
         }
@@ -145,11 +146,8 @@ impl CaseFile {
 }
 
 const ABIS: [(&str, Abi); 2] = [("paravane", Abi::Paravane), ("linux", Abi::Linux)];
-const PROFILES: [(&str, CpuProfile); 3] = [
-    ("i686", CpuProfile::I686),
-    ("pentium4", CpuProfile::Pentium4),
-    ("prescott", CpuProfile::Prescott),
-];
+const PROFILES: [(&str, CpuProfile); 3] =
+    [("i686", CpuProfile::I686), ("pentium4", CpuProfile::Pentium4), ("prescott", CpuProfile::Prescott)];
 
 fn named<T: Copy>(key: &str, word: Option<String>, known: &[(&str, T)]) -> Result<Option<T>, String> {
     let Some(word) = word else { return Ok(None) };

@@ -110,8 +110,10 @@ pub(crate) fn drive<R: Recorder>(
             Progress::Idle { until_units: Some(until) } => machine.idle_until(until),
             Progress::InputWanted | Progress::Idle { until_units: None } => {
                 if is_given {
-                    return Err("the recorded input is over and the guest waits for more: record it to its end"
-                        .to_owned());
+                    return Err(
+                        "the recorded input is over and the guest waits for more: record it to its end"
+                            .to_owned(),
+                    );
                 }
                 is_given = true;
                 inputs.iter().for_each(|input| machine.give_input(input.clone()));
@@ -181,7 +183,8 @@ fn files(case: &Case, opened: &Opened) -> Vec<FileHash> {
         .map(|partition| (partition.image.hash, hexadecimal(partition.image.build_id())))
         .collect();
     let own: Arc<[u8]> = case.file.text().into_bytes().into();
-    let subjects = opened.subject.files.known().iter().map(|(path, bytes)| (path.display().to_string(), bytes));
+    let subjects =
+        opened.subject.files.known().iter().map(|(path, bytes)| (path.display().to_string(), bytes));
     let others = opened.others.iter().map(|(name, bytes)| (name.clone(), bytes));
     let files = subjects.chain(others).chain([(crate::case_file::NAME.to_owned(), &own)]);
     files
@@ -224,4 +227,3 @@ fn verdict(
     };
     Verdict::pending(ended, partitions.collect(), files)
 }
-

@@ -111,7 +111,5 @@ pub(crate) fn differences(
     new: &Expectation,
 ) -> Vec<(&'static str, crate::lines::LineDifference)> {
     let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(new.compared()));
-    layers
-        .filter_map(|(layer, (old, new))| Some((layer.name, first_difference(&old, &new)?)))
-        .collect()
+    layers.filter_map(|(layer, (old, new))| Some((layer.name, first_difference(&old, &new)?))).collect()
 }

@@ -31,7 +31,10 @@ impl Suite {
     pub fn open(folder: &Path) -> Result<Self, String> {
         let failed = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                format!("{}: there is no such folder: make a case with `paravane golden new`", folder.display())
+                format!(
+                    "{}: there is no such folder: make a case with `paravane golden new`",
+                    folder.display()
+                )
             }
             _ => format!("{}: cannot read this folder: {error}", folder.display()),
         };

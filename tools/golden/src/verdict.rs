@@ -130,10 +130,8 @@ impl Verdict {
         );
         for PartitionEnded { name, outcome, executed } in &self.partitions {
             let (name, outcome) = (quoted(name), quoted(outcome));
-            let _ = write!(
-                text,
-                "\n[[partition]]\nname = {name}\noutcome = {outcome}\nexecuted = {executed}\n"
-            );
+            let _ =
+                write!(text, "\n[[partition]]\nname = {name}\noutcome = {outcome}\nexecuted = {executed}\n");
         }
         text
     }

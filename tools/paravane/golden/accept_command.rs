@@ -1,0 +1,136 @@
+//! `paravane golden accept`: shows what is accepted, and accepts it.
+
+use super::options::AcceptCases;
+use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest};
+use super::{accepter, no_case, refuse_in_ci, suite, words};
+use crate::output::{Ended, Output, complain};
+use crate::status::Status;
+use ::golden::{Acceptance, Case, Expectation, Found, Provenance, Refusal};
+
+/// Accepts what is pending of the chosen cases.
+///
+/// # Errors
+/// The suite cannot be read, nobody may accept here, or a file cannot be written.
+pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
+    refuse_in_ci("accept")?;
+    let by = accepter(options.by.as_deref())?;
+    let suite = suite(&options.chosen)?;
+    let mut output = Output::stdout();
+    let mut statuses = Vec::new();
+    let count = suite.cases.len();
+    for (name, case) in suite.cases {
+        let case = match case {
+            Ok(case) => case,
+            Err(why) => {
+                complain(format_args!("paravane: {name}: {why}"));
+                statuses.push(Status::Failure);
+                continue;
+            }
+        };
+        // Of a whole suite only what is pending is meant.
+        if count > 1 && matches!(Expectation::pending(&case.folder), Found::Nothing) {
+            continue;
+        }
+        let by = provenance(by.clone(), options.reason.clone());
+        statuses.push(accept_case(&case, by, options.allow_shrink, &mut output)?);
+    }
+    output.flush()?;
+    if count == 0 {
+        complain(format_args!("paravane: {}", no_case(&options.chosen)));
+    } else if statuses.is_empty() {
+        complain("paravane: nothing is pending: `paravane golden run` records what differs");
+    }
+    Ok(gravest(&statuses))
+}
+
+/// Who accepts with this program, and why.
+pub fn provenance(by: String, reason: String) -> Provenance {
+    let version = concat!("paravane ", env!("CARGO_PKG_VERSION")).to_owned();
+    Provenance { by, reason, version, semantics: emulator::SEMANTICS }
+}
+
+/// Accepts one case, or says why not.
+///
+/// # Errors
+/// The output fails, or a file cannot be written.
+pub fn accept_case(
+    case: &Case,
+    by: Provenance,
+    allows_shrink: bool,
+    output: &mut Output,
+) -> Result<Status, Ended> {
+    let acceptance = match Acceptance::of(case) {
+        Ok(acceptance) => acceptance,
+        Err(refusal) => {
+            let (why, status) = refused(refusal);
+            complain(format_args!("paravane: {}: {why}", case.name));
+            return Ok(status);
+        }
+    };
+    output.write(shown(case, &acceptance).as_bytes())?;
+    output.flush()?;
+    let shrinkage = acceptance.shrinkage();
+    if !shrinkage.is_empty() && !allows_shrink {
+        complain(format_args!(
+            "paravane: {}: {}: give --allow-shrink if that is meant",
+            case.name,
+            shrinkage.join(", ")
+        ));
+        return Ok(MISSING);
+    }
+    let failed = |error| Ended::Failed(format!("{}: cannot write: {error}", case.folder.display()));
+    acceptance.write(by).map_err(failed)?;
+    output.write(format!("{}: accepted\n", case.name).as_bytes())?;
+    Ok(Status::Success)
+}
+
+/// What would be accepted: how it differs from before, or all of the verdict and the beginning of the rest.
+pub fn shown(case: &Case, acceptance: &Acceptance<'_>) -> String {
+    const LINES: usize = 20;
+    let differences = acceptance.differences();
+    if acceptance.old.is_some() {
+        let text: String =
+            differences.iter().map(|(layer, difference)| words::layer_text(layer, difference)).collect();
+        let text = if text.is_empty() { "only its files are others\n".to_owned() } else { text };
+        return format!("{}:\n{}", case.name, words::indented(&text));
+    }
+    let new = &acceptance.new;
+    let console = String::from_utf8_lossy(&new.console).into_owned();
+    let mut text = format!("{}: new\n", case.name);
+    for (name, layer) in
+        [("verdict", new.verdict.text()), ("console", console), ("events", new.events.clone())]
+    {
+        text += &format!("  {name}:\n");
+        let printable = |line: &str| {
+            let shown: String = line.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            format!("    {shown}\n")
+        };
+        let count = layer.lines().count();
+        text.extend(layer.lines().filter(|line| !line.is_empty()).take(LINES).map(printable));
+        if count > LINES {
+            text += &format!("    ... {count} lines in all\n");
+        }
+    }
+    text
+}
+
+/// Why nothing can be accepted, in words.
+pub fn refused(refusal: Refusal) -> (String, Status) {
+    match refusal {
+        Refusal::NothingPending => {
+            ("nothing is pending: `paravane golden run` records what differs".to_owned(), MISSING)
+        }
+        Refusal::Outdated => (
+            "what is pending is not what it does now: `paravane golden run` it again, and look at it"
+                .to_owned(),
+            MISSING,
+        ),
+        Refusal::Nondeterministic => (
+            "it does not do the same twice: this is a bug in Paravane, please report it".to_owned(),
+            NONDETERMINISTIC,
+        ),
+        Refusal::Limit(why) => (why, LIMIT),
+        Refusal::Lacks(why) => (why, MISSING),
+        Refusal::Failed(why) => (why, Status::Failure),
+    }
+}

@@ -1,0 +1,42 @@
+//! `paravane golden explain`: where cases leave what was accepted.
+
+use super::options::Explain;
+use super::outcome::{gravest, status};
+use super::{no_case, suite, words};
+use crate::output::{Ended, Output, complain};
+use crate::status::Status;
+use ::golden::judge;
+
+/// Explains the chosen cases. Nothing is written.
+///
+/// # Errors
+/// The suite cannot be read, or stdout fails.
+pub fn explain(options: &Explain) -> Result<Status, Ended> {
+    let suite = suite(&options.chosen)?;
+    if suite.cases.is_empty() {
+        complain(format_args!("paravane: {}", no_case(&options.chosen)));
+    }
+    let mut output = Output::stdout();
+    let mut statuses = Vec::new();
+    for (name, case) in suite.cases {
+        let case = match case {
+            Ok(case) => case,
+            Err(why) => {
+                complain(format_args!("paravane: {name}: {why}"));
+                statuses.push(Status::Failure);
+                continue;
+            }
+        };
+        let judged = judge(&case);
+        let line = words::line(&judged.judgement);
+        let mut text = format!("{name}: {line}\n");
+        if let Some(by) = judged.accepted.as_ref().and_then(|accepted| accepted.verdict.accepted.as_ref()) {
+            text += &format!("    accepted by {} with {}: {}\n", by.by, by.version, by.reason);
+        }
+        text += &words::indented(&words::details(&case, &judged));
+        output.write(text.as_bytes())?;
+        output.flush()?;
+        statuses.push(status(&judged.judgement));
+    }
+    Ok(gravest(&statuses))
+}

@@ -1,0 +1,164 @@
+//! Results of cases: for people, as JSON, and as JUnit's XML.
+
+use super::outcome::{status, word};
+use super::words;
+use crate::json::Json;
+use crate::quantities::grouped;
+use ::golden::{Judged, Judgement};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The result of a case.
+pub struct Entry {
+    pub name: String,
+    pub judged: Judged,
+    /// What differs, in words.
+    pub details: String,
+    /// The command that traces it.
+    pub command: Option<String>,
+    /// On the host.
+    pub took: Duration,
+}
+
+impl Entry {
+    fn holds(&self) -> bool {
+        self.judged.judgement == Judgement::Holds
+    }
+}
+
+/// A line, and below it what differs.
+pub fn human(entry: &Entry) -> String {
+    let Entry { name, judged, details, .. } = entry;
+    if entry.holds() {
+        let executed = judged.run.as_ref().map_or(0, |run| run.verdict.run.executed);
+        return format!("PASS {name} ({} instructions)\n", grouped(executed));
+    }
+    format!("FAIL {name}: {}\n{}", words::line(&judged.judgement), words::indented(details))
+}
+
+/// The last line.
+pub fn summary(entries: &[Entry]) -> String {
+    let cases = if entries.len() == 1 { "1 case".to_owned() } else { format!("{} cases", entries.len()) };
+    let failed: Vec<&str> =
+        entries.iter().filter(|entry| !entry.holds()).map(|entry| entry.name.as_str()).collect();
+    match failed.as_slice() {
+        [] => format!("\n{cases}: all hold.\n"),
+        failed => format!("\n{cases}: {} do not hold: {}.\n", failed.len(), failed.join(" ")),
+    }
+}
+
+/// One object.
+pub fn json(entries: &[Entry]) -> String {
+    let cases = entries.iter().map(|entry| {
+        let Entry { name, judged, details, command, .. } = entry;
+        let mut object = vec![
+            ("name", Json::from(name.as_str())),
+            ("result", Json::from(word(&judged.judgement))),
+            ("status", Json::from(u64::from(status(&judged.judgement).number()))),
+            ("why", Json::from(words::line(&judged.judgement))),
+        ];
+        if let Some(run) = &judged.run {
+            object.push(("instructions", Json::from(run.verdict.run.executed)));
+            object.push(("virtual_ns", Json::from(run.verdict.run.virtual_ns)));
+        }
+        if !details.is_empty() {
+            object.push(("details", Json::from(details.as_str())));
+        }
+        object.extend(command.as_deref().map(|command| ("command", Json::from(command))));
+        Json::object(object)
+    });
+    let failed = entries.iter().filter(|entry| !entry.holds()).count();
+    let report = Json::object([
+        ("cases", cases.collect::<Json>()),
+        ("held", Json::from((entries.len() - failed) as u64)),
+        ("failed", Json::from(failed as u64)),
+    ]);
+    format!("{report}\n")
+}
+
+/// A suite as CI systems read it.
+pub fn junit(suite: &str, entries: &[Entry]) -> String {
+    let is_error = |entry: &&Entry| matches!(entry.judged.judgement, Judgement::Failed(_));
+    let errors = entries.iter().filter(is_error).count();
+    let failures = entries.iter().filter(|entry| !entry.holds()).count() - errors;
+    let took: Duration = entries.iter().map(|entry| entry.took).sum();
+    let suite = escaped(suite);
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{suite}\" tests=\"{}\" \
+         failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{:.3}\">\n",
+        entries.len(),
+        took.as_secs_f64()
+    );
+    for entry in entries {
+        let (name, time) = (escaped(&entry.name), entry.took.as_secs_f64());
+        let _ = write!(text, "    <testcase classname=\"{suite}\" name=\"{name}\" time=\"{time:.3}\"");
+        if entry.holds() {
+            text += "/>\n";
+            continue;
+        }
+        let element = if is_error(&entry) { "error" } else { "failure" };
+        let (kind, why) = (word(&entry.judged.judgement), escaped(&words::line(&entry.judged.judgement)));
+        let details = escaped(&entry.details);
+        let _ = write!(
+            text,
+            ">\n      <{element} type=\"{kind}\" message=\"{why}\">{details}</{element}>\n    </testcase>\n"
+        );
+    }
+    text + "  </testsuite>\n</testsuites>\n"
+}
+
+/// Text inside XML; characters that XML cannot hold become question marks.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, character| {
+        match character {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\n' | '\t' => out.push(character),
+            '\u{fffe}' | '\u{ffff}' => out.push('?'),
+            control if control.is_control() => out.push('?'),
+            other => out.push(other),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, json, junit, summary};
+    use ::golden::{Judged, Judgement};
+    use std::time::Duration;
+
+    fn entry(name: &str, judgement: Judgement) -> Entry {
+        let judged = Judged { judgement, run: None, accepted: None };
+        Entry {
+            name: name.to_owned(),
+            judged,
+            details: "a < b\u{1}".to_owned(),
+            command: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn junit_counts_failures_and_errors_apart_and_escapes_what_guests_say() {
+        let entries = [
+            entry("one", Judgement::Holds),
+            entry("two", Judgement::EmulatorChanged),
+            entry("three", Judgement::Failed("\"no\" file".to_owned())),
+        ];
+        let text = junit("a&b", &entries);
+        for part in [
+            "name=\"a&amp;b\" tests=\"3\" failures=\"1\" errors=\"1\"",
+            "name=\"one\" time=\"0.000\"/>",
+            "<failure type=\"emulator_changed\"",
+            ">a &lt; b?</failure>",
+            "message=\"&quot;no&quot; file\"",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(json(&entries).contains("\"held\": 1"), "{}", json(&entries));
+        assert_eq!(summary(&entries), "\n3 cases: 2 do not hold: two three.\n");
+    }
+}

@@ -1,0 +1,123 @@
+//! `paravane golden run`: cases on several threads, and their results in order.
+
+use super::options::{ReportFormat, RunCases};
+use super::outcome::{MISSING, gravest, status};
+use super::report::{self, Entry};
+use super::{is_in_ci, no_case, suite, words};
+use crate::output::{Ended, Output, complain};
+use crate::status::Status;
+use ::golden::{Case, Judged, Judgement, judge, judge_and_note};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Instant;
+
+/// Runs the cases.
+///
+/// # Errors
+/// The suite cannot be read, or the output fails.
+pub fn run(options: &RunCases) -> Result<Status, Ended> {
+    let mut suite = suite(&options.chosen)?;
+    if suite.cases.is_empty() {
+        complain(format_args!("paravane: {}", no_case(&options.chosen)));
+        return Ok(MISSING);
+    }
+    if let Some((number, of)) = options.shard {
+        let all = suite.cases.len();
+        suite.keep_shard(number, of);
+        if suite.cases.is_empty() {
+            complain(format_args!(
+                "paravane: shard {number}/{of} of {all} cases is empty: take {all} at most"
+            ));
+            return Ok(MISSING);
+        }
+    }
+    let mut output = match &options.output {
+        Some(path) => Output::file(path).map_err(Ended::Failed)?,
+        None => Output::stdout(),
+    };
+    let is_human = options.format == ReportFormat::Human;
+    let mut entries = Vec::new();
+    in_order(&suite.cases, options.jobs, |entry| {
+        if is_human {
+            output.write(report::human(&entry).as_bytes())?;
+            output.flush()?;
+        }
+        entries.push(entry);
+        Ok(())
+    })?;
+    let text = match options.format {
+        ReportFormat::Human => report::summary(&entries),
+        ReportFormat::Json => report::json(&entries),
+        ReportFormat::Junit => report::junit(&options.chosen.folder.display().to_string(), &entries),
+    };
+    output.write(text.as_bytes())?;
+    output.flush()?;
+    let statuses: Vec<Status> = entries.iter().map(|entry| status(&entry.judged.judgement)).collect();
+    Ok(gravest(&statuses))
+}
+
+type Named = (String, Result<Case, String>);
+
+/// Runs cases at once, and tells of each when all before it were told of.
+fn in_order(
+    cases: &[Named],
+    jobs: Option<u32>,
+    mut tell: impl FnMut(Entry) -> Result<(), Ended>,
+) -> Result<(), Ended> {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    let jobs = jobs.map_or_else(processors, |jobs| jobs as usize).min(cases.len());
+    let next = AtomicUsize::new(0);
+    let writes = !is_in_ci();
+    thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        for _ in 0..jobs {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some((place, case)) = taken(cases, next) {
+                    if sender.send((place, entry(case, writes))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: Vec<Option<Entry>> = cases.iter().map(|_| None).collect();
+        let mut told = 0;
+        for (place, entry) in receiver {
+            waiting[place] = Some(entry);
+            while let Some(entry) = waiting.get_mut(told).and_then(Option::take) {
+                tell(entry)?;
+                told += 1;
+            }
+        }
+        if told < cases.len() {
+            return Err(Ended::Failed("a case ended in a panic: its line above says where".to_owned()));
+        }
+        Ok(())
+    })
+}
+
+fn taken<'a>(cases: &'a [Named], next: &AtomicUsize) -> Option<(usize, &'a Named)> {
+    let place = next.fetch_add(1, Ordering::Relaxed);
+    cases.get(place).map(|case| (place, case))
+}
+
+fn entry((name, case): &Named, writes: bool) -> Entry {
+    let start = Instant::now();
+    let (judged, details, command) = match case {
+        Err(why) => {
+            let judgement = Judgement::Failed(why.clone());
+            (Judged { judgement, run: None, accepted: None }, String::new(), None)
+        }
+        Ok(case) => {
+            let judged = if writes { judge_and_note(case) } else { judge(case) };
+            let is_different =
+                matches!(judged.judgement, Judgement::GuestChanged(_) | Judgement::EmulatorChanged);
+            let command = words::inspection(case, &judged).ok().flatten().map(|found| found.command);
+            let details = if is_different { words::details(case, &judged) } else { String::new() };
+            (judged, details, command.filter(|_| is_different))
+        }
+    };
+    Entry { name: name.clone(), judged, details, command, took: start.elapsed() }
+}
