@@ -6,6 +6,7 @@ mod elf;
 mod exit_status;
 mod filters;
 mod flight;
+mod golden;
 mod hostile_files;
 mod input;
 mod kit;

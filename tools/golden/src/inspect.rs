@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::execute::{Run, drive, start};
 use crate::expectation::Expectation;
-use crate::ladder::{WINDOW_UNITS, first_differing};
+use crate::ladder::{WINDOW_UNITS, Window, differing};
 use crate::lines::unfolded;
 use crate::watch::EVENTS_MOST;
 use hypervisor_core::{PartitionId, Stamp};
@@ -28,6 +28,8 @@ pub struct Inspection {
     pub trace: Vec<String>,
     /// The command that traces the whole stretch.
     pub command: String,
+    /// The arguments of that command.
+    pub arguments: Vec<String>,
 }
 
 /// Finds the stretch in which a run leaves the accepted path, and traces a part of it; None if it does not leave it.
@@ -36,12 +38,8 @@ pub struct Inspection {
 /// The case cannot be run again.
 pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<Inspection>, String> {
     let event = differing_event(run, accepted);
-    let window = first_differing(&accepted.ladder, &run.ladder, &run.names);
-    let (partition, number) = match (&window, event) {
-        (Some(window), _) => (window.partition, window.number),
-        (None, Some((_, stamp))) => (stamp.partition.0, stamp.instruction / WINDOW_UNITS),
-        (None, None) => return Ok(None),
-    };
+    let windows = differing(&accepted.ladder, &run.ladder, &run.names);
+    let Some((partition, number)) = begin(&windows, event) else { return Ok(None) };
     let first = number.saturating_mul(WINDOW_UNITS);
     let end = first.saturating_add(WINDOW_UNITS - 1);
     let in_window = |(_, stamp): &(usize, Stamp)| {
@@ -57,8 +55,22 @@ pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<
     let name = run.names.get(usize::from(partition)).cloned().unwrap_or_default();
     let is_system = run.names.len() > 1 || case_is_system(case);
     let place = |number: u64| if is_system { format!("{name}:#{number}") } else { format!("#{number}") };
-    let command = command(case, &place(first), &place(last));
-    Ok(Some(Inspection { partition: name, first, last, event, trace, command }))
+    let mut arguments = arguments(case);
+    arguments.extend(["--from".to_owned(), place(first), "--to".to_owned(), place(last)]);
+    let command = command(case, &arguments);
+    Ok(Some(Inspection { partition: name, first, last, event, trace, command, arguments }))
+}
+
+/// The partition and the window to look at. What the first event that differs shows may have begun in an earlier window of
+/// its partition; without such an event the first window of any.
+fn begin(windows: &[Window], event: Option<(usize, Stamp)>) -> Option<(u16, u64)> {
+    let of = |window: &Window| (window.partition, window.number);
+    let earliest = windows.iter().min_by_key(|window| (window.number, window.partition)).map(of);
+    let Some((_, stamp)) = event else { return earliest };
+    let at = (stamp.partition.0, stamp.instruction / WINDOW_UNITS);
+    let own =
+        windows.iter().map(of).filter(|(partition, number)| *partition == at.0 && *number <= at.1).min();
+    own.or(earliest).or(Some(at))
 }
 
 fn case_is_system(case: &Case) -> bool {
@@ -99,25 +111,21 @@ fn traced(case: &Case, partition: PartitionId, from: u64, to: u64) -> Result<Vec
     Ok(text.lines().filter(is_shown).map(str::to_owned).collect())
 }
 
-/// The command that traces a case between two places.
-fn command(case: &Case, from: &str, to: &str) -> String {
-    let mut words = vec!["paravane".to_owned(), "trace".to_owned()];
-    words.extend(arguments(case));
-    words.extend(["--from", from, "--to", to].map(str::to_owned));
-    let words: Vec<String> = words.iter().map(|word| for_shell(word)).collect();
+/// The command with these arguments, as a shell in any folder takes it.
+fn command(case: &Case, arguments: &[String]) -> String {
+    let words: Vec<String> = arguments.iter().map(|word| for_shell(word)).collect();
     let input = match (&case.file.input, &case.file.replay) {
         (Some(input), _) => format!(" < {}", for_shell(input)),
         (None, Some(_)) => String::new(),
         (None, None) => " < /dev/null".to_owned(),
     };
-    format!("cd {} && {}{input}", for_shell(&case.folder.display().to_string()), words.join(" "))
+    format!("cd {} && paravane {}{input}", for_shell(&case.folder.display().to_string()), words.join(" "))
 }
 
-/// What `paravane run` and `paravane trace` are given in the case's folder to run it.
-#[must_use]
-pub fn arguments(case: &Case) -> Vec<String> {
+/// What traces the case in its folder.
+fn arguments(case: &Case) -> Vec<String> {
     let file = &case.file;
-    let mut words = vec![file.run.clone()];
+    let mut words = vec!["trace".to_owned(), file.run.clone()];
     let mut add = |option: &str, value: String| words.push(format!("{option}={value}"));
     if let Some(bytes) = file.options.memory_bytes {
         add("--memory", bytes.to_string());

@@ -53,12 +53,13 @@ pub fn judge(case: &Case) -> Judged {
         _ if run.limit.is_some() => Judgement::Limit(run.limit.clone().unwrap_or_default()),
         None if !run.lacks.is_empty() => Judgement::Lacks(run.lacks.clone()),
         None => Judgement::Missing(damage.unwrap_or_default()),
-        Some(accepted) => compared(case, &run, accepted),
+        Some(accepted) => compared(&run, accepted, || execute(case)),
     };
     Judged { judgement, run: Some(run), accepted }
 }
 
-fn compared(case: &Case, run: &Run, accepted: &Expectation) -> Judgement {
+/// `again` runs the case once more: two runs of the same that differ are no news of the guest or of this version.
+fn compared(run: &Run, accepted: &Expectation, again: impl FnOnce() -> Result<Run, String>) -> Judgement {
     let (images, others) = run.verdict.changed_files(&accepted.verdict);
     let actual = Expectation::of(run);
     let is_same = actual.compared() == accepted.compared();
@@ -68,7 +69,7 @@ fn compared(case: &Case, run: &Run, accepted: &Expectation) -> Judgement {
     if is_same {
         return Judgement::GuestChanged(images);
     }
-    match execute(case) {
+    match again() {
         Ok(again) if again == *run => {}
         Ok(_) => return Judgement::Nondeterministic,
         Err(why) => return Judgement::Failed(why),
@@ -112,4 +113,56 @@ pub(crate) fn differences(
 ) -> Vec<(&'static str, crate::lines::LineDifference)> {
     let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(new.compared()));
     layers.filter_map(|(layer, (old, new))| Some((layer.name, first_difference(&old, &new)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Judgement, compared};
+    use crate::execute::Run;
+    use crate::expectation::Expectation;
+    use crate::verdict::{Ended, FileHash, Verdict};
+
+    fn run(console: &str, image: &str) -> Run {
+        let ended = Ended {
+            outcome: "halted".to_owned(),
+            executed: 1,
+            recorded: 1,
+            events: 0,
+            virtual_ns: 10,
+            state: String::new(),
+        };
+        let image =
+            FileHash { name: "a.elf".to_owned(), hash: image.to_owned(), build_id: Some(String::new()) };
+        Run {
+            verdict: Verdict::pending(ended, Vec::new(), vec![image]),
+            console: console.as_bytes().to_vec(),
+            events: String::new(),
+            stamps: Vec::new(),
+            ladder: Vec::new(),
+            names: Vec::new(),
+            limit: None,
+            lacks: Vec::new(),
+        }
+    }
+
+    fn judged(first: &Run, again: &Run) -> Judgement {
+        compared(first, &Expectation::of(&run("accepted", "1")), || Ok(again.clone()))
+    }
+
+    #[test]
+    fn two_runs_that_differ_are_nobodys_change() {
+        let (one, other) = (run("one", "1"), run("other", "1"));
+        assert_eq!(judged(&one, &other), Judgement::Nondeterministic);
+        assert_eq!(judged(&one, &one), Judgement::EmulatorChanged);
+    }
+
+    #[test]
+    fn another_image_is_a_change_of_the_guest_even_if_it_does_the_same() {
+        let changed = Judgement::GuestChanged(vec!["a.elf".to_owned()]);
+        for console in ["one", "accepted"] {
+            let run = run(console, "2");
+            assert_eq!(judged(&run, &run), changed, "{console}");
+        }
+        assert_eq!(judged(&run("accepted", "1"), &run("accepted", "1")), Judgement::Holds);
+    }
 }

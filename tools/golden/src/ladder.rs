@@ -84,13 +84,49 @@ pub fn text(windows: &[Window], names: &[String]) -> String {
     text
 }
 
-/// The first window of each partition whose line `expected` does not have, the earliest number first.
-pub fn first_differing(expected: &str, windows: &[Window], names: &[String]) -> Option<Window> {
+/// The windows whose lines `expected` does not have.
+pub fn differing(expected: &str, windows: &[Window], names: &[String]) -> Vec<Window> {
     let known: BTreeSet<&str> = expected.lines().skip(1).collect();
     let differs = |window: &&Window| {
         let name = names.get(usize::from(window.partition)).map_or("", String::as_str);
         let line = format!("{name} {} {:016x}", window.number, window.digest);
         !known.contains(line.as_str())
     };
-    windows.iter().filter(differs).min_by_key(|window| (window.number, window.partition)).cloned()
+    windows.iter().filter(differs).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ladder, WINDOW_UNITS, Window, differing, text};
+    use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+
+    fn ladder(instructions: &[(u16, u64)]) -> Vec<Window> {
+        let mut ladder = Ladder::new(2);
+        for (partition, instruction) in instructions {
+            let stamp =
+                Stamp { partition: PartitionId(*partition), instruction: *instruction, ..Stamp::default() };
+            ladder.event(stamp, &Event::ConsoleEnd);
+        }
+        ladder.finish()
+    }
+
+    #[test]
+    fn each_partition_has_windows_of_its_own() {
+        let windows = ladder(&[(0, 0), (1, 5), (0, WINDOW_UNITS - 1), (0, WINDOW_UNITS), (1, 6)]);
+        let places: Vec<_> = windows.iter().map(|window| (window.partition, window.number)).collect();
+        assert_eq!(places, [(0, 0), (0, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn only_the_window_in_which_something_else_happens_differs() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let accepted = ladder(&[(0, 0), (0, WINDOW_UNITS), (0, 2 * WINDOW_UNITS), (1, 0)]);
+        let now = ladder(&[(0, 0), (0, WINDOW_UNITS + 1), (0, 2 * WINDOW_UNITS), (1, 0)]);
+        let found = differing(&text(&accepted, &names), &now, &names);
+        assert_eq!(
+            found.iter().map(|window| (window.partition, window.number)).collect::<Vec<_>>(),
+            [(0, 1)]
+        );
+        assert_eq!(differing(&text(&now, &names), &now, &names), []);
+    }
 }

@@ -23,7 +23,7 @@ pub use case::Case;
 pub use case_file::CaseFile;
 pub use execute::{Run, execute};
 pub use expectation::{Expectation, Found, LAYERS, Layer};
-pub use inspect::{Inspection, arguments, inspect};
+pub use inspect::{Inspection, inspect};
 pub use judge::{Judged, Judgement, judge, judge_and_note};
 pub use ladder::{WINDOW_UNITS, Window};
 pub use lines::LineDifference;

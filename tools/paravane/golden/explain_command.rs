@@ -1,5 +1,6 @@
 //! `paravane golden explain`: where cases leave what was accepted.
 
+use super::against::against;
 use super::options::Explain;
 use super::outcome::{gravest, status};
 use super::{no_case, suite, words};
@@ -34,6 +35,12 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
             text += &format!("    accepted by {} with {}: {}\n", by.by, by.version, by.reason);
         }
         text += &words::indented(&words::details(&case, &judged));
+        if let Some(program) = &options.against
+            && let Some(inspection) = words::inspection(&case, &judged).map_err(Ended::Failed)?
+        {
+            let told = against(&case, &inspection, program).map_err(Ended::Failed)?;
+            text += &words::indented(&told);
+        }
         output.write(text.as_bytes())?;
         output.flush()?;
         statuses.push(status(&judged.judgement));

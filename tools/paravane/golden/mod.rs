@@ -3,6 +3,7 @@
 pub mod options;
 
 mod accept_command;
+mod against;
 mod explain_command;
 mod new_command;
 mod outcome;

@@ -188,6 +188,11 @@ pub struct Explain {
     /// Which cases.
     #[command(flatten)]
     pub chosen: Chosen,
+
+    /// Also trace the stretch with this program, a paravane that still does what was accepted, and show the first
+    /// instruction that differs and the last writers of what differs in it
+    #[arg(long, value_name = "PROGRAM")]
+    pub against: Option<PathBuf>,
 }
 
 /// `paravane golden prune`

@@ -43,6 +43,7 @@ pub fn summary(entries: &[Entry]) -> String {
         entries.iter().filter(|entry| !entry.holds()).map(|entry| entry.name.as_str()).collect();
     match failed.as_slice() {
         [] => format!("\n{cases}: all hold.\n"),
+        [one] => format!("\n{cases}: 1 does not hold: {one}.\n"),
         failed => format!("\n{cases}: {} do not hold: {}.\n", failed.len(), failed.join(" ")),
     }
 }

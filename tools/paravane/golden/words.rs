@@ -62,7 +62,7 @@ pub fn layer_text(layer: &str, difference: &LineDifference) -> String {
 }
 
 fn stretch(inspection: &Inspection) -> String {
-    let Inspection { partition, first, last, event, trace, command } = inspection;
+    let Inspection { partition, first, last, event, trace, command, arguments: _ } = inspection;
     let mut text =
         format!("first difference between #{} and #{} of {partition}", grouped(*first), grouped(*last));
     if let Some((number, stamp)) = event {

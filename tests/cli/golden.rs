@@ -1,0 +1,547 @@
+//! `paravane golden`: what holds, what does not and whose fault that is, and what it takes to accept something.
+
+use super::elf::{ElfFile, call, exits_with};
+use super::paravane::{Finished, paravane, sample};
+use hypervisor_core::abi::Call;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+/// A suite in a folder that is removed at the end of the test.
+struct Suite(PathBuf);
+
+impl Suite {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("paravane-suite-{}-{number}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A suite with the accepted case `hello`.
+    fn with_hello() -> Self {
+        let suite = Self::new();
+        fs::copy(sample("hello"), suite.file("hello.elf")).unwrap();
+        suite.accepted("hello", &["--image", "hello.elf", "--require-symbol", "main"]);
+        suite
+    }
+
+    fn accepted(&self, name: &str, options: &[&str]) {
+        let made = self.golden(&[&["new", name], options].concat());
+        assert_eq!(made.status, Some(3), "{made:?}");
+        let accepted = self.golden(&["accept", name, "--reason", "a test"]);
+        assert_eq!(accepted.status, Some(0), "{accepted:?}");
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn change(&self, name: &str, from: &str, to: &str) {
+        let text = self.text(name);
+        assert!(text.contains(from), "{name}: {text}");
+        fs::write(self.file(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn pending(&self, case: &str) -> usize {
+        let entries = fs::read_dir(self.file(case)).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|e| e == "new")).count()
+    }
+
+    /// Runs `paravane golden` in the suite's folder.
+    fn golden(&self, arguments: &[&str]) -> Finished {
+        self.golden_with(arguments, &[])
+    }
+
+    fn golden_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+        let mut command = paravane([&["golden"], arguments].concat());
+        command.current_dir(&self.0).env_remove("CI").env("USER", "ann");
+        command.envs(environment.iter().copied());
+        let output = command.output().unwrap();
+        Finished {
+            status: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn one_line(finished: &Finished, says: &str) {
+    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+    assert!(finished.stderr.contains(says), "`{says}` is missing in {finished:?}");
+}
+
+#[test]
+fn a_new_case_is_pending_and_holds_once_it_is_accepted() {
+    let suite = Suite::new();
+    let image = sample("hello");
+    let made = suite.golden(&["new", "hello", "--image", image.to_str().unwrap()]);
+    assert_eq!((made.status, suite.pending("hello")), (Some(3), 4), "{made:?}");
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(run.text().contains("FAIL hello: nothing was accepted yet"), "{run:?}");
+    let accepted = suite.golden(&["accept", ".", "--reason", "it says hello"]);
+    assert_eq!(accepted.status, Some(0), "{accepted:?}");
+    assert!(accepted.text().contains("Hello from partition hello"), "{accepted:?}");
+    assert_eq!(suite.pending("hello"), 0);
+    let verdict = suite.text("hello/expect.verdict.toml");
+    for part in ["by = \"ann\"", "reason = \"it says hello\"", "version = \"paravane ", "build_id = "] {
+        assert!(verdict.contains(part), "{part}\n{verdict}");
+    }
+    let run = suite.golden(&["run", "."]);
+    assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    assert!(run.text().starts_with("PASS hello (") && run.text().ends_with("1 case: all hold.\n"), "{run:?}");
+}
+
+#[test]
+fn a_suite_can_lie_anywhere_and_a_linux_program_sees_the_same_name() {
+    let suite = Suite::with_hello();
+    let moved = Suite::new();
+    fs::rename(suite.file("hello"), moved.file("hello")).unwrap();
+    fs::rename(suite.file("hello.elf"), moved.file("hello.elf")).unwrap();
+    let path = moved.file("hello");
+    let run = suite.golden(&["run", path.to_str().unwrap()]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let mut linux = exits_with(0);
+    linux.note = None;
+    fs::write(suite.file("linux.elf"), linux.bytes()).unwrap();
+    let made = suite.golden(&["new", "linux", "--image", "linux.elf", "--abi", "linux", "--arg=-x"]);
+    assert_eq!(made.status, Some(3), "{made:?}");
+    let case = suite.text("linux/case.toml");
+    for part in ["run = \"../linux.elf\"", "abi = \"linux\"", "arguments = [\"-x\"]"] {
+        assert!(case.contains(part), "{part}\n{case}");
+    }
+}
+
+#[test]
+fn an_emulator_that_changed_is_told_with_each_layer_and_the_command_that_traces_it() {
+    let suite = Suite::with_hello();
+    suite.change("hello/expect.events", "bytes=5 ", "bytes=6 ");
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    let ladder = suite.text("hello/expect.ladder");
+    let digest = ladder.trim_end().rsplit(' ').next().unwrap();
+    suite.change("hello/expect.ladder", digest, "0000000000000000");
+    let run = suite.golden(&["run", "."]);
+    assert_eq!((run.status, suite.pending("hello")), (Some(1), 4), "{run:?}");
+    let text = run.text();
+    for part in [
+        "FAIL hello: Paravane changed: the same guest does something else\n",
+        "console differs in line 1:\n",
+        "- Hello from partition hello, which has 17 MiB of memory.\n",
+        "+ Hello from partition hello, which has 16 MiB of memory.\n",
+        "events differs in line 4:\n",
+        "first difference between #0 and #",
+        "event 4 is another one, at #",
+        "paravane trace ../hello.elf --max-instructions=100000000 --max-time=60000000000ns --from '#0' --to '#",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // The trace ends with that event.
+    assert!(text.contains("== call    console_write(bytes=5 "), "{text}");
+    let explained = suite.golden(&["explain", "hello"]);
+    assert_eq!(explained.status, Some(1), "{explained:?}");
+    assert!(explained.text().contains("accepted by ann with paravane "), "{explained:?}");
+    // The command does what it says.
+    let command = text.lines().find(|line| line.contains("paravane trace")).unwrap().trim();
+    let command = command.replace("paravane trace", &format!("'{}' trace", env!("CARGO_BIN_EXE_paravane")));
+    let traced = process::Command::new("sh").arg("-c").arg(&command).current_dir(&suite.0).output().unwrap();
+    let traced = String::from_utf8_lossy(&traced.stdout).into_owned();
+    assert!(traced.contains("_start") && traced.contains("console_write(bytes=5 "), "{command}\n{traced}");
+}
+
+#[test]
+fn another_program_shows_the_first_differing_instruction_and_who_wrote_what_differs() {
+    let suite = Suite::with_hello();
+    let ladder = suite.text("hello/expect.ladder");
+    suite.change("hello/expect.ladder", ladder.trim_end().rsplit(' ').next().unwrap(), "0000000000000000");
+    let own = env!("CARGO_BIN_EXE_paravane");
+    let same = suite.golden(&["explain", "hello", "--against", own]);
+    assert!(same.text().contains("both programs do the same there"), "{same:?}");
+    let missing = suite.golden(&["explain", "hello", "--against", "./older"]);
+    assert_eq!(missing.status, Some(125), "{missing:?}");
+    one_line(&missing, "cannot run this program");
+    // An older program that computes one bit differently.
+    let older = format!(
+        "#!/bin/sh\n'{own}' \"$@\" | sed '/^#9 /s/eax=\\|ebx=\\|edx=\\|ZF=/edi=/; /^#9 /s/$/ esp=00000001/'\n"
+    );
+    fs::write(suite.file("older"), older).unwrap();
+    process::Command::new("chmod").arg("+x").arg(suite.file("older")).status().unwrap();
+    let told = suite.golden(&["explain", "hello", "--against", "./older"]);
+    let text = told.text();
+    for part in [
+        "first differing record (- the other program, + this one):",
+        "- #9 ",
+        "+ #9 ",
+        "last writer of esp:\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{told:?}");
+    }
+}
+
+#[test]
+fn a_guest_that_changed_is_told_apart() {
+    let suite = Suite::with_hello();
+    fs::write(suite.file("hello.elf"), exits_with(7).bytes()).unwrap();
+    let image = suite.golden(&["run", "."]);
+    // The symbol that the case requires is gone, too.
+    assert_eq!(image.status, Some(125), "{image:?}");
+    suite.change("hello/case.toml", "symbols = [\"main\"]", "");
+    let image = suite.golden(&["run", "."]);
+    assert_eq!(image.status, Some(4), "{image:?}");
+    assert!(
+        image.text().contains("the guest changed: ../hello.elf, case.toml are not what was accepted"),
+        "{image:?}"
+    );
+
+    let suite = Suite::with_hello();
+    suite.change("hello/case.toml", "records = 1", "records = 2");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(0));
+    suite.change("hello/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
+    let case = suite.golden(&["run", "."]);
+    assert_eq!(case.status, Some(4), "{case:?}");
+    assert!(case.text().contains("the guest changed: case.toml is not what was accepted"), "{case:?}");
+}
+
+#[test]
+fn whatever_is_empty_or_missing_fails() {
+    let suite = Suite::with_hello();
+    let empty = Suite::new();
+    let nothing = suite.golden(&["run", empty.0.to_str().unwrap()]);
+    assert_eq!(nothing.status, Some(3), "{nothing:?}");
+    one_line(&nothing, "has no case: make one with `paravane golden new");
+    let unmatched = suite.golden(&["run", ".", "zzz"]);
+    assert_eq!(unmatched.status, Some(3), "{unmatched:?}");
+    one_line(&unmatched, "no case of . has a name with `zzz` in it");
+    let shard = suite.golden(&["run", ".", "--shard", "2/2"]);
+    assert_eq!(shard.status, Some(3), "{shard:?}");
+    one_line(&shard, "shard 2/2 of 1 cases is empty");
+    let no_folder = suite.golden(&["run", "zzz"]);
+    assert_eq!(no_folder.status, Some(125), "{no_folder:?}");
+    one_line(&no_folder, "there is no such folder");
+
+    suite.change("hello/case.toml", "records = 1", "records = 1000000");
+    let short = suite.golden(&["run", "."]);
+    assert_eq!(short.status, Some(3), "{short:?}");
+    assert!(short.text().contains("and the case requires 1000000"), "{short:?}");
+    suite.change("hello/case.toml", "records = 1000000", "records = 1");
+    suite.change("hello/case.toml", "\"main\"", "\"pv_upcall\"");
+    fs::remove_file(suite.file("hello/expect.events")).unwrap();
+    suite.change("hello/case.toml", "\"pv_upcall\"", "\"main\"");
+    let missing = suite.golden(&["run", "."]);
+    assert_eq!(missing.status, Some(3), "{missing:?}");
+    assert!(missing.text().contains("expect.events: there is no such file"), "{missing:?}");
+    fs::remove_file(suite.file("hello/case.toml")).unwrap();
+    let no_case = suite.golden(&["run", "."]);
+    assert_eq!(no_case.status, Some(125), "{no_case:?}");
+    assert!(no_case.text().contains("case.toml: there is no such file"), "{no_case:?}");
+}
+
+#[test]
+fn a_symbol_that_must_run_and_does_not_is_missed() {
+    let suite = Suite::new();
+    let image = sample("hello");
+    let image = image.to_str().unwrap();
+    let symbol = "pv_upcall_entry";
+    let never = suite.golden(&["new", "hello", "--image", image, "--require-symbol", symbol]);
+    assert_eq!((never.status, suite.pending("hello")), (Some(3), 0), "{never:?}");
+    one_line(&never, "`pv_upcall_entry`, which the case requires, never ran");
+    let refused = suite.golden(&["accept", "hello", "--reason", "x"]);
+    assert_eq!(refused.status, Some(3), "{refused:?}");
+    let unknown = suite.golden(&["new", "other", "--image", image, "--require-symbol", "mian"]);
+    assert_eq!((unknown.status, suite.file("other").exists()), (Some(125), false), "{unknown:?}");
+    one_line(&unknown, "the image has no such symbol");
+}
+
+#[test]
+fn a_limit_is_a_failure_unless_it_is_expected() {
+    let suite = Suite::new();
+    fs::write(suite.file("loops.elf"), ElfFile::guest(&[0xeb, 0xfe]).bytes()).unwrap();
+    let limited = ["--image", "loops.elf", "--max-instructions", "1000"];
+    let made = suite.golden(&[&["new", "loops"], &limited[..]].concat());
+    assert_eq!(made.status, Some(6), "{made:?}");
+    one_line(&made, "it did not end within 1000 instructions: raise `limits.instructions`");
+    let run = suite.golden(&["run", "loops"]);
+    assert_eq!(run.status, Some(6), "{run:?}");
+    suite.accepted("expected", &[&limited[..], &["--expect-limit"]].concat());
+    assert_eq!(suite.golden(&["run", "expected"]).status, Some(0));
+    let time = suite.golden(&["new", "time", "--image", "loops.elf", "--max-time", "10us"]);
+    assert_eq!(time.status, Some(6), "{time:?}");
+    one_line(&time, "raise `limits.time`");
+}
+
+#[test]
+fn nothing_is_accepted_blindly() {
+    let suite = Suite::with_hello();
+    let nothing = suite.golden(&["accept", "hello", "--reason", "x"]);
+    assert_eq!(nothing.status, Some(3), "{nothing:?}");
+    one_line(&nothing, "nothing is pending");
+    let whole = suite.golden(&["accept", ".", "--reason", "x"]);
+    assert_eq!(whole.status, Some(3), "{whole:?}");
+    for arguments in [&["accept", "hello"][..], &["accept", "hello", "--reason", ""]] {
+        let unreasoned = suite.golden(arguments);
+        assert_eq!(unreasoned.status, Some(125), "{unreasoned:?}");
+        assert!(unreasoned.stderr.contains("--reason"), "{unreasoned:?}");
+    }
+    // What is pending was changed by somebody.
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    suite.change("hello/expect.console.new", "16 MiB", "18 MiB");
+    let outdated = suite.golden(&["accept", "hello", "--reason", "x"]);
+    assert_eq!(outdated.status, Some(3), "{outdated:?}");
+    one_line(&outdated, "what is pending is not what it does now");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    let accepted = suite.golden(&["accept", "hello", "--reason", "x", "--by", "ben"]);
+    assert_eq!(accepted.status, Some(0), "{accepted:?}");
+    assert!(accepted.text().contains("- Hello from partition hello, which has 17 MiB"), "{accepted:?}");
+    assert!(suite.text("hello/expect.verdict.toml").contains("by = \"ben\""));
+    let nobody = suite.golden_with(
+        &["accept", "hello", "--reason", "x"],
+        &[("USER", ""), ("LOGNAME", ""), ("USERNAME", "")],
+    );
+    assert_eq!(nobody.status, Some(125), "{nobody:?}");
+    one_line(&nobody, "give --by NAME");
+}
+
+#[test]
+fn ci_writes_and_accepts_nothing() {
+    let suite = Suite::with_hello();
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    for value in ["true", "1"] {
+        let run = suite.golden_with(&["run", "."], &[("CI", value)]);
+        assert_eq!((run.status, suite.pending("hello")), (Some(1), 0), "{run:?}");
+    }
+    assert_eq!(suite.golden_with(&["run", "."], &[("CI", "false")]).status, Some(1));
+    assert_eq!(suite.pending("hello"), 4);
+    for arguments in [
+        &["accept", "hello", "--reason", "x"][..],
+        &["review", "hello"],
+        &["new", "other", "--image", "hello.elf"],
+    ] {
+        let refused = suite.golden_with(arguments, &[("CI", "true")]);
+        assert_eq!(refused.status, Some(125), "{refused:?}");
+        one_line(&refused, "is refused where CI is set");
+    }
+}
+
+#[test]
+fn less_than_before_is_accepted_only_on_purpose() {
+    let suite = Suite::with_hello();
+    let more: String = (0..5).map(|number| format!("line {number}\n")).collect();
+    let console = suite.text("hello/expect.console");
+    fs::write(suite.file("hello/expect.console"), console + &more).unwrap();
+    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    let refused = suite.golden(&["accept", "hello", "--reason", "x"]);
+    assert_eq!(refused.status, Some(3), "{refused:?}");
+    one_line(&refused, "console shrinks from 6 lines to 1: give --allow-shrink if that is meant");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    let accepted = suite.golden(&["accept", "hello", "--reason", "x", "--allow-shrink"]);
+    assert_eq!(accepted.status, Some(0), "{accepted:?}");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(0));
+}
+
+#[test]
+fn reports_are_junit_and_json() {
+    let suite = Suite::with_hello();
+    suite.accepted("another", &["--image", "builtin:ticker"]);
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    suite.change("hello/expect.events", "bytes=5 ", "bytes=6 ");
+    let json = suite.golden(&["run", ".", "--format", "json"]);
+    assert_eq!(json.status, Some(1), "{json:?}");
+    let text = json.text();
+    for part in [
+        "{\"name\": \"another\", \"result\": \"holds\", \"status\": 0, ",
+        "{\"name\": \"hello\", \"result\": \"emulator_changed\", \"status\": 1, ",
+        "\"command\": \"cd ./hello && paravane trace ../hello.elf ",
+        "\"held\": 1,",
+        "\"failed\": 1\n}",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let junit = suite.golden(&["run", ".", "--format", "junit", "-o", "report.xml", "--jobs", "2"]);
+    assert_eq!((junit.status, junit.text().as_str()), (Some(1), ""), "{junit:?}");
+    let text = suite.text("report.xml");
+    for part in [
+        "<testsuite name=\".\" tests=\"2\" failures=\"1\" errors=\"0\"",
+        "<testcase classname=\".\" name=\"another\" time=",
+        "<failure type=\"emulator_changed\" message=\"Paravane changed",
+        "console differs in line 1",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn shards_share_the_cases_and_results_stand_in_order() {
+    let suite = Suite::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        suite.accepted(name, &["--image", "builtin:hello"]);
+    }
+    let names = |finished: &Finished| -> String {
+        finished.text().lines().filter_map(|line| line.strip_prefix("PASS ")?.chars().next()).collect()
+    };
+    for (shard, expected) in [("1/2", "ace"), ("2/2", "bd"), ("5/5", "e")] {
+        assert_eq!(names(&suite.golden(&["run", ".", "--shard", shard, "--jobs", "3"])), expected);
+    }
+    assert_eq!(names(&suite.golden(&["run", ".", "--jobs", "1"])), "abcde");
+    assert_eq!(names(&suite.golden(&["run", ".", "b", "d"])), "bd");
+    for shard in ["0/2", "3/2", "1", "1/0", "a/b"] {
+        let wrong = suite.golden(&["run", ".", "--shard", shard]);
+        assert_eq!(wrong.status, Some(125), "{shard}: {wrong:?}");
+        assert!(wrong.stderr.contains("write it as I/N"), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_case_has_input_and_systems_have_cases() {
+    let suite = Suite::new();
+    fs::write(suite.file("words"), "one\ntwo\n").unwrap();
+    suite.accepted("echo", &["--image", "builtin:echo", "--input", "words"]);
+    assert!(suite.text("echo/expect.console").contains("two"));
+    suite.accepted("flight", &["--image", "builtin:flight", "--require-symbol", "nav:main"]);
+    assert!(suite.text("flight/expect.ladder").contains("\nnav 0 "));
+    assert!(suite.text("flight/expect.console").contains("display: "));
+    assert_eq!(suite.golden(&["run", "."]).status, Some(0));
+    fs::write(suite.file("words"), "one\nthree\n").unwrap();
+    let changed = suite.golden(&["run", "echo"]);
+    assert_eq!(changed.status, Some(4), "{changed:?}");
+    assert!(changed.text().contains("../words is not what was accepted"), "{changed:?}");
+    suite.change("flight/expect.events", "nav: call    yield", "nav: call    yeild");
+    let system = suite.golden(&["run", "flight"]);
+    assert_eq!(system.status, Some(1), "{system:?}");
+    assert!(system.text().contains("--from 'nav:#0' --to 'nav:#"), "{system:?}");
+}
+
+#[test]
+fn recorded_input_is_given_again() {
+    let suite = Suite::new();
+    let image = sample("echo");
+    let mut recording =
+        paravane(["run".as_ref(), "--record".as_ref(), "input.rec".as_ref(), image.as_os_str()]);
+    assert!(recording.current_dir(&suite.0).output().unwrap().status.success());
+    suite.accepted("echo", &["--image", image.to_str().unwrap(), "--replay", "input.rec"]);
+    assert_eq!(suite.golden(&["run", "echo"]).status, Some(0));
+    suite.change("input.rec", "paravane-input 1", "paravane-input 9");
+    let damaged = suite.golden(&["run", "echo"]);
+    assert_eq!(damaged.status, Some(125), "{damaged:?}");
+    assert!(damaged.text().contains("this is no recording"), "{damaged:?}");
+}
+
+#[test]
+fn bad_files_are_refused_with_their_names() {
+    let suite = Suite::with_hello();
+    for (path, text, says) in [
+        ("hello/case.toml", "schema = 1\nrun = \"../hello.elf\"\nmemroy = 1\n", "memroy"),
+        ("hello/case.toml", "\u{0}", "case.toml"),
+        ("hello/case.toml", "schema = 1\nrun = \"../no.elf\"\n", "there is no such file"),
+        ("hello/case.toml", "schema = 1\nrun = \"../hello.elf\"\nmemory = \"1KiB\"\n", "memory"),
+    ] {
+        fs::write(suite.file(path), text).unwrap();
+        let finished = suite.golden(&["run", "."]);
+        assert_eq!(finished.status, Some(125), "{text}: {finished:?}");
+        assert!(finished.text().contains(says), "{says}: {finished:?}");
+    }
+    let suite = Suite::with_hello();
+    for damage in ["", "schema = 9", "\u{1}", "[run]\noutcome = 5"] {
+        fs::write(suite.file("hello/expect.verdict.toml"), damage).unwrap();
+        let finished = suite.golden(&["run", "."]);
+        assert_eq!(finished.status, Some(3), "{damage}: {finished:?}");
+        assert!(finished.text().contains("expect.verdict.toml"), "{finished:?}");
+    }
+    let again = suite.golden(&["new", "hello", "--image", "hello.elf"]);
+    assert_eq!(again.status, Some(125), "{again:?}");
+    one_line(&again, "this is a case already");
+}
+
+#[test]
+fn what_nobody_needs_is_pruned() {
+    let suite = Suite::with_hello();
+    let nothing = suite.golden(&["prune", "."]);
+    assert_eq!((nothing.status, nothing.text().as_str()), (Some(0), "nothing to remove\n"));
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    suite.golden(&["run", "."]);
+    let listed = suite.golden(&["prune", ".", "--dry-run"]);
+    assert_eq!((listed.text().lines().count(), suite.pending("hello")), (4, 4), "{listed:?}");
+    let pruned = suite.golden(&["prune", "."]);
+    assert_eq!((pruned.status, suite.pending("hello")), (Some(0), 0), "{pruned:?}");
+    fs::remove_file(suite.file("hello/case.toml")).unwrap();
+    let orphans = suite.golden(&["prune", "."]);
+    assert_eq!(orphans.text().matches("its case.toml is gone").count(), 4, "{orphans:?}");
+    assert_eq!(fs::read_dir(suite.file("hello")).unwrap().count(), 0);
+}
+
+#[test]
+fn review_needs_a_terminal() {
+    let suite = Suite::with_hello();
+    let refused = suite.golden(&["review", "."]);
+    assert_eq!(refused.status, Some(125), "{refused:?}");
+    one_line(&refused, "needs a terminal");
+}
+
+/// Answers a review on a pseudo-terminal, which `script` of util-linux makes.
+#[cfg(target_os = "linux")]
+fn reviewed(suite: &Suite, answers: &str) -> (Option<i32>, String) {
+    use std::io::Write;
+    use std::process::Stdio;
+    let review = format!("'{}' golden review .", env!("CARGO_BIN_EXE_paravane"));
+    let mut command = process::Command::new("script");
+    command.args(["-qec", &review, "/dev/null"]).current_dir(&suite.0).env_remove("CI").env("USER", "ann");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux is there");
+    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_review_accepts_with_a_reason_rejects_skips_and_shows() {
+    let suite = Suite::with_hello();
+    let differ = || {
+        suite.change("hello/expect.console", "16 MiB", "17 MiB");
+        assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    };
+    differ();
+    let (status, text) = reviewed(&suite, "o\nn\nx\ns\n");
+    assert_eq!((status, suite.pending("hello")), (Some(3), 4), "{text}");
+    for part in ["17 MiB of memory", "show [o]ld", "answer with one of the letters", "paravane-ladder 1"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let (status, text) = reviewed(&suite, "r\n");
+    assert_eq!((status, suite.pending("hello")), (Some(3), 0), "{text}");
+    assert!(text.contains("hello: rejected"), "{text}");
+    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
+    let (status, text) = reviewed(&suite, "a\n\na\nmore memory\n");
+    assert_eq!((status, suite.pending("hello")), (Some(0), 0), "{text}");
+    assert!(text.contains("a reason is needed") && text.contains("hello: accepted"), "{text}");
+    assert!(suite.text("hello/expect.verdict.toml").contains("reason = \"more memory\""));
+    let (status, text) = reviewed(&suite, "");
+    assert!(status == Some(0) && text.contains("nothing is pending"), "{text}");
+}
+
+#[test]
+fn hostile_guests_cannot_fill_the_memory_or_disturb_a_terminal() {
+    let suite = Suite::new();
+    // An endless row of calls.
+    let mut code = call(Call::Yield, 0, 0);
+    let length = code.len() as u8;
+    code.extend([0xeb, (-(i16::from(length)) - 2) as u8]);
+    fs::write(suite.file("calls.elf"), ElfFile::guest(&code).bytes()).unwrap();
+    let made = suite.golden(&["new", "calls", "--image", "calls.elf", "--max-instructions", "1G"]);
+    assert_eq!(made.status, Some(6), "{made:?}");
+    one_line(&made, "it has more than 1000000 events");
+    assert!(Path::new(&suite.file("calls/case.toml")).exists());
+}
