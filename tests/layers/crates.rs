@@ -68,6 +68,7 @@ const ALLOWED: [Allowed; 11] = [
             "system-file",
             "trace",
             "recording",
+            "libtest-mimic",
             "serde",
             "toml",
             "xxhash-rust",

@@ -2,9 +2,11 @@
 //!
 //! A run is kept in three layers: how it ended, its events by symbol, and a digest for each window of instructions. Never a
 //! trace: a window that differs is traced again.
-//! Not here: the command line, and reports.
+//! [`harness`] makes a test of `cargo test` of each case. Not here: the command line, and reports.
 
 pub mod case_file;
+pub mod harness;
+pub mod words;
 
 mod accept;
 mod case;

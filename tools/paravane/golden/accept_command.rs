@@ -2,9 +2,10 @@
 
 use super::options::AcceptCases;
 use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest};
-use super::{accepter, no_case, refuse_in_ci, suite, words};
+use super::{accepter, no_case, refuse_in_ci, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
+use ::golden::words;
 use ::golden::{Acceptance, Case, Expectation, Found, Provenance, Refusal};
 
 /// Accepts what is pending of the chosen cases.

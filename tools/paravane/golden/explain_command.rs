@@ -3,10 +3,11 @@
 use super::against::against;
 use super::options::Explain;
 use super::outcome::{gravest, status};
-use super::{no_case, suite, words};
+use super::{no_case, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
 use ::golden::judge;
+use ::golden::words;
 
 /// Explains the chosen cases. Nothing is written.
 ///

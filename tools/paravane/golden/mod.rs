@@ -11,7 +11,6 @@ mod prune_command;
 mod report;
 mod review_command;
 mod run_command;
-mod words;
 
 use crate::output::Ended;
 use crate::status::Status;

@@ -2,10 +2,10 @@
 
 use super::options::NewCase;
 use super::outcome::{MISSING, status};
-use super::words;
 use crate::arguments::{Abi, CpuName};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
+use ::golden::words;
 use ::golden::{Case, CaseFile, Judgement, case_file, judge_and_note};
 use recording::GuestOptions;
 use std::ffi::OsStr;

@@ -1,9 +1,9 @@
 //! Results of cases: for people, as JSON, and as JUnit's XML.
 
 use super::outcome::{status, word};
-use super::words;
 use crate::json::Json;
 use crate::quantities::grouped;
+use ::golden::words;
 use ::golden::{Judged, Judgement};
 use std::fmt::Write;
 use std::time::Duration;

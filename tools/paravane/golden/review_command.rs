@@ -3,9 +3,10 @@
 use super::accept_command::{accept_case, provenance, refused, shown};
 use super::options::Review;
 use super::outcome::{MISSING, gravest};
-use super::{accepter, no_case, refuse_in_ci, suite, words};
+use super::{accepter, no_case, refuse_in_ci, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
+use ::golden::words;
 use ::golden::{Acceptance, Case, Expectation, Found, LAYERS};
 use std::fs;
 use std::io::{self, IsTerminal};

@@ -3,9 +3,10 @@
 use super::options::{ReportFormat, RunCases};
 use super::outcome::{MISSING, gravest, status};
 use super::report::{self, Entry};
-use super::{is_in_ci, no_case, suite, words};
+use super::{is_in_ci, no_case, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
+use ::golden::words;
 use ::golden::{Case, Judged, Judgement, judge, judge_and_note};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;

@@ -1,10 +1,14 @@
 //! What became of a case, in words for people.
 
-use crate::quantities::grouped;
-use ::golden::{Case, Inspection, Judged, Judgement, LineDifference, inspect};
+use crate::case::Case;
+use crate::inspect::{Inspection, inspect};
+use crate::judge::{Judged, Judgement};
+use crate::lines::LineDifference;
 use std::fmt::Write;
+use system_file::quantities::grouped;
 
 /// One line.
+#[must_use]
 pub fn line(judgement: &Judgement) -> String {
     match judgement {
         Judgement::Holds => "does what was accepted".to_owned(),
@@ -25,6 +29,7 @@ fn are(files: &[String]) -> String {
 }
 
 /// All layers that differ, and where the run left the accepted path. Empty if nothing differs.
+#[must_use]
 pub fn details(case: &Case, judged: &Judged) -> String {
     let mut text: String =
         judged.differences().iter().map(|(layer, difference)| layer_text(layer, difference)).collect();
@@ -36,7 +41,10 @@ pub fn details(case: &Case, judged: &Judged) -> String {
     text
 }
 
-/// Where the run left the accepted path.
+/// Where the run left the accepted path; None if it did not, or nothing was accepted.
+///
+/// # Errors
+/// The case cannot be run again.
 pub fn inspection(case: &Case, judged: &Judged) -> Result<Option<Inspection>, String> {
     match (&judged.run, &judged.accepted) {
         (Some(run), Some(accepted)) => inspect(case, run, accepted),
@@ -45,6 +53,7 @@ pub fn inspection(case: &Case, judged: &Judged) -> Result<Option<Inspection>, St
 }
 
 /// A layer that differs: `-` is what was accepted, `+` is the run.
+#[must_use]
 pub fn layer_text(layer: &str, difference: &LineDifference) -> String {
     let mut text = format!("{layer} differs in line {}:\n", difference.number);
     let lines = [("  ", &difference.before), ("- ", &difference.expected), ("+ ", &difference.actual)];
@@ -77,6 +86,7 @@ fn stretch(inspection: &Inspection) -> String {
 }
 
 /// Each line indented.
+#[must_use]
 pub fn indented(text: &str) -> String {
     text.lines().fold(String::new(), |mut out, line| {
         let _ = writeln!(out, "    {line}");

@@ -1,0 +1,102 @@
+//! A suite as tests of `cargo test` and nextest: each case is a test under its own name.
+//!
+//! In a package of one's own, with `harness = false` in the `[[test]]` section of its Cargo.toml:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     golden::harness::main(std::path::Path::new("tests/suite"))
+//! }
+//! ```
+
+use crate::case::Case;
+use crate::judge::{Judgement, judge};
+use crate::suite::Suite;
+use crate::words;
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The status of a test program that failed; libtest has the same.
+const FAILED: u8 = 101;
+
+/// The main function of a test program: runs or lists the cases of a suite, as the arguments of the process say.
+#[must_use]
+pub fn main(suite: &Path) -> ExitCode {
+    match tests(suite) {
+        Ok(tests) => libtest_mimic::run(&Arguments::from_args(), tests).exit_code(),
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// A test for each case of a suite. Nothing is written: `paravane golden run` leaves what differs for review.
+///
+/// # Errors
+/// The suite cannot be read, or has no case.
+pub fn tests(suite: &Path) -> Result<Vec<Trial>, String> {
+    let cases = Suite::open(suite)?.cases;
+    if cases.is_empty() {
+        let shown = suite.display();
+        return Err(format!(
+            "{shown} has no case: make one with `paravane golden new {shown}/NAME --image FILE`"
+        ));
+    }
+    let test = |(name, case): (String, Result<Case, String>)| {
+        Trial::test(name, move || {
+            let case = case.map_err(Failed::from)?;
+            let judged = judge(&case);
+            if judged.judgement == Judgement::Holds {
+                return Ok(());
+            }
+            let line = words::line(&judged.judgement);
+            Err(Failed::from(format!("{line}\n{}", words::details(&case, &judged))))
+        })
+    };
+    Ok(cases.into_iter().map(test).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tests;
+    use crate::accept::Acceptance;
+    use crate::case::Case;
+    use crate::case_file::{CaseFile, NAME};
+    use crate::judge::{Judgement, judge_and_note};
+    use crate::verdict::Provenance;
+    use libtest_mimic::Arguments;
+    use std::path::Path;
+    use std::{env, fs, process};
+
+    fn make(folder: &Path) -> Case {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(NAME), CaseFile::new("builtin:hello".to_owned()).text()).unwrap();
+        let case = Case::open(folder).unwrap();
+        assert!(matches!(judge_and_note(&case).judgement, Judgement::Missing(_)));
+        case
+    }
+
+    #[test]
+    fn each_case_is_a_test_and_what_nobody_accepted_fails() {
+        let suite = env::temp_dir().join(format!("paravane-harness-{}", process::id()));
+        let (one, _) = (make(&suite.join("one")), make(&suite.join("two")));
+        let by = Provenance {
+            by: "ann".to_owned(),
+            reason: "a test".to_owned(),
+            version: String::new(),
+            semantics: 1,
+        };
+        Acceptance::of(&one).unwrap().write(by).unwrap();
+        let conclusion = libtest_mimic::run(&Arguments::default(), tests(&suite).unwrap());
+        assert_eq!((conclusion.num_passed, conclusion.num_failed), (1, 1));
+        let filter = Arguments { filter: Some("one".to_owned()), ..Arguments::default() };
+        let conclusion = libtest_mimic::run(&filter, tests(&suite).unwrap());
+        assert_eq!((conclusion.num_passed, conclusion.num_failed, conclusion.num_filtered_out), (1, 0, 1));
+        fs::remove_dir_all(&suite).unwrap();
+        assert!(tests(&suite).is_err());
+        fs::create_dir_all(&suite).unwrap();
+        assert!(tests(&suite).unwrap_err().contains("has no case"));
+        fs::remove_dir_all(&suite).unwrap();
+    }
+}
