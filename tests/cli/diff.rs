@@ -152,6 +152,11 @@ fn partitions_are_compared_by_their_names() {
     assert_says(&finished, 0, &[": the same images\n", ": alike: ", ": alike: "]);
     let first =
         finished.text().lines().find_map(|line| Some(line.split_once(": alike")?.0.to_owned())).unwrap();
+    let second =
+        finished.text().lines().rev().find_map(|line| Some(line.split_once(": alike")?.0.to_owned()));
+    let names = ["--partition", &first, "--partition", &second.unwrap(), "--partition", &first];
+    let both = diff("builtin:irq", "builtin:irq", &[&options[..], &names].concat());
+    assert_eq!(both.text(), finished.text(), "a name that is given twice counts once");
     let one = diff("builtin:irq", "builtin:irq", &["--max-time", "60ms", "--partition", &first]);
     assert_says(&one, 0, &[&first, ": alike: "]);
     assert_eq!(one.text().matches(": alike: ").count(), 1);

@@ -123,7 +123,8 @@ fn chosen(diff: &Diff, opened: &[Opened; 2]) -> Result<Chosen, Ended> {
             return Err(Ended::Failed(why));
         }
     }
-    wanted.dedup();
+    let mut seen = std::collections::BTreeSet::new();
+    wanted.retain(|name| seen.insert(name.clone()));
     let find = |name: String| match (place(traced[0], &name), place(traced[1], &name)) {
         (Some(a), Some(b)) => Ok((name, [a, b])),
         (a, _) => {
@@ -143,11 +144,11 @@ fn chosen(diff: &Diff, opened: &[Opened; 2]) -> Result<Chosen, Ended> {
 }
 
 fn pairs(chosen: &Chosen, opened: &[Opened; 2], settings: Settings) -> Vec<Pair> {
-    let view = |side: usize, place: usize| {
+    let view = |side: usize, places: [usize; 2]| {
         // A log is shown with the symbols of the other side.
         let (traced, place) = match opened[side].source.traced() {
-            Some(traced) => (Some(traced), place),
-            None => (opened[0].source.traced(), 0),
+            Some(traced) => (Some(traced), places[side]),
+            None => (opened[0].source.traced(), places[0]),
         };
         traced.map_or_else(View::default, |traced| View {
             symbols: traced.partitions[place].symbols.clone(),
@@ -155,7 +156,7 @@ fn pairs(chosen: &Chosen, opened: &[Opened; 2], settings: Settings) -> Vec<Pair>
         })
     };
     let pair = |(name, places): &(String, [usize; 2])| {
-        let views = [view(0, places[0]), view(1, places[1])];
+        let views = [view(0, *places), view(1, *places)];
         Pair { name: name.clone(), places: *places, comparison: Comparison::new(settings, views) }
     };
     chosen.pairs.iter().map(pair).collect()
