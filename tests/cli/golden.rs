@@ -533,7 +533,7 @@ fn a_review_accepts_with_a_reason_rejects_skips_and_shows() {
 }
 
 #[test]
-fn hostile_guests_cannot_fill_the_memory_or_disturb_a_terminal() {
+fn a_guest_with_events_without_end_hits_a_limit() {
     let suite = Suite::new();
     // An endless row of calls.
     let mut code = call(Call::Yield, 0, 0);
