@@ -13,10 +13,13 @@ use crate::status::Status;
 /// It is not right, or stdout fails.
 pub fn verify(verify: &Verify) -> Result<Status, Ended> {
     let mut recording = open(&verify.recording)?;
-    let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.executed));
-    let verified = recording
-        .verify(|executed| progress.set(executed))
-        .map_err(|error| failed(&verify.recording, &error))?;
+    // Units of virtual time.
+    let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.unit));
+    let verified = recording.verify(|unit| {
+        progress.set(unit);
+        true
+    });
+    let verified = verified.map_err(|error| failed(&verify.recording, &error))?;
     drop(progress);
     let counted =
         |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });

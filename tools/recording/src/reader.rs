@@ -1,14 +1,14 @@
 //! Opens a recording: what it is of, its events, and the machine at any instant of it.
 
 use crate::configuration_digest::configuration_digest;
-use crate::files::Files;
+use crate::files::{Files, LARGEST_FILE_BYTES};
 use crate::keyframe::{self, Keyframe, PAGE_BYTES};
 use crate::replay::Replay;
 use crate::subject::{GuestOptions, Subject};
 use emulator::SEMANTICS;
 use hypervisor_core::{Event, FrameId, Input, Limit, Limits, Machine, Outcome, PartitionId, Stamp};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use trace::pvt::{FrameKind, Header, ReadError, Reader, tell_records};
@@ -37,7 +37,14 @@ impl fmt::Display for RecordingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => error.fmt(f),
-            Self::Subject(line) => f.write_str(line),
+            // It may have words of the file, which are not to reach a terminal as they are.
+            Self::Subject(line) => line.chars().try_for_each(|letter| {
+                if letter.is_control() {
+                    write!(f, "{}", letter.escape_default())
+                } else {
+                    f.write_char(letter)
+                }
+            }),
         }
     }
 }
@@ -194,8 +201,8 @@ impl Recording {
     pub fn replay_before(&mut self, position: Position) -> Result<Replay, RecordingError> {
         if self.header().semantics != SEMANTICS {
             return Err(RecordingError::Subject(format!(
-                "it was recorded by {}, whose processor has semantics {}, and this one has {SEMANTICS}: instructions and \
-                 values can be shown only by that version; events can be shown with --only events",
+                "it was recorded by {}, whose processor has semantics {}, and this one has {SEMANTICS}: show it with \
+                 that version",
                 self.header().writer,
                 self.header().semantics
             )));
@@ -226,6 +233,12 @@ impl Recording {
             let keyframe = self.keyframe(*frame)?;
             let first = frame.saturating_sub(keyframe.page_frames as usize);
             for pages_frame in first..*frame {
+                if self.reader.head(pages_frame).kind != FrameKind::Pages {
+                    return Err(self
+                        .reader
+                        .damaged(*frame, "a keyframe has other frames among its pages")
+                        .into());
+                }
                 let raw = self.reader.read(pages_frame)?;
                 let Some(pages) = keyframe::pages(&raw) else {
                     return Err(self.reader.damaged(pages_frame, "pages cannot be understood").into());
@@ -275,6 +288,9 @@ fn read_files(reader: &mut Reader) -> Result<Files, RecordingError> {
     let named = reader.header().files.clone();
     let mut frames = reader.frames_of(FrameKind::File).collect::<Vec<_>>().into_iter();
     let mut known = BTreeMap::new();
+    if named.iter().any(|(_, length)| *length > LARGEST_FILE_BYTES) {
+        return Err(RecordingError::Subject("it names a file of more than 1 GiB: it is damaged".to_owned()));
+    }
     for (name, length) in named {
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < length {
@@ -284,6 +300,9 @@ fn read_files(reader: &mut Reader) -> Result<Files, RecordingError> {
                 )));
             };
             bytes.extend(reader.read(frame)?);
+            if bytes.len() as u64 > length {
+                return Err(reader.damaged(frame, "a file is longer than the header says").into());
+            }
         }
         known.insert(PathBuf::from(name), Arc::from(bytes));
     }

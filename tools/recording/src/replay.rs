@@ -106,9 +106,12 @@ impl Replay {
                 }
                 self.machine.take_errors();
             }
+            Progress::Slice | Progress::InputWanted if self.is_past_the_end() => self.ended = true,
             Progress::Slice => {}
             Progress::InputWanted => self.give_inputs(),
-            Progress::Idle { until_units: Some(until) } if until <= self.last_unit => {
+            Progress::Idle { until_units: Some(until) }
+                if until <= self.last_unit && until > self.machine.clock().units() =>
+            {
                 self.machine.idle_until(until);
             }
             Progress::Idle { .. } => {
@@ -119,9 +122,13 @@ impl Replay {
             }
             Progress::Finished(_) => self.ended = true,
         }
-        if self.machine.clock().units() > self.last_unit && self.limits.is_none() {
-            self.ended = true;
-        }
+        self.ended |= self.limits.is_none() && self.is_past_the_end();
+    }
+
+    /// Whether more units have passed than the recording has, whatever its end claims.
+    fn is_past_the_end(&self) -> bool {
+        let unit = self.machine.clock().units();
+        unit > self.last_unit || unit == u64::MAX
     }
 
     fn give_inputs(&mut self) {

@@ -2,10 +2,14 @@
 //! same machines.
 
 use crate::reader::{Position, Recording, RecordingError};
+use crate::replay::Replay;
 use emulator::Step;
 use hypervisor_core::{Event, Recorder, Stamp};
 use std::collections::VecDeque;
 use trace::pvt::FrameKind;
+
+/// So many units are run again at once: the events of one guest in them fit the host's memory.
+const SLICE_UNITS: u64 = 1 << 20;
 
 /// What was checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,11 +27,12 @@ pub struct Verified {
 }
 
 impl Recording {
-    /// Checks everything. It runs the whole recording again, and tells `progress` how many units are done.
+    /// Checks everything. It runs the whole recording again, and asks `goes_on` now and then, with the units of virtual
+    /// time that are done, whether to go on.
     ///
     /// # Errors
-    /// The first thing that is wrong.
-    pub fn verify(&mut self, mut progress: impl FnMut(u64)) -> Result<Verified, RecordingError> {
+    /// The first thing that is wrong, or that it was told not to go on.
+    pub fn verify(&mut self, mut goes_on: impl FnMut(u64) -> bool) -> Result<Verified, RecordingError> {
         let mut verified = Verified { frames: self.check_frames()?, ..Verified::default() };
         let mut replay = self.replay_before(Position::Unit(0))?;
         let mut made = Made::default();
@@ -44,11 +49,9 @@ impl Recording {
                             && !replay.has_ended()
                             && replay.machine().clock().units() <= last
                         {
-                            replay.run_slice(
-                                last.saturating_sub(replay.machine().clock().units()).max(1),
-                                &mut made,
-                            );
-                            progress(replay.machine().executed());
+                            let left = last.saturating_sub(replay.machine().clock().units());
+                            replay.run_slice(left.clamp(1, SLICE_UNITS), &mut made);
+                            asked(&replay, &mut goes_on)?;
                         }
                         let again = made.0.pop_front();
                         if again.as_ref() != Some(&(stamp, event)) {
@@ -62,8 +65,12 @@ impl Recording {
                 }
                 FrameKind::Keyframe => {
                     while !replay.has_ended() && replay.machine().clock().units() < head.unit {
-                        replay.run_slice(head.unit - replay.machine().clock().units(), &mut made);
-                        progress(replay.machine().executed());
+                        if let Some((stamp, _)) = made.0.front().filter(|(stamp, _)| stamp.unit < head.unit) {
+                            return Err(differs(*stamp, MORE_EVENTS));
+                        }
+                        let left = head.unit - replay.machine().clock().units();
+                        replay.run_slice(left.min(SLICE_UNITS), &mut made);
+                        asked(&replay, &mut goes_on)?;
                     }
                     if replay.machine().digest() != self.keyframe(frame)?.digest {
                         let what = "running again makes another machine than the keyframe";
@@ -74,14 +81,19 @@ impl Recording {
                 _ => {}
             }
         }
-        replay.run(&mut made, |_, machine| {
-            progress(machine.executed());
-            true
-        });
+        while !replay.has_ended() {
+            match (self.end(), made.0.front()) {
+                (Some(_), Some((stamp, _))) => return Err(differs(*stamp, MORE_EVENTS)),
+                // What was not written any more before it was cut off.
+                _ => made.0.clear(),
+            }
+            replay.run_slice(SLICE_UNITS, &mut made);
+            asked(&replay, &mut goes_on)?;
+        }
         verified.executed = replay.machine().executed();
         if let Some(end) = self.end() {
             if let Some((stamp, _)) = made.0.front() {
-                return Err(differs(*stamp, "running again makes more events than were recorded"));
+                return Err(differs(*stamp, MORE_EVENTS));
             }
             if replay.machine().digest() != end.digest || replay.machine().executed() != end.executed {
                 let what = "running again ends with another machine than was recorded";
@@ -125,6 +137,15 @@ impl Recording {
         }
         Ok(events)
     }
+}
+
+const MORE_EVENTS: &str = "running again makes more events than were recorded";
+
+fn asked(replay: &Replay, goes_on: &mut impl FnMut(u64) -> bool) -> Result<(), RecordingError> {
+    if goes_on(replay.machine().clock().units()) {
+        return Ok(());
+    }
+    Err(RecordingError::Subject("it was not checked to its end".to_owned()))
 }
 
 fn differs(stamp: Stamp, what: &str) -> RecordingError {

@@ -17,6 +17,8 @@ use trace::pvt::{Detail, FrameKind, Header, PartitionHeader, RecordWriter, Write
 const KEYFRAME_UNITS: u64 = 16 << 20;
 /// And after so many for each page that it has to look at, so that it costs little beside the run.
 const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 8192;
+/// The machine returns after so many units at the latest: what happens in them is to fit a frame of records.
+const SLICE_UNITS_MOST: u64 = 1 << 20;
 /// A frame of records is full with so many bytes.
 const RECORDS_BYTES: usize = 1 << 20;
 /// A file is stored in parts of this length.
@@ -62,7 +64,8 @@ impl RunWriter {
     /// How far the machine may run before it is handed on.
     #[must_use]
     pub fn slice_units(&self, machine: &Machine) -> u64 {
-        (self.keyframe_at + self.interval()).saturating_sub(machine.executed()).max(1)
+        let left = (self.keyframe_at + self.interval()).saturating_sub(machine.executed());
+        left.clamp(1, SLICE_UNITS_MOST)
     }
 
     fn interval(&self) -> u64 {

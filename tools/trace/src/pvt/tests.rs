@@ -1,6 +1,6 @@
 //! Trace files that are whole, cut, flipped and foreign.
 
-use super::{Detail, FrameKind, Header, PartitionHeader, ReadError, Reader, Writer};
+use super::{Detail, FRAME_MOST_BYTES, FrameKind, Header, PartitionHeader, ReadError, Reader, Writer};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -144,4 +144,11 @@ fn other_files_and_versions_are_told_apart() {
     let mut newer = sample();
     newer[27] = b'7';
     assert!(says(&newer).contains("version 7"), "{}", says(&newer));
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_an_error_and_no_panic() {
+    let mut writer = Writer::new(Box::new(std::io::sink()), &header());
+    let error = writer.frame(FrameKind::Records, 0, 0, vec![0; FRAME_MOST_BYTES + 1]).unwrap_err();
+    assert!(error.to_string().contains("more than 64 MiB"), "{error}");
 }

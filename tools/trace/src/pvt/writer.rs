@@ -43,10 +43,7 @@ impl Writer {
     /// Adds a frame with what begins after so many units of virtual time, and so many executed by all partitions.
     ///
     /// # Errors
-    /// The file cannot be written; it is whole up to some earlier frame.
-    ///
-    /// # Panics
-    /// If the frame holds more than [`FRAME_MOST_BYTES`].
+    /// The file cannot be written, or the frame holds more than [`FRAME_MOST_BYTES`]; it is whole up to some earlier frame.
     pub fn frame(&mut self, kind: FrameKind, unit: u64, executed: u64, raw: Vec<u8>) -> io::Result<()> {
         self.checked(Frame { kind, unit, executed, executed_by: Vec::new(), raw })
     }
@@ -55,16 +52,16 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::frame`].
-    ///
-    /// # Panics
-    /// As [`Writer::frame`].
     pub fn keyframe(&mut self, unit: u64, executed_by: Vec<u64>, raw: Vec<u8>) -> io::Result<()> {
         let executed = executed_by.iter().sum();
         self.checked(Frame { kind: FrameKind::Keyframe, unit, executed, executed_by, raw })
     }
 
     fn checked(&mut self, frame: Frame) -> io::Result<()> {
-        assert!(frame.raw.len() <= FRAME_MOST_BYTES, "a frame is too long");
+        if frame.raw.len() > FRAME_MOST_BYTES {
+            let why = "more than 64 MiB came at one instant, which a trace file does not hold: give less input, or record text";
+            return Err(io::Error::other(why));
+        }
         if self.send(frame) { Ok(()) } else { self.join() }
     }
 
