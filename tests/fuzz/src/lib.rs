@@ -4,6 +4,7 @@
 
 pub mod calls;
 pub mod loader;
+pub mod recording;
 pub mod step;
 pub mod vectors;
 
