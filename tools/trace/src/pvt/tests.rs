@@ -148,7 +148,7 @@ fn other_files_and_versions_are_told_apart() {
 
 #[test]
 fn a_frame_that_is_too_long_is_an_error_and_no_panic() {
-    let mut writer = Writer::new(Box::new(std::io::sink()), &header());
+    let mut writer = Writer::new(Box::new(io::sink()), &header());
     let error = writer.frame(FrameKind::Records, 0, 0, vec![0; FRAME_MOST_BYTES + 1]).unwrap_err();
     assert!(error.to_string().contains("more than 64 MiB"), "{error}");
 }
