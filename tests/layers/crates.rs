@@ -96,7 +96,17 @@ const ALLOWED: [Allowed; 11] = [
     },
     Allowed {
         manifest: "tests/fuzz/Cargo.toml",
-        dependencies: &["emulator", "hypervisor-core", "vectors", "libfuzzer-sys"],
+        // xxhash-rust and zstd write the damaged frames of a recording anew.
+        dependencies: &[
+            "emulator",
+            "hypervisor-core",
+            "recording",
+            "trace",
+            "vectors",
+            "libfuzzer-sys",
+            "xxhash-rust",
+            "zstd",
+        ],
         only_in_tests: &[],
     },
     Allowed {

@@ -88,11 +88,16 @@ mod tests {
             semantics: 1,
         };
         Acceptance::of(&one).unwrap().write(by).unwrap();
-        let conclusion = libtest_mimic::run(&Arguments::default(), tests(&suite).unwrap());
+        // Not on stdout, where it would pass for results of this program.
+        let log = env::temp_dir().join(format!("paravane-harness-{}.log", process::id()));
+        let logfile = Some(log.to_str().unwrap().to_owned());
+        let all = Arguments { logfile: logfile.clone(), ..Arguments::default() };
+        let conclusion = libtest_mimic::run(&all, tests(&suite).unwrap());
         assert_eq!((conclusion.num_passed, conclusion.num_failed), (1, 1));
-        let filter = Arguments { filter: Some("one".to_owned()), ..Arguments::default() };
+        let filter = Arguments { filter: Some("one".to_owned()), logfile, ..Arguments::default() };
         let conclusion = libtest_mimic::run(&filter, tests(&suite).unwrap());
         assert_eq!((conclusion.num_passed, conclusion.num_failed, conclusion.num_filtered_out), (1, 0, 1));
+        fs::remove_file(&log).unwrap();
         fs::remove_dir_all(&suite).unwrap();
         assert!(tests(&suite).is_err());
         fs::create_dir_all(&suite).unwrap();
