@@ -152,9 +152,14 @@ pub(crate) fn repeated<E: Element, W: Width, const UNTIL: u8>(
         if count == 0 || ends {
             return Ok(Flow::FallThrough);
         }
-        if x.remaining == 0 {
-            x.eip = operation.eip;
-            return Ok(Flow::Halt);
+        // One comparison for both: without units nothing goes on, and observed iterations go on one by one.
+        if x.remaining <= x.repeat_beyond {
+            if x.remaining == 0 {
+                x.eip = operation.eip;
+                return Ok(Flow::Halt);
+            }
+            x.remaining -= 1;
+            return Ok(Flow::Repeat);
         }
         x.remaining -= 1;
     }

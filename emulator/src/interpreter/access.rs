@@ -51,6 +51,12 @@ impl Executor<'_> {
     #[cold]
     #[inline(never)]
     fn load_slowly(&mut self, address: u32, length: u32, intent: Intent) -> Result<u64, Stop> {
+        if self.logged
+            && let Some(value) = self.space.load_logged(address, length, intent)
+        {
+            self.note(AccessKind::Read, address, length, value);
+            return Ok(value);
+        }
         self.statistics.slow_loads += 1;
         let span = self.span(address, length, intent)?;
         self.space.fill(self.memory, address, span.first, intent);
@@ -69,6 +75,10 @@ impl Executor<'_> {
         length: u32,
         value: u64,
     ) -> Result<(), Stop> {
+        if self.logged && self.space.store_logged(address, length, value).is_some() {
+            self.note(AccessKind::Write, address, length, value);
+            return Ok(());
+        }
         self.statistics.slow_stores += 1;
         let span = self.span(address, length, Intent::Write)?;
         self.space.fill(self.memory, address, span.first, Intent::Write);

@@ -8,6 +8,7 @@
 
 use super::operation::{Handler, Operation};
 use super::{CpuProfile, Executor};
+use crate::decode::LONGEST_INSTRUCTION;
 use crate::memory::{FrameNumber, GRANULE_BYTES, PhysicalMemory};
 use std::collections::BTreeMap;
 use std::ptr::null;
@@ -29,6 +30,8 @@ pub(crate) struct Mode {
     pub(crate) code: (u32, u32),
     /// Each block holds one instruction.
     pub(crate) single: bool,
+    /// Somebody is told of each unit: the bytes of instructions are kept.
+    pub(crate) observed: bool,
     /// Which instructions exist.
     pub(crate) profile: CpuProfile,
 }
@@ -75,6 +78,8 @@ struct JumpTarget {
 /// All decoded blocks of one interpreter.
 pub(super) struct BlockCache {
     arena: Vec<Operation>,
+    /// The bytes of each operation in the arena, if the run is observed; else nothing.
+    bytes: Vec<[u8; LONGEST_INSTRUCTION]>,
     blocks: Vec<Block>,
     by_eip: BTreeMap<u32, u32>,
     by_granule: BTreeMap<Granule, Vec<u32>>,
@@ -87,6 +92,7 @@ impl BlockCache {
     pub(super) fn new() -> Self {
         let mut cache = Self {
             arena: Vec::with_capacity(CAPACITY),
+            bytes: Vec::new(),
             blocks: Vec::new(),
             by_eip: BTreeMap::new(),
             by_granule: BTreeMap::new(),
@@ -102,6 +108,7 @@ impl BlockCache {
         // Position 0 is never the first of a block, so that a link of 0 can mean none.
         self.arena.clear();
         self.arena.push(Operation::bare(nowhere));
+        self.bytes.clear();
         self.blocks.clear();
         self.by_eip.clear();
         self.by_granule.clear();
@@ -150,11 +157,15 @@ impl BlockCache {
         eip: u32,
         operations: &[Operation],
         extents: [Option<Extent>; 2],
+        bytes: Option<&[u8]>,
         memory: &mut PhysicalMemory,
     ) -> u32 {
         assert!(self.has_room() && operations.len() <= 2 * LONGEST_BLOCK, "the caller made room");
         let (first, block) = (self.arena.len() as u32, self.blocks.len() as u32);
         self.arena.extend_from_slice(operations);
+        if let Some(bytes) = bytes {
+            self.keep_bytes(eip, operations, bytes);
+        }
         self.blocks.push(Block { eip, first, extents, incoming: Vec::new() });
         self.by_eip.insert(eip, block);
         for extent in extents.iter().flatten() {
@@ -165,6 +176,24 @@ impl BlockCache {
         }
         self.jump_targets[eip as usize % JUMP_TARGETS] = JumpTarget { eip, link: first };
         first
+    }
+
+    /// Keeps the bytes of operations that were just added; `bytes` begin at the first.
+    fn keep_bytes(&mut self, eip: u32, operations: &[Operation], bytes: &[u8]) {
+        self.bytes.resize(self.arena.len() - operations.len(), [0; LONGEST_INSTRUCTION]);
+        self.bytes.extend(operations.iter().map(|operation| {
+            let mut kept = [0; LONGEST_INSTRUCTION];
+            let rest = bytes.get(operation.eip.wrapping_sub(eip) as usize..).unwrap_or_default();
+            let length = usize::from(operation.length).min(rest.len());
+            kept[..length].copy_from_slice(&rest[..length]);
+            kept
+        }));
+    }
+
+    /// The bytes of an operation of an observed run.
+    #[inline]
+    pub(super) fn bytes(&self, operation: *const Operation, length: u8) -> &[u8] {
+        &self.bytes[self.position(operation) as usize][..usize::from(length)]
     }
 
     /// The block that holds the operation at `position`.

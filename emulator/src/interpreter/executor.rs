@@ -38,9 +38,13 @@ pub(crate) struct Executor<'r> {
     pub(super) profile: CpuProfile,
     /// Units beyond `remaining` that the run may still use in a later chain.
     pub(super) reserve: u64,
+    /// A REP goes on by itself while more units than these are left: 0, or all of them if iterations are observed.
+    pub(crate) repeat_beyond: u64,
     /// Accesses are noted in `log`.
     pub(super) logged: bool,
-    pub(super) log: Vec<Access>,
+    pub(super) log: &'r mut Vec<Access>,
+    /// An operation was left without being done.
+    pub(super) left: bool,
     /// Misaligned accesses raise #AC.
     pub(super) checks_alignment: bool,
     /// The running instruction stored into the attention range, or hit a watch.
@@ -73,6 +77,7 @@ impl Executor<'_> {
     pub(super) fn stopped(&mut self, operation: *const Operation) -> *const Operation {
         // SAFETY: handlers pass operations of the arena.
         let operation = unsafe { &*operation };
+        self.left = true;
         self.eip = operation.eip;
         self.remaining = self.remaining.wrapping_add(u64::from(operation.units_left));
         null()

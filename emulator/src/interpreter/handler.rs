@@ -17,6 +17,8 @@ pub(crate) enum Flow {
     Branch,
     /// To the instruction after a conditional branch, by the link of the operation that follows it.
     FallThrough,
+    /// To the same instruction once more, whose unit is already taken: the next iteration of an observed REP.
+    Repeat,
     /// To an offset in CS that was computed.
     Jump(u32),
     /// To an offset in CS, but the mode may have changed: the run loop looks.
@@ -93,6 +95,7 @@ where
             Ok(Flow::Branch) => x.follow(operation),
             // SAFETY: a conditional branch is followed by the operation that leaves its block.
             Ok(Flow::FallThrough) => x.follow(unsafe { operation.add(1) }),
+            Ok(Flow::Repeat) => operation,
             Ok(Flow::Jump(eip)) => x.jump(eip),
             Ok(Flow::Resume(eip)) => {
                 x.eip = eip;

@@ -6,14 +6,14 @@ use super::blocks::{BlockCache, Mode};
 use super::executor::Executor;
 use super::handler::perform_all;
 use super::operation::Operation;
-use super::{Settings, Statistics};
+use super::{Dispatch, Settings, Statistics};
 use crate::alu::LazyFlags;
 use crate::cpu::{control, flags};
 use crate::decode::PREFIXES;
 use crate::exit::WatchHit;
 use crate::memory::Identity;
 use crate::{
-    AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
+    Access, AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
     Vector,
 };
 use std::fmt;
@@ -28,6 +28,8 @@ pub struct Interpreter {
     statistics: Statistics,
     blocks: BlockCache,
     basis: Basis,
+    /// Accesses of one unit; kept for its allocation.
+    log: Vec<Access>,
 }
 
 /// What the decoded blocks depend on.
@@ -69,6 +71,7 @@ impl Interpreter {
                 memory: Identity::NONE,
                 code_stores: 0,
             },
+            log: Vec::new(),
         }
     }
 
@@ -90,8 +93,7 @@ impl Interpreter {
         observer: &mut O,
     ) -> Ran {
         self.statistics.runs += 1;
-        let single = O::ACTIVE
-            || self.settings.forget_blocks
+        let single = self.settings.forget_blocks
             || self.settings.settle_flags
             || !inputs.breakpoints.is_empty()
             || !inputs.watches.is_empty();
@@ -106,8 +108,10 @@ impl Interpreter {
                 unlinked: null(),
                 other_flags: 0,
                 reserve: inputs.units,
+                repeat_beyond: if O::ACTIVE { u64::MAX } else { 0 },
                 logged: O::ACTIVE,
-                log: Vec::new(),
+                log: &mut self.log,
+                left: false,
                 checks_alignment: false,
                 attention_stored: false,
                 watch_hit: None,
@@ -131,6 +135,25 @@ impl Interpreter {
         run.x.settle_cpu();
         // Copied as late as can be: handlers store it in parts, and reading it as a whole right then has to wait.
         Ran { units: inputs.units - run.x.reserve, exit: run.x.exit.expect("the loop ends with an exit") }
+    }
+}
+
+/// How RF stands around an observed instruction that an IRET or an upcall's end went on to.
+#[derive(Clone, Copy)]
+struct Resumed {
+    resuming: bool,
+    /// The instruction is a string instruction with REP.
+    repeats: bool,
+}
+
+impl Resumed {
+    fn before(self) -> u32 {
+        if self.resuming { flags::RF } else { 0 }
+    }
+
+    /// `again`: the same instruction comes next.
+    fn after(self, again: bool) -> u32 {
+        if self.resuming && self.repeats && again { flags::RF } else { 0 }
     }
 }
 
@@ -163,37 +186,28 @@ impl Run<'_> {
         let resuming = self.x.other_flags & flags::RF != 0;
         let limit =
             if self.single || shadowed || stepping || resuming { 1 } else { CHAIN_UNITS.min(self.x.reserve) };
-        let before = (self.x.registers, self.x.eip, if O::ACTIVE { self.x.eflags() } else { 0 });
-        let bytes = if O::ACTIVE { self.bytes(first) } else { ([0; 15], 0) };
-        let reserve_before = self.x.reserve;
+        let (eip, reserve) = (self.x.eip, self.x.reserve);
 
         // Every instruction that completes clears RF, but for an IRET that loads it (SDM Vol. 3, 18.3.1.1).
         let repeats = resuming && self.is_repeated_string(first);
         self.x.other_flags &= !flags::RF;
 
-        self.perform(first, limit);
+        self.begin_chain(first, limit);
+        if O::ACTIVE {
+            self.perform_observed(first, Resumed { resuming, repeats }, observer);
+        } else {
+            // SAFETY: `first` is the first operation of a block, and blocks are complete.
+            unsafe { perform_all(first, &mut self.x) };
+        }
+        self.end_chain();
 
-        let retired = reserve_before - self.x.reserve;
+        let retired = reserve - self.x.reserve;
         // A REP completes with its last iteration.
-        if resuming && (retired == 0 || repeats && self.x.eip == before.1) {
+        if resuming && (retired == 0 || repeats && self.x.eip == eip) {
             self.x.other_flags |= flags::RF;
         }
         if self.settings.settle_flags {
             self.x.flags = LazyFlags::from_eflags(self.x.flags.to_eflags());
-        }
-        if O::ACTIVE {
-            if retired != 0 {
-                self.x.settle_cpu();
-                observer.step(&Step {
-                    eip: before.1,
-                    bytes: &bytes.0[..bytes.1],
-                    registers_before: before.0[..8].try_into().expect("eight registers"),
-                    eflags_before: before.2,
-                    after: self.x.cpu,
-                    accesses: &self.x.log,
-                });
-            }
-            self.x.log.clear();
         }
         self.after_chain(retired, shadowed, stepping);
     }
@@ -246,8 +260,7 @@ impl Run<'_> {
             x.other_flags & flags::AC != 0 && x.cpu.system.cr0 & control::CR0_AM != 0 && x.cpu.cpl == 3;
         if first || checks_alignment != x.checks_alignment {
             x.checks_alignment = checks_alignment;
-            let everything = x.logged || checks_alignment;
-            x.space.prepare(x.memory, x.inputs, everything);
+            x.space.prepare(x.memory, x.inputs, checks_alignment, x.logged);
         }
         let code = x.cpu.segment(SegmentRegister::Cs);
         let flat = code.is_flat()
@@ -259,6 +272,7 @@ impl Run<'_> {
                 flat,
                 code: (code.base, code.limit),
                 single: self.single,
+                observed: x.logged,
                 profile: self.settings.profile,
             },
             mapping: x.space.mapping(),
@@ -303,15 +317,17 @@ impl Run<'_> {
     #[cold]
     fn make_block(&mut self) -> Result<u32, Exit> {
         let x = &mut self.x;
-        let link = x.translate_block(self.basis.mode, self.settings.dispatch)?;
+        // Between two operations that are observed somebody has to look.
+        let dispatch = if self.basis.mode.observed { Dispatch::Loop } else { self.settings.dispatch };
+        let link = x.translate_block(self.basis.mode, dispatch)?;
         x.statistics.blocks_made += 1;
         x.space.drop_stale_stores(x.memory);
         Ok(link)
     }
 
-    /// Runs the chain from `first` for at most `limit` units of the reserve.
+    /// Takes `limit` units out of the reserve for the chain from `first`.
     #[inline]
-    fn perform(&mut self, first: *const Operation, limit: u64) {
+    fn begin_chain(&mut self, first: *const Operation, limit: u64) {
         let x = &mut self.x;
         x.reserve -= limit;
         // SAFETY: `first` is the first operation of a block.
@@ -321,11 +337,61 @@ impl Run<'_> {
         }
         // Less than zero where the block is armed: the armed operation gives the rest back.
         x.remaining = limit.wrapping_sub(units);
-        // SAFETY: as above, and blocks are complete.
-        unsafe { perform_all(first, x) };
+    }
+
+    /// Puts the units that the chain left back into the reserve.
+    #[inline]
+    fn end_chain(&mut self) {
+        let x = &mut self.x;
         x.blocks.disarm();
         x.reserve = x.reserve.wrapping_add(x.remaining);
         x.remaining = 0;
+    }
+
+    /// Performs the chain from `first` and tells of each unit that retires.
+    fn perform_observed<O: Observer>(
+        &mut self,
+        first: *const Operation,
+        resumed: Resumed,
+        observer: &mut O,
+    ) {
+        let x = &mut self.x;
+        let mut flags_before = x.flags;
+        let mut arithmetic = flags_before.to_eflags();
+        let mut operation = first;
+        while !operation.is_null() {
+            // SAFETY: `first` is the first operation of a block, and handlers return operations of the arena, which
+            // stays as it is until the next chain.
+            let (eip, length) = unsafe { ((*operation).eip, (*operation).length) };
+            let registers_before: [u32; 8] = x.registers[..8].try_into().expect("eight registers");
+            let eflags_before = x.other_flags | arithmetic;
+            x.log.clear();
+            x.left = false;
+            // SAFETY: as above, and blocks are complete.
+            let next = unsafe { ((*operation).handler.get())(operation, x) };
+            if length != 0 && !x.left {
+                if !next.is_null() {
+                    // SAFETY: as above.
+                    x.eip = unsafe { (*next).eip };
+                }
+                if x.flags != flags_before {
+                    flags_before = x.flags;
+                    arithmetic = flags_before.to_eflags();
+                }
+                x.cpu.registers.copy_from_slice(&x.registers[..8]);
+                x.cpu.eip = x.eip;
+                x.cpu.eflags = x.other_flags | arithmetic | resumed.after(x.eip == eip);
+                observer.step(&Step {
+                    eip,
+                    bytes: x.blocks.bytes(operation, length),
+                    registers_before: &registers_before,
+                    eflags_before: eflags_before | resumed.before(),
+                    after: x.cpu,
+                    accesses: x.log,
+                });
+            }
+            operation = next;
+        }
     }
 
     /// Whether an operation is a string instruction with a REP prefix.

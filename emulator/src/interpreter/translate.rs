@@ -34,10 +34,12 @@ impl Executor<'_> {
             return self.translate_straddling(frame, mode, dispatch);
         }
         decoder.finish(&mut operations);
+        let kept = mode.observed.then_some(&*bytes);
         Ok(self.blocks.insert(
             self.eip,
             &operations,
             [Some(Extent { frame, offset, length }), None],
+            kept,
             self.memory,
         ))
     }
@@ -71,7 +73,8 @@ impl Executor<'_> {
             Some(Extent { frame, offset, length: length.min(split as u32) }),
             Some(Extent { frame: second, offset: 0, length: length.saturating_sub(split as u32) }),
         ];
-        Ok(self.blocks.insert(self.eip, &operations, extents, self.memory))
+        let kept = mode.observed.then_some(&bytes[..]);
+        Ok(self.blocks.insert(self.eip, &operations, extents, kept, self.memory))
     }
 }
 

@@ -106,8 +106,10 @@ pub struct MemoryError {
 /// Which translations may not be handed out, so that the slow path sees the access.
 #[derive(Debug, Default)]
 struct Withheld {
-    /// All of them: the run is logged, or alignment is checked.
+    /// All of them: alignment is checked.
     everything: bool,
+    /// None, but those that are handed out are for the path that logs.
+    logged: bool,
     /// Those for stores to its page.
     attention: Option<Attention>,
     /// Those for their pages.
@@ -339,21 +341,28 @@ impl AddressSpace {
         self.writes.clear();
     }
 
-    /// Prepares a run: drops translations that this run may not use, or all if it sees every access.
+    /// Prepares a run: drops translations that this run may not use. With `everything` it makes none.
     #[inline]
-    pub(crate) fn prepare(&mut self, memory: &PhysicalMemory, inputs: &RunInputs<'_>, everything: bool) {
-        let Withheld { everything: all, attention, watches } = &self.withheld;
-        let agrees = (*all, *attention, &**watches) == (everything, inputs.attention, inputs.watches);
+    pub(crate) fn prepare(
+        &mut self,
+        memory: &PhysicalMemory,
+        inputs: &RunInputs<'_>,
+        everything: bool,
+        logged: bool,
+    ) {
+        let Withheld { everything: all, logged: noted, attention, watches } = &self.withheld;
+        let agrees = (*all, *noted, *attention, &**watches)
+            == (everything, logged, inputs.attention, inputs.watches);
         if !agrees || self.translated != memory.identity() {
-            self.withhold(memory, inputs, everything);
+            let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
+            self.withhold(memory, Withheld { everything, logged, attention, watches });
         }
         self.drop_stale_stores(memory);
     }
 
     #[cold]
-    fn withhold(&mut self, memory: &PhysicalMemory, inputs: &RunInputs<'_>, everything: bool) {
-        let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
-        self.withheld = Withheld { everything, attention, watches };
+    fn withhold(&mut self, memory: &PhysicalMemory, withheld: Withheld) {
+        self.withheld = withheld;
         self.translated = memory.identity();
         self.drop_translations();
     }
@@ -383,6 +392,19 @@ impl AddressSpace {
     #[inline(always)]
     pub(crate) fn store<W: Word>(&self, address: u32, value: W) -> Option<()> {
         self.writes.store(address, value)
+    }
+
+    /// Loads `length` bytes by a translation of a logged run.
+    #[inline]
+    pub(crate) fn load_logged(&self, address: u32, length: u32, intent: Intent) -> Option<u64> {
+        let translations = if intent == Intent::Write { &self.writes } else { &self.reads };
+        translations.load_logged(address, length)
+    }
+
+    /// Stores `length` bytes by a translation of a logged run.
+    #[inline]
+    pub(crate) fn store_logged(&self, address: u32, length: u32, value: u64) -> Option<()> {
+        self.writes.store_logged(address, length, value)
     }
 
     /// The frame that holds `address`, if the page grants the intent.
@@ -415,10 +437,10 @@ impl AddressSpace {
             return;
         }
         match intent {
-            Intent::Read => self.reads.insert(page, frame, memory),
+            Intent::Read => self.reads.insert(page, frame, memory, self.withheld.logged),
             Intent::Write if !memory.holds_code(frame) => {
                 memory.mark_written(frame);
-                self.writes.insert(page, frame, memory);
+                self.writes.insert(page, frame, memory, self.withheld.logged);
             }
             Intent::Write | Intent::Fetch => {}
         }
