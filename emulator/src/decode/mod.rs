@@ -30,7 +30,7 @@ pub use undefined::{
 pub use undefined_x87::StatusUse;
 
 /// Bytes in an instruction at most.
-pub(crate) const LONGEST_INSTRUCTION: usize = 15;
+pub const LONGEST_INSTRUCTION: usize = 15;
 
 /// Prefixes of an instruction: segments, operand and address size, LOCK, REPNE and REP.
 pub(crate) const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];

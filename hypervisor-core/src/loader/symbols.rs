@@ -113,6 +113,21 @@ impl Symbols {
         best.map(|symbol| Located { symbol, offset: address - symbol.address })
     }
 
+    /// The innermost symbol that holds `address`, and an address up to which, at least, it is the innermost of all
+    /// addresses from there: at least `address` itself.
+    #[must_use]
+    pub fn locate_up_to(&self, address: u32) -> (Option<Located<'_>>, u32) {
+        let located = self.locate(address);
+        // The symbols that begin up to here are the same up to the next one, and of these none comes to hold more.
+        let after = self.sorted.partition_point(|symbol| symbol.address <= address);
+        let next = self.sorted.get(after).map_or(u32::MAX, |symbol| symbol.address - 1);
+        let last = located.map_or(u32::MAX, |Located { symbol, .. }| {
+            let length = if symbol.length_bytes == 0 { LABEL_MOST_BYTES } else { symbol.length_bytes };
+            symbol.address.saturating_add(length - 1)
+        });
+        (located, next.min(last).max(address))
+    }
+
     fn holds(&self, index: usize, address: u32) -> bool {
         let symbol = &self.sorted[index];
         if symbol.length_bytes != 0 {

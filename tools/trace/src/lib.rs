@@ -17,6 +17,7 @@ mod functions;
 mod last;
 mod linux_names;
 mod listing;
+mod locations;
 mod names;
 mod places;
 mod projection;

@@ -4,7 +4,7 @@
 
 use crate::columns::{hexadecimal, pad};
 use crate::places::Place;
-use emulator::decode::disassemble;
+use emulator::decode::{InstructionClass, LONGEST_INSTRUCTION, disassemble, instruction_classes};
 use hypervisor_core::loader::Symbols;
 
 /// How many instructions are remembered: a power of two.
@@ -21,9 +21,18 @@ pub struct Listing {
 
 struct Line {
     eip: u32,
-    bytes: Box<[u8]>,
+    length: usize,
+    bytes: [u8; LONGEST_INSTRUCTION],
+    loads_segment: bool,
     columns: Box<[u8]>,
 }
+
+/// The classes of instructions that can load a segment register.
+const SEGMENT_LOADERS: u32 = InstructionClass::Segment.bit()
+    | InstructionClass::Interrupt.bit()
+    | InstructionClass::Call.bit()
+    | InstructionClass::Return.bit()
+    | InstructionClass::Jump.bit();
 
 impl Listing {
     /// Remembers nothing yet.
@@ -31,19 +40,32 @@ impl Listing {
         Self { slots: std::iter::repeat_with(|| None).take(SLOTS).collect() }
     }
 
-    /// Appends the columns of the instruction, each with the spaces after it.
-    pub fn append(&mut self, out: &mut Vec<u8>, symbols: &Symbols, eip: u32, bytes: &[u8]) {
+    /// Appends the columns of the instruction, each with the spaces after it. Says whether it can load a segment
+    /// register.
+    pub fn append(&mut self, out: &mut Vec<u8>, symbols: &Symbols, eip: u32, bytes: &[u8]) -> bool {
         let slot = &mut self.slots[slot_of(eip)];
-        if let Some(line) = slot
-            && line.eip == eip
-            && *line.bytes == *bytes
-        {
-            out.extend_from_slice(&line.columns);
-            return;
+        let line = match slot {
+            Some(line) if line.eip == eip && line.bytes[..line.length] == *bytes => line,
+            _ => slot.insert(Line::new(symbols, eip, bytes)),
+        };
+        out.extend_from_slice(&line.columns);
+        line.loads_segment
+    }
+}
+
+impl Line {
+    #[cold]
+    fn new(symbols: &Symbols, eip: u32, bytes: &[u8]) -> Self {
+        let length = bytes.len().min(LONGEST_INSTRUCTION);
+        let mut kept = [0; LONGEST_INSTRUCTION];
+        kept[..length].copy_from_slice(&bytes[..length]);
+        Self {
+            eip,
+            length,
+            bytes: kept,
+            loads_segment: instruction_classes(bytes) & SEGMENT_LOADERS != 0,
+            columns: columns(symbols, eip, bytes).into(),
         }
-        let columns = columns(symbols, eip, bytes);
-        out.extend_from_slice(&columns);
-        *slot = Some(Line { eip, bytes: bytes.into(), columns: columns.into() });
     }
 }
 

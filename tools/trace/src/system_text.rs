@@ -100,10 +100,10 @@ impl SystemTrace {
     /// Writes what `write` writes for the partition of `stamp`.
     fn line(&mut self, stamp: Stamp, write: impl FnOnce(&mut TextTrace)) {
         let Some(Some((prefix, lines))) = self.partitions.get_mut(stamp.partition.index()) else { return };
-        lines.clear();
-        write(lines);
         self.text.extend_from_slice(prefix);
-        self.text.extend_from_slice(lines.text());
+        lines.exchange_text(&mut self.text);
+        write(lines);
+        lines.exchange_text(&mut self.text);
     }
 }
 

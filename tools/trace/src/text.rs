@@ -7,10 +7,11 @@
 //!
 //! Not here: files. Who owns the trace takes the text when it likes.
 
-use crate::columns::{decimal, hexadecimal, pad, seconds, shortest_hexadecimal};
+use crate::columns::{eight_hexadecimal, hexadecimal, stamp};
 use crate::elision_text::elision_words;
 use crate::event_text;
 use crate::listing::Listing;
+use crate::locations::Locations;
 use crate::names::Names;
 use crate::run_end::RunEnd;
 use crate::traced_system::{TracedPartition, TracedSystem};
@@ -22,9 +23,6 @@ use std::sync::Arc;
 
 /// The first line of every text trace. The number counts up when the lines change their meaning.
 pub const HEADER: &str = "paravane-trace text 1";
-
-const NUMBER_WIDTH: usize = 11;
-const TIME_WIDTH: usize = 13;
 
 /// The flags whose changes a trace shows, in the order in which it shows them.
 pub const FLAGS: [(u32, &str); 11] = [
@@ -41,11 +39,24 @@ pub const FLAGS: [(u32, &str); 11] = [
     (flags::ID, "ID"),
 ];
 
+/// [`REGISTER_NAMES`] as bytes.
+const NAMES: [[u8; 3]; 8] = {
+    let mut names = [[0; 3]; 8];
+    let mut number = 0;
+    while number < names.len() {
+        let name = REGISTER_NAMES[number].as_bytes();
+        names[number] = [name[0], name[1], name[2]];
+        number += 1;
+    }
+    names
+};
+
 /// Writes down everything that a run does.
 pub struct TextTrace {
     symbols: Symbols,
     names: Arc<Names>,
     listing: Listing,
+    locations: Locations,
     segments: Option<[Segment; 6]>,
     text: Vec<u8>,
 }
@@ -67,7 +78,14 @@ impl TextTrace {
 
     /// A trace without a beginning: only the lines that come.
     pub(crate) fn of_lines(symbols: Symbols, names: Arc<Names>) -> Self {
-        Self { symbols, names, listing: Listing::new(), segments: None, text: Vec::new() }
+        Self {
+            symbols,
+            names,
+            listing: Listing::new(),
+            locations: Locations::new(),
+            segments: None,
+            text: Vec::new(),
+        }
     }
 
     /// The lines begin with what this processor does next.
@@ -105,37 +123,39 @@ impl TextTrace {
         self.end_line();
     }
 
-    fn stamp(&mut self, stamp: Stamp) {
-        let start = self.text.len();
-        self.text.push(b'#');
-        decimal(&mut self.text, stamp.instruction);
-        pad(&mut self.text, start, NUMBER_WIDTH);
-        let start = self.text.len();
-        seconds(&mut self.text, stamp.now_ns);
-        pad(&mut self.text, start, TIME_WIDTH);
+    /// What is written goes to the end of `text` from now on, and what was written before is there instead.
+    pub(crate) fn exchange_text(&mut self, text: &mut Vec<u8>) {
+        std::mem::swap(&mut self.text, text);
+    }
+
+    fn stamp(&mut self, at: Stamp) {
+        stamp(&mut self.text, at.instruction, at.now_ns);
     }
 
     fn end_line(&mut self) {
-        self.text.truncate(self.text.trim_ascii_end().len());
+        if self.text.last() == Some(&b' ') {
+            self.text.truncate(self.text.trim_ascii_end().len());
+        }
         self.text.push(b'\n');
     }
 
     fn registers(&mut self, before: &[u32; 8], after: &[u32; 8]) {
-        for (number, name) in REGISTER_NAMES.iter().enumerate() {
+        for (number, name) in NAMES.iter().enumerate() {
             if after[number] != before[number] {
-                self.text.push(b' ');
-                self.text.extend_from_slice(name.as_bytes());
-                self.text.push(b'=');
-                hexadecimal(&mut self.text, after[number].into(), 8);
+                let [a, b, c] = *name;
+                let [d0, d1, d2, d3, d4, d5, d6, d7] = eight_hexadecimal(after[number]);
+                self.text.extend_from_slice(&[b' ', a, b, c, b'=', d0, d1, d2, d3, d4, d5, d6, d7]);
             }
         }
     }
 
     fn flags(&mut self, before: u32, after: u32) {
+        if before == after {
+            return;
+        }
         for (bit, name) in FLAGS.iter().filter(|(bit, _)| (before ^ after) & bit != 0) {
-            self.text.push(b' ');
-            self.text.extend_from_slice(name.as_bytes());
-            self.text.extend_from_slice(if after & bit != 0 { b"=1" } else { b"=0" });
+            let name = name.as_bytes();
+            self.text.extend_from_slice(&[b' ', name[0], name[1], b'=', b'0' + u8::from(after & bit != 0)]);
         }
     }
 
@@ -155,16 +175,9 @@ impl TextTrace {
     }
 
     fn access(&mut self, access: &Access) {
-        self.text.extend_from_slice(b" [");
-        hexadecimal(&mut self.text, access.address.into(), 8);
-        if let Some(located) = self.symbols.locate(access.address) {
-            self.text.push(b' ');
-            self.text.extend_from_slice(located.symbol.name.as_bytes());
-            if located.offset > 0 {
-                self.text.extend_from_slice(b"+0x");
-                shortest_hexadecimal(&mut self.text, located.offset);
-            }
-        }
+        let [d0, d1, d2, d3, d4, d5, d6, d7] = eight_hexadecimal(access.address);
+        self.text.extend_from_slice(&[b' ', b'[', d0, d1, d2, d3, d4, d5, d6, d7]);
+        self.locations.append(&mut self.text, &self.symbols, access.address);
         self.text.extend_from_slice(match access.kind {
             AccessKind::Read => b"]->",
             AccessKind::Write => b"]<-",
@@ -178,10 +191,12 @@ impl Recorder for TextTrace {
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.stamp(stamp);
-        self.listing.append(&mut self.text, &self.symbols, step.eip, step.bytes);
+        let loads_segment = self.listing.append(&mut self.text, &self.symbols, step.eip, step.bytes);
         self.registers(step.registers_before, &step.after.registers);
         self.flags(step.eflags_before, step.after.eflags);
-        self.segments(&step.after.segments);
+        if loads_segment || self.segments.is_none() {
+            self.segments(&step.after.segments);
+        }
         for access in step.accesses {
             self.access(access);
         }
@@ -233,6 +248,7 @@ mod tests {
             symbols,
             names: std::sync::Arc::default(),
             listing: Listing::new(),
+            locations: super::Locations::new(),
             segments: None,
             text: Vec::new(),
         }
@@ -292,10 +308,11 @@ mod tests {
         assert!(!line(&mut trace, &[0x90], &after, &[]).contains("gs="));
         after.segments[SegmentRegister::Gs as usize].selector = 0x33;
         after.segments[SegmentRegister::Gs as usize].base = 0x10_5000;
-        assert!(line(&mut trace, &[0x90], &after, &[]).ends_with(" gs=0033 gs.base=00105000\n"));
+        let load = &[0x8e, 0xe8];
+        assert!(line(&mut trace, load, &after, &[]).ends_with(" gs=0033 gs.base=00105000\n"));
         trace.event(STAMP, &Event::ConsoleEnd);
         after.segments[SegmentRegister::Gs as usize].base = 0;
-        assert!(!line(&mut trace, &[0x90], &after, &[]).contains("gs="));
+        assert!(!line(&mut trace, load, &after, &[]).contains("gs="));
     }
 
     #[test]
