@@ -1,14 +1,22 @@
 //! What a traced run tells about each unit.
 
+use crate::block_log::ExecutedBlocks;
 use crate::cpu::Cpu;
 
 /// Is told of every unit of a run, after it retired. Only the run loop is generic over it.
 pub trait Observer {
     /// Whether the run has to stop for [`Observer::step`] at all; `false` costs nothing.
     const ACTIVE: bool;
+    /// Whether, if not of units, it is told of blocks.
+    const BLOCKS: bool = false;
 
     /// One instruction, or one iteration of a REP, retired.
     fn step(&mut self, step: &Step<'_>);
+
+    /// Blocks were executed; told at the end of each run, and in between.
+    fn blocks(&mut self, blocks: &ExecutedBlocks<'_>) {
+        let _ = blocks;
+    }
 }
 
 /// What one unit did.

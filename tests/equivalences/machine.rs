@@ -5,9 +5,11 @@
 
 use super::program::{ANCHORS, ATTENDED, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
 use super::random::Random;
+use emulator::decode::instruction_length;
 use emulator::{
-    AddressSpace, Attention, Cpu, CpuProfile, DescriptorTable, Exit, FrameNumber, Interpreter, Observer,
-    PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step, Unobserved, Vector, Watch,
+    AddressSpace, Attention, Cpu, CpuProfile, DescriptorTable, Executed, ExecutedBlocks, Exit, FrameNumber,
+    Interpreter, Observer, PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step, Unobserved,
+    Vector, Watch,
     cpu::{EDX, Tls},
     flags,
 };
@@ -36,13 +38,21 @@ pub enum Interpreters {
     OverCopies,
 }
 
+/// What somebody is told meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    Nothing,
+    Units,
+    Blocks,
+}
+
 /// A way of running a program. None of it may change what the program does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Way {
     pub settings: Settings,
     pub split: Split,
     pub interpreters: Interpreters,
-    pub observed: bool,
+    pub told: Told,
     /// Breakpoints and watched ranges end runs, which go on as if nothing had been.
     pub stops: bool,
     /// Flips a bit of EDX at that unit: a wrong engine, for the test of the comparison itself.
@@ -56,7 +66,7 @@ impl Way {
             settings: Settings::default(),
             split: Split::Whole,
             interpreters: Interpreters::One,
-            observed: false,
+            told: Told::Nothing,
             stops: false,
             wrong_at: None,
         }
@@ -96,6 +106,8 @@ pub struct Outcome {
     pub noted: Vec<Noted>,
     /// Digest of all that the observer was told, if there was one.
     pub told: u128,
+    /// Digest of the instructions that it was told of, unit by unit, if there was one.
+    pub walked: u128,
     /// Bytes at EIP.
     pub next: Vec<u8>,
     /// Contents of all frames.
@@ -173,7 +185,8 @@ impl<'a> Machine<'a> {
         let settings = with_vectors(way.settings);
         let mut engines = [Interpreter::new(settings), Interpreter::new(settings)];
         let mut random = Random::new(self.program.seed ^ 0x0b0d_9e70);
-        let mut teller = Teller(StateDigest::new());
+        let mut teller = Teller { told: StateDigest::new(), walked: StateDigest::new() };
+        let mut walker = Walker::new();
         let mut runs = 0;
         self.stops = way.stops;
         while self.units < units {
@@ -198,10 +211,13 @@ impl<'a> Machine<'a> {
                     0
                 }
             };
-            if way.observed {
-                self.step(&mut engines[engine], budget, &mut teller);
-            } else {
-                self.step(&mut engines[engine], budget, &mut Unobserved);
+            match way.told {
+                Told::Nothing => _ = self.step(&mut engines[engine], budget, &mut Unobserved),
+                Told::Units => _ = self.step(&mut engines[engine], budget, &mut teller),
+                Told::Blocks => {
+                    let (units, _) = self.step(&mut engines[engine], budget, &mut walker);
+                    assert_eq!(walker.take_units(), units, "seed {}", self.program.seed);
+                }
             }
             if way.wrong_at == Some(self.units) {
                 self.cpu.registers[EDX] ^= 1;
@@ -209,7 +225,8 @@ impl<'a> Machine<'a> {
             self.disturb();
             runs += 1;
         }
-        self.outcome(teller.0.value())
+        let walked = if way.told == Told::Blocks { walker.walked } else { teller.walked };
+        self.outcome(teller.told.value(), walked.value())
     }
 
     /// Goes on with a processor that was bytes, and with as much of the memory as anybody can tell.
@@ -353,14 +370,14 @@ impl<'a> Machine<'a> {
         next
     }
 
-    fn outcome(self, told: u128) -> Outcome {
+    fn outcome(self, told: u128, walked: u128) -> Outcome {
         let mut frames = vec![0; FRAMES as usize * 4096];
         for (index, frame) in frames.chunks_exact_mut(4096).enumerate() {
             self.memory.read(FrameNumber(index as u32), 0, frame);
         }
         let next = self.next_bytes();
         let digest = self.digest();
-        Outcome { cpu: self.cpu, digest, noted: self.noted, told, next, frames }
+        Outcome { cpu: self.cpu, digest, noted: self.noted, told, walked, next, frames }
     }
 }
 
@@ -370,23 +387,82 @@ pub fn is_trap(vector: Vector) -> bool {
 }
 
 /// Digests all that it is told, and checks that the steps join.
-struct Teller(StateDigest);
+struct Teller {
+    told: StateDigest,
+    walked: StateDigest,
+}
 
 impl Observer for Teller {
     const ACTIVE: bool = true;
 
     fn step(&mut self, step: &Step<'_>) {
-        self.0.number(u64::from(step.eip));
-        self.0.bytes(step.bytes);
+        note_walked(&mut self.walked, step.eip, step.bytes);
+        self.told.number(u64::from(step.eip));
+        self.told.bytes(step.bytes);
         for register in step.registers_before {
-            self.0.number(u64::from(*register));
+            self.told.number(u64::from(*register));
         }
-        self.0.number(u64::from(step.eflags_before));
-        self.0.cpu(step.after);
+        self.told.number(u64::from(step.eflags_before));
+        self.told.cpu(step.after);
         for access in step.accesses {
-            self.0.number(access.kind as u64);
-            self.0.number(u64::from(access.address) | u64::from(access.length_bytes) << 32);
-            self.0.number(access.value);
+            self.told.number(access.kind as u64);
+            self.told.number(u64::from(access.address) | u64::from(access.length_bytes) << 32);
+            self.told.number(access.value);
         }
     }
+}
+
+/// Makes instructions of the blocks that it is told of.
+struct Walker {
+    walked: StateDigest,
+    units: u64,
+}
+
+impl Walker {
+    fn new() -> Self {
+        Self { walked: StateDigest::new(), units: 0 }
+    }
+
+    fn take_units(&mut self) -> u64 {
+        std::mem::take(&mut self.units)
+    }
+}
+
+impl Observer for Walker {
+    const ACTIVE: bool = false;
+    const BLOCKS: bool = true;
+
+    fn step(&mut self, _: &Step<'_>) {}
+
+    fn blocks(&mut self, blocks: &ExecutedBlocks<'_>) {
+        let mut walked: Vec<(u32, &[u8])> = Vec::new();
+        for entry in blocks.log {
+            match entry.executed() {
+                Executed::Block(number) => {
+                    let (mut eip, mut bytes) = blocks.codes.code(number);
+                    while !bytes.is_empty() {
+                        let (instruction, rest) = bytes.split_at(instruction_length(bytes));
+                        walked.push((eip, instruction));
+                        eip = eip.wrapping_add(instruction.len() as u32);
+                        bytes = rest;
+                    }
+                }
+                Executed::Cut(units) => walked.truncate(walked.len() - units as usize),
+                Executed::More(units) => {
+                    let last = *walked.last().expect("a block comes before what is said of it");
+                    walked.extend((0..units).map(|_| last));
+                }
+            }
+        }
+        assert_eq!(walked.len() as u64, blocks.units);
+        self.units += blocks.units;
+        for (eip, bytes) in walked {
+            note_walked(&mut self.walked, eip, bytes);
+        }
+    }
+}
+
+fn note_walked(walked: &mut StateDigest, eip: u32, bytes: &[u8]) {
+    walked.number(u64::from(eip));
+    walked.bytes(bytes);
 }

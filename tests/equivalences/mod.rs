@@ -13,7 +13,7 @@ mod subjects;
 
 use emulator::decode::disassemble;
 use emulator::{Dispatch, Exit, Interpreter, Settings, Unobserved, Vector};
-use machine::{Interpreters, Machine, Split, Surroundings, Way, is_trap};
+use machine::{Interpreters, Machine, Split, Surroundings, Told, Way, is_trap};
 use program::Program;
 
 const UNITS: u64 = 1500;
@@ -94,9 +94,46 @@ fn a_run_over_copies_of_processor_and_memory_is_the_run() {
 
 #[test]
 fn an_observed_run_is_the_unobserved_run() {
-    let observed = Way { observed: true, ..Way::plain() };
+    let observed = Way { told: Told::Units, ..Way::plain() };
     for surroundings in [Surroundings::Quiet, Surroundings::Attended, Surroundings::Watched] {
         assert_same(Way::plain(), observed, surroundings);
+    }
+}
+
+#[test]
+fn a_run_told_by_blocks_is_the_unobserved_run() {
+    let told = Way { told: Told::Blocks, ..Way::plain() };
+    for surroundings in
+        [Surroundings::Quiet, Surroundings::Attended, Surroundings::Watched, Surroundings::Disturbed]
+    {
+        assert_same(Way::plain(), told, surroundings);
+        assert_same(Way::plain(), Way { split: Split::Random, ..told }, surroundings);
+    }
+    let settings = Settings { dispatch: Dispatch::Loop, ..Settings::default() };
+    assert_same(Way::plain(), Way { settings, ..told }, Surroundings::Quiet);
+}
+
+#[test]
+fn the_blocks_that_are_told_are_the_units_that_are_told() {
+    let units = Way { told: Told::Units, ..Way::plain() };
+    let blocks = Way { told: Told::Blocks, ..Way::plain() };
+    let surroundings =
+        [Surroundings::Quiet, Surroundings::Attended, Surroundings::Watched, Surroundings::Disturbed];
+    for (program, surroundings) in
+        programs().flat_map(|program| surroundings.map(|kind| (program.clone(), kind)))
+    {
+        let walked = |way: Way| Machine::new(&program, surroundings).run(&way, UNITS).walked;
+        let expected = walked(units);
+        let settings = Settings { forget_blocks: true, dispatch: Dispatch::Loop, ..Settings::default() };
+        for way in [
+            blocks,
+            Way { split: Split::Single, ..blocks },
+            Way { split: Split::Random, ..blocks },
+            Way { split: Split::Random, interpreters: Interpreters::Two, ..blocks },
+            Way { settings, ..blocks },
+        ] {
+            assert_eq!(walked(way), expected, "seed {}, {surroundings:?}, {way:?}", program.seed);
+        }
     }
 }
 
@@ -104,12 +141,12 @@ fn an_observed_run_is_the_unobserved_run() {
 fn breakpoints_and_watches_only_cut_a_run() {
     let stopped = Way { stops: true, ..Way::plain() };
     assert_same(Way::plain(), stopped, Surroundings::Quiet);
-    assert_same(Way::plain(), Way { observed: true, ..stopped }, Surroundings::Quiet);
+    assert_same(Way::plain(), Way { told: Told::Units, ..stopped }, Surroundings::Quiet);
 }
 
 #[test]
 fn an_observer_is_told_the_same_however_the_run_is_cut() {
-    let observed = Way { observed: true, ..Way::plain() };
+    let observed = Way { told: Told::Units, ..Way::plain() };
     for program in programs() {
         let told = |way: Way| Machine::new(&program, Surroundings::Quiet).run(&way, UNITS).told;
         let settings = Settings { forget_blocks: true, dispatch: Dispatch::Loop, ..Settings::default() };

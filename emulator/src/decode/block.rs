@@ -66,6 +66,8 @@ impl<'b> BlockDecoder<'b> {
     }
 
     /// Ends the block: counts units, and adds the way on if no branch ended it.
+    ///
+    /// An operation that notes the block is none of its units, and has them all still to come.
     pub(crate) fn finish(&mut self, operations: &mut Vec<Operation>) {
         if !self.ended
             && let Some(last) = operations.last()
@@ -76,6 +78,9 @@ impl<'b> BlockDecoder<'b> {
         for operation in operations.iter_mut().rev() {
             units += u8::from(operation.length != 0);
             operation.units_left = if operation.length != 0 { units } else { 0 };
+        }
+        if let Some(first) = operations.first_mut() {
+            first.units_left = units;
         }
     }
 

@@ -33,6 +33,13 @@ pub fn disassemble(bytes: &[u8], eip: u32) -> Disassembly {
     Disassembly { length: instruction.len(), text: text.0 }
 }
 
+/// How many of `bytes` the first instruction of a block has: all of them if they are no instruction, which ends its block.
+#[must_use]
+pub fn instruction_length(bytes: &[u8]) -> usize {
+    let instruction = Decoder::new(32, bytes, super::DECODER_OPTIONS).decode();
+    if instruction.is_invalid() { bytes.len() } else { instruction.len() }
+}
+
 struct Text(String);
 
 impl FormatterOutput for Text {

@@ -136,6 +136,17 @@ pub(crate) fn repeated<E: Element, W: Width, const UNTIL: u8>(
     operation: &Operation,
     x: &mut Executor<'_>,
 ) -> Result<Flow, Stop> {
+    let units = x.units_left();
+    let flow = repeat::<E, W, UNTIL>(operation, x);
+    x.note_repeated(units.wrapping_sub(x.units_left()));
+    flow
+}
+
+#[inline(always)]
+fn repeat<E: Element, W: Width, const UNTIL: u8>(
+    operation: &Operation,
+    x: &mut Executor<'_>,
+) -> Result<Flow, Stop> {
     let mask = address_mask(operation);
     if x.registers[ECX] & mask == 0 {
         return Ok(Flow::FallThrough);

@@ -8,8 +8,9 @@
 
 use super::operation::{Handler, Operation};
 use super::{CpuProfile, Executor};
+use crate::block_log::{BlockCodes, KeptBlock};
 use crate::decode::LONGEST_INSTRUCTION;
-use crate::memory::{FrameNumber, GRANULE_BYTES, PhysicalMemory};
+use crate::memory::{FrameNumber, GRANULE_BYTES, Identity, PhysicalMemory};
 use std::collections::BTreeMap;
 use std::ptr::null;
 
@@ -30,10 +31,22 @@ pub(crate) struct Mode {
     pub(crate) code: (u32, u32),
     /// Each block holds one instruction.
     pub(crate) single: bool,
-    /// Somebody is told of each unit: the bytes of instructions are kept.
-    pub(crate) observed: bool,
+    /// What somebody is told.
+    pub(crate) told: Told,
     /// Which instructions exist.
     pub(crate) profile: CpuProfile,
+}
+
+/// What somebody is told of a run; blocks are made for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Told {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Each unit: the bytes of instructions are kept.
+    Units,
+    /// Each block: it begins with an operation that notes it, and its bytes are kept.
+    Blocks,
 }
 
 /// Where the bytes of a block lie.
@@ -78,8 +91,13 @@ struct JumpTarget {
 /// All decoded blocks of one interpreter.
 pub(super) struct BlockCache {
     arena: Vec<Operation>,
-    /// The bytes of each operation in the arena, if the run is observed; else nothing.
+    /// The bytes of each operation in the arena, if somebody is told of units; else nothing.
     bytes: Vec<[u8; LONGEST_INSTRUCTION]>,
+    /// The bytes of each block, if somebody is told of blocks; else nothing.
+    kept: Vec<KeptBlock>,
+    kept_bytes: Vec<u8>,
+    /// Changes when numbers of blocks come to mean something else.
+    generation: Identity,
     blocks: Vec<Block>,
     by_eip: BTreeMap<u32, u32>,
     by_granule: BTreeMap<Granule, Vec<u32>>,
@@ -93,6 +111,9 @@ impl BlockCache {
         let mut cache = Self {
             arena: Vec::with_capacity(CAPACITY),
             bytes: Vec::new(),
+            kept: Vec::new(),
+            kept_bytes: Vec::new(),
+            generation: Identity::NONE,
             blocks: Vec::new(),
             by_eip: BTreeMap::new(),
             by_granule: BTreeMap::new(),
@@ -109,6 +130,9 @@ impl BlockCache {
         self.arena.clear();
         self.arena.push(Operation::bare(nowhere));
         self.bytes.clear();
+        self.kept.clear();
+        self.kept_bytes.clear();
+        self.generation = Identity::default();
         self.blocks.clear();
         self.by_eip.clear();
         self.by_granule.clear();
@@ -157,14 +181,16 @@ impl BlockCache {
         eip: u32,
         operations: &[Operation],
         extents: [Option<Extent>; 2],
-        bytes: Option<&[u8]>,
+        (told, bytes): (Told, &[u8]),
         memory: &mut PhysicalMemory,
     ) -> u32 {
         assert!(self.has_room() && operations.len() <= 2 * LONGEST_BLOCK, "the caller made room");
         let (first, block) = (self.arena.len() as u32, self.blocks.len() as u32);
         self.arena.extend_from_slice(operations);
-        if let Some(bytes) = bytes {
-            self.keep_bytes(eip, operations, bytes);
+        match told {
+            Told::Nothing => {}
+            Told::Units => self.keep_bytes(eip, operations, bytes),
+            Told::Blocks => self.keep_block(eip, extents, bytes),
         }
         self.blocks.push(Block { eip, first, extents, incoming: Vec::new() });
         self.by_eip.insert(eip, block);
@@ -190,7 +216,25 @@ impl BlockCache {
         }));
     }
 
-    /// The bytes of an operation of an observed run.
+    /// Keeps the bytes of the block that is just being added.
+    fn keep_block(&mut self, eip: u32, extents: [Option<Extent>; 2], bytes: &[u8]) {
+        let length: u32 = extents.iter().flatten().map(|extent| extent.length).sum();
+        let length = bytes.len().min(length as usize);
+        self.kept.push(KeptBlock { eip, first_byte: self.kept_bytes.len(), length_bytes: length as u32 });
+        self.kept_bytes.extend_from_slice(&bytes[..length]);
+    }
+
+    /// What the numbers of blocks mean, if somebody is told of blocks.
+    pub(super) fn codes(&self) -> BlockCodes<'_> {
+        BlockCodes { generation: self.generation.number(), blocks: &self.kept, bytes: &self.kept_bytes }
+    }
+
+    /// The number of the block that is added next.
+    pub(super) fn next_number(&self) -> u32 {
+        self.kept.len() as u32
+    }
+
+    /// The bytes of an operation of a run whose units somebody is told of.
     #[inline]
     pub(super) fn bytes(&self, operation: *const Operation, length: u8) -> &[u8] {
         &self.bytes[self.position(operation) as usize][..usize::from(length)]
@@ -262,9 +306,12 @@ impl BlockCache {
         self.armed.push((position, handler));
     }
 
-    /// Makes the running chain end after `count` operations from `first`.
+    /// Makes the running chain end after `count` instructions from `first`, which may be an operation that notes its
+    /// block.
     pub(super) fn arm_at(&mut self, first: *const Operation, count: u32) {
-        self.arm(self.position(first) + count);
+        let first = self.position(first);
+        let notes = self.operation(first).length == 0;
+        self.arm(first + u32::from(notes) + count);
     }
 
     /// Makes the running chain end after `operation`, which is not the last of its block.

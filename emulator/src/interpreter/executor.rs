@@ -7,6 +7,7 @@ use super::handler::Stop;
 use super::operation::{Operation, ZERO_REGISTER};
 use super::{CpuProfile, Statistics};
 use crate::alu::{LazyFlags, Width};
+use crate::block_log::BlockEntry;
 use crate::cpu::{ESP, SegmentRegister, flags};
 use crate::{Access, AddressSpace, Cpu, Exception, Exit, PhysicalMemory, RunInputs, Vector};
 use std::ptr::null;
@@ -43,8 +44,12 @@ pub(crate) struct Executor<'r> {
     /// Accesses are noted in `log`.
     pub(super) logged: bool,
     pub(super) log: &'r mut Vec<Access>,
-    /// An operation was left without being done.
-    pub(super) left: bool,
+    /// An operation was left without being done: units from it to the end of its block.
+    pub(super) left: u8,
+    /// The blocks of the run so far that nobody was told of, if somebody is told of blocks.
+    pub(super) block_log: &'r mut Vec<BlockEntry>,
+    /// Whether somebody is.
+    pub(super) notes_blocks: bool,
     /// Misaligned accesses raise #AC.
     pub(super) checks_alignment: bool,
     /// The running instruction stored into the attention range, or hit a watch.
@@ -77,7 +82,7 @@ impl Executor<'_> {
     pub(super) fn stopped(&mut self, operation: *const Operation) -> *const Operation {
         // SAFETY: handlers pass operations of the arena.
         let operation = unsafe { &*operation };
-        self.left = true;
+        self.left = operation.units_left;
         self.eip = operation.eip;
         self.remaining = self.remaining.wrapping_add(u64::from(operation.units_left));
         null()
@@ -121,6 +126,20 @@ impl Executor<'_> {
         }
         self.eip = eip;
         null()
+    }
+
+    /// Units that the run may still retire, those of the running block already taken off.
+    #[inline(always)]
+    pub(crate) fn units_left(&self) -> u64 {
+        self.remaining.wrapping_add(self.reserve)
+    }
+
+    /// Notes the units that the running REP took beyond its first.
+    #[inline(always)]
+    pub(crate) fn note_repeated(&mut self, units: u64) {
+        if self.notes_blocks && units > 0 {
+            self.block_log.push(BlockEntry::more(units));
+        }
     }
 
     /// EFLAGS with all flags settled.
@@ -191,7 +210,7 @@ impl Executor<'_> {
 
     /// What RDTSC reads at `operation`.
     pub(crate) fn time_stamp(&self, operation: &Operation) -> u64 {
-        let left = self.remaining.wrapping_add(self.reserve).wrapping_add(u64::from(operation.units_left));
+        let left = self.units_left().wrapping_add(u64::from(operation.units_left));
         self.inputs.time_stamp.wrapping_add(self.inputs.units.wrapping_sub(left))
     }
 

@@ -2,25 +2,29 @@
 
 #![allow(unsafe_code)] // Starts the chain: see docs/decisions/0001-unsafe.md.
 
-use super::blocks::{BlockCache, Mode};
+use super::blocks::{BlockCache, Mode, Told};
 use super::executor::Executor;
 use super::handler::perform_all;
 use super::operation::Operation;
 use super::{Dispatch, Settings, Statistics};
 use crate::alu::LazyFlags;
+use crate::block_log::{BlockEntry, ExecutedBlocks};
 use crate::cpu::{control, flags};
 use crate::decode::PREFIXES;
 use crate::exit::WatchHit;
 use crate::memory::Identity;
 use crate::{
-    Access, AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister, Step,
-    Vector,
+    Access, AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister,
+    Step, Vector,
 };
 use std::fmt;
 use std::ptr::null;
 
 /// Units that one chain of handlers retires at most: it bounds the stack should a tail call not be one.
 const CHAIN_UNITS: u64 = 10_000;
+
+/// Blocks are told of once there are so many.
+const TOLD_BLOCKS: usize = 1 << 14;
 
 /// An interpreting engine. It owns decoded blocks and nothing that a guest can see.
 pub struct Interpreter {
@@ -30,6 +34,8 @@ pub struct Interpreter {
     basis: Basis,
     /// Accesses of one unit; kept for its allocation.
     log: Vec<Access>,
+    /// Blocks that nobody was told of yet; kept for its allocation.
+    block_log: Vec<BlockEntry>,
 }
 
 /// What the decoded blocks depend on.
@@ -72,6 +78,7 @@ impl Interpreter {
                 code_stores: 0,
             },
             log: Vec::new(),
+            block_log: Vec::new(),
         }
     }
 
@@ -97,6 +104,11 @@ impl Interpreter {
             || self.settings.settle_flags
             || !inputs.breakpoints.is_empty()
             || !inputs.watches.is_empty();
+        let told = match (O::ACTIVE, O::BLOCKS) {
+            (true, _) => Told::Units,
+            (false, true) => Told::Blocks,
+            (false, false) => Told::Nothing,
+        };
         let mut run = Run {
             x: Executor {
                 registers: [0; 16],
@@ -111,7 +123,9 @@ impl Interpreter {
                 repeat_beyond: if O::ACTIVE { u64::MAX } else { 0 },
                 logged: O::ACTIVE,
                 log: &mut self.log,
-                left: false,
+                left: 0,
+                block_log: &mut self.block_log,
+                notes_blocks: told == Told::Blocks,
                 checks_alignment: false,
                 attention_stored: false,
                 watch_hit: None,
@@ -125,12 +139,17 @@ impl Interpreter {
             },
             settings: self.settings,
             single,
+            told,
+            told_at: inputs.units,
             basis: &mut self.basis,
             started: false,
         };
         run.x.take_cpu();
         while run.x.exit.is_none() {
             run.pass(observer);
+        }
+        if told == Told::Blocks {
+            run.tell_blocks(observer);
         }
         run.x.settle_cpu();
         // Copied as late as can be: handlers store it in parts, and reading it as a whole right then has to wait.
@@ -162,6 +181,9 @@ struct Run<'r> {
     x: Executor<'r>,
     settings: Settings,
     single: bool,
+    told: Told,
+    /// The units that were left when somebody was told of blocks.
+    told_at: u64,
     basis: &'r mut Basis,
     /// At least one pass was made: breakpoints count.
     started: bool,
@@ -176,7 +198,13 @@ impl Run<'_> {
         if self.started && self.x.inputs.breakpoints.contains(&self.x.eip) {
             return self.x.exit = Some(Exit::Breakpoint);
         }
-        self.prepare();
+        if self.prepare() {
+            if self.told == Told::Blocks {
+                self.tell_blocks(observer);
+            }
+            self.forget_blocks();
+        }
+        self.x.arena = self.x.blocks.arena();
         let first = match self.block() {
             Ok(first) => first,
             Err(exit) => return self.x.exit = Some(exit),
@@ -193,6 +221,7 @@ impl Run<'_> {
         self.x.other_flags &= !flags::RF;
 
         self.begin_chain(first, limit);
+        self.x.left = 0;
         if O::ACTIVE {
             self.perform_observed(first, Resumed { resuming, repeats }, observer);
         } else {
@@ -200,6 +229,14 @@ impl Run<'_> {
             unsafe { perform_all(first, &mut self.x) };
         }
         self.end_chain();
+        if self.told == Told::Blocks {
+            if self.x.left != 0 {
+                self.x.block_log.push(BlockEntry::cut(self.x.left));
+            }
+            if self.x.block_log.len() >= TOLD_BLOCKS {
+                self.tell_blocks(observer);
+            }
+        }
 
         let retired = reserve - self.x.reserve;
         // A REP completes with its last iteration.
@@ -251,9 +288,20 @@ impl Run<'_> {
         bytes[..4] == [0; 4] && bytes[4..] != [0; 4] && !self.x.cpu.interrupt_shadow
     }
 
-    /// Makes everything derived agree with the state.
+    /// Tells of the blocks since the last time.
+    fn tell_blocks<O: Observer>(&mut self, observer: &mut O) {
+        let x = &mut self.x;
+        if !x.block_log.is_empty() {
+            let units = self.told_at - x.reserve;
+            observer.blocks(&ExecutedBlocks { units, log: x.block_log, codes: x.blocks.codes() });
+            x.block_log.clear();
+        }
+        self.told_at = x.reserve;
+    }
+
+    /// Makes everything derived agree with the state, but for the blocks: says whether they are to be forgotten.
     #[inline]
-    fn prepare(&mut self) {
+    fn prepare(&mut self) -> bool {
         let first = !std::mem::replace(&mut self.started, true);
         let x = &mut self.x;
         let checks_alignment =
@@ -272,28 +320,25 @@ impl Run<'_> {
                 flat,
                 code: (code.base, code.limit),
                 single: self.single,
-                observed: x.logged,
+                told: self.told,
                 profile: self.settings.profile,
             },
             mapping: x.space.mapping(),
             memory: x.memory.identity(),
             code_stores: x.memory.code_stores_seen(),
         };
-        if *self.basis != basis || self.settings.forget_blocks || !x.blocks.has_room() {
-            self.forget_blocks(basis);
-        }
-        self.x.arena = self.x.blocks.arena();
+        let stale = std::mem::replace(self.basis, basis) != basis;
+        stale || self.settings.forget_blocks || !x.blocks.has_room()
     }
 
     #[cold]
-    fn forget_blocks(&mut self, basis: Basis) {
+    fn forget_blocks(&mut self) {
         let x = &mut self.x;
         if !x.blocks.is_empty() {
             x.statistics.flushes += 1;
         }
         x.blocks.flush();
         x.unlinked = null();
-        *self.basis = basis;
     }
 
     /// The first operation of the block at EIP, linked to the branch that led here.
@@ -318,7 +363,7 @@ impl Run<'_> {
     fn make_block(&mut self) -> Result<u32, Exit> {
         let x = &mut self.x;
         // Between two operations that are observed somebody has to look.
-        let dispatch = if self.basis.mode.observed { Dispatch::Loop } else { self.settings.dispatch };
+        let dispatch = if self.told == Told::Units { Dispatch::Loop } else { self.settings.dispatch };
         let link = x.translate_block(self.basis.mode, dispatch)?;
         x.statistics.blocks_made += 1;
         x.space.drop_stale_stores(x.memory);
@@ -349,12 +394,7 @@ impl Run<'_> {
     }
 
     /// Performs the chain from `first` and tells of each unit that retires.
-    fn perform_observed<O: Observer>(
-        &mut self,
-        first: *const Operation,
-        resumed: Resumed,
-        observer: &mut O,
-    ) {
+    fn perform_observed<O: Observer>(&mut self, first: *const Operation, resumed: Resumed, observer: &mut O) {
         let x = &mut self.x;
         let mut flags_before = x.flags;
         let mut arithmetic = flags_before.to_eflags();
@@ -366,10 +406,10 @@ impl Run<'_> {
             let registers_before: [u32; 8] = x.registers[..8].try_into().expect("eight registers");
             let eflags_before = x.other_flags | arithmetic;
             x.log.clear();
-            x.left = false;
+            x.left = 0;
             // SAFETY: as above, and blocks are complete.
             let next = unsafe { ((*operation).handler.get())(operation, x) };
-            if length != 0 && !x.left {
+            if length != 0 && x.left == 0 {
                 if !next.is_null() {
                     // SAFETY: as above.
                     x.eip = unsafe { (*next).eip };
@@ -396,7 +436,9 @@ impl Run<'_> {
 
     /// Whether an operation is a string instruction with a REP prefix.
     #[cold]
-    fn is_repeated_string(&self, operation: *const Operation) -> bool {
+    fn is_repeated_string(&self, first: *const Operation) -> bool {
+        // SAFETY: blocks are complete: an operation that notes its block is followed by an instruction.
+        let operation = unsafe { first.add(usize::from((*first).length == 0)) };
         let (bytes, length) = self.bytes(operation);
         let opcode = bytes[..length].iter().position(|byte| !PREFIXES.contains(byte));
         let Some(opcode) = opcode else { return false };

@@ -1,7 +1,9 @@
 //! Makes blocks: fetches bytes, has them decoded, and decides where a block ends.
 
-use super::blocks::{Extent, LONGEST_BLOCK, Mode};
-use super::{Dispatch, Executor};
+use super::blocks::{Extent, LONGEST_BLOCK, Mode, Told};
+use super::handler::{Stop, straight};
+use super::{Dispatch, Executor, Operation};
+use crate::block_log::BlockEntry;
 use crate::decode::{BlockDecoder, LONGEST_INSTRUCTION};
 use crate::memory::{Intent, PAGE_BYTES, PAGE_OFFSET, PageFault};
 use crate::{Exception, Exit, FrameNumber, SegmentRegister, Vector};
@@ -24,24 +26,34 @@ impl Executor<'_> {
 
         let longest = if mode.single { 1 } else { LONGEST_BLOCK };
         let mut decoder = BlockDecoder::new(bytes, self.eip, mode, dispatch);
-        let mut operations = Vec::with_capacity(longest + 2);
-        while operations.len() < longest && decoder.push_next(&mut operations) {}
+        let mut operations = Vec::with_capacity(longest + 3);
+        self.begin_block(mode, dispatch, &mut operations);
+        let noted = operations.len();
+        while operations.len() < noted + longest && decoder.push_next(&mut operations) {}
         let length = decoder.length();
-        if operations.is_empty() && further <= PAGE_OFFSET - offset {
+        if operations.len() == noted && further <= PAGE_OFFSET - offset {
             return Err(exception(Vector::GeneralProtection));
         }
-        if operations.is_empty() {
+        if operations.len() == noted {
             return self.translate_straddling(frame, mode, dispatch);
         }
         decoder.finish(&mut operations);
-        let kept = mode.observed.then_some(&*bytes);
         Ok(self.blocks.insert(
             self.eip,
             &operations,
             [Some(Extent { frame, offset, length }), None],
-            kept,
+            (mode.told, bytes),
             self.memory,
         ))
+    }
+
+    /// Begins a block with the operation that notes it, if somebody is told of blocks.
+    fn begin_block(&self, mode: Mode, dispatch: Dispatch, operations: &mut Vec<Operation>) {
+        if mode.told == Told::Blocks {
+            let handler = straight(enter_block).select(dispatch);
+            let immediate = self.blocks.next_number();
+            operations.push(Operation { eip: self.eip, immediate, ..Operation::bare(handler) });
+        }
     }
 
     /// Makes a block of the one instruction at EIP that needs bytes of the next page.
@@ -62,9 +74,11 @@ impl Executor<'_> {
         self.memory.read(second, 0, &mut bytes[split..]);
         let inside = bytes.len().min(((code.limit - self.eip) as usize).saturating_add(1));
         let mut decoder = BlockDecoder::new(&bytes[..inside], self.eip, mode, dispatch);
-        let mut operations = Vec::with_capacity(3);
+        let mut operations = Vec::with_capacity(4);
+        self.begin_block(mode, dispatch, &mut operations);
+        let noted = operations.len();
         decoder.push_next(&mut operations);
-        if operations.is_empty() {
+        if operations.len() == noted {
             return Err(exception(Vector::GeneralProtection));
         }
         let length = decoder.length();
@@ -73,9 +87,15 @@ impl Executor<'_> {
             Some(Extent { frame, offset, length: length.min(split as u32) }),
             Some(Extent { frame: second, offset: 0, length: length.saturating_sub(split as u32) }),
         ];
-        let kept = mode.observed.then_some(&bytes[..]);
-        Ok(self.blocks.insert(self.eip, &operations, extents, kept, self.memory))
+        Ok(self.blocks.insert(self.eip, &operations, extents, (mode.told, &bytes), self.memory))
     }
+}
+
+/// Notes that the block with the number in the immediate is entered.
+#[inline(always)]
+fn enter_block(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    x.block_log.push(BlockEntry::block(operation.immediate));
+    Ok(())
 }
 
 fn exception(vector: Vector) -> Exit {

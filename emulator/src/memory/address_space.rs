@@ -351,8 +351,8 @@ impl AddressSpace {
         logged: bool,
     ) {
         let Withheld { everything: all, logged: noted, attention, watches } = &self.withheld;
-        let agrees = (*all, *noted, *attention, &**watches)
-            == (everything, logged, inputs.attention, inputs.watches);
+        let agrees =
+            (*all, *noted, *attention, &**watches) == (everything, logged, inputs.attention, inputs.watches);
         if !agrees || self.translated != memory.identity() {
             let (attention, watches) = (inputs.attention, inputs.watches.to_vec());
             self.withhold(memory, Withheld { everything, logged, attention, watches });

@@ -23,6 +23,10 @@ pub(crate) struct Identity(u64);
 impl Identity {
     /// The identity of no memory and no mapping.
     pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl Default for Identity {
