@@ -9,7 +9,7 @@ use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::{DropReason, Source};
 use crate::machine::Abi;
 use crate::outcome::CrashReason;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use serde::{Deserialize, Serialize};
 
 /// A point of a run: the instruction with this number is the next to start, or starts here.
@@ -32,9 +32,17 @@ pub trait Recorder {
     const ACTIVE: bool;
     /// Whether instructions are. Events alone cost next to nothing: the processor runs as if nobody watched.
     const INSTRUCTIONS: bool = Self::ACTIVE;
+    /// Whether, if not of each instruction, it is told of blocks of them: which ran, and nothing of what they did.
+    const BLOCKS: bool = false;
 
     /// One instruction, or one iteration of a REP, retired. INT n that became a call or a trap is reported too.
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>);
+
+    /// Instructions of blocks retired, the first of them at `stamp`; told in place of [`Recorder::instruction`]. What the
+    /// processor did not do by itself, as a call, is told as an instruction all the same.
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let _ = (stamp, blocks);
+    }
 
     /// Something happened that is no instruction. What an instruction caused follows the instruction.
     fn event(&mut self, stamp: Stamp, event: &Event);

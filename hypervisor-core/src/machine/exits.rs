@@ -300,7 +300,7 @@ impl Turn<'_> {
 
     /// None if nobody is told.
     pub(super) fn before<R: Recorder>(&self, length: u8) -> Option<Before> {
-        R::INSTRUCTIONS.then(|| {
+        (R::INSTRUCTIONS || R::BLOCKS).then(|| {
             let mut bytes = self.partition.guest.code();
             bytes.truncate(usize::from(length));
             let processor = &self.partition.guest.cpu;

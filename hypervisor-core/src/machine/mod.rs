@@ -32,7 +32,7 @@ use crate::seeded_faults::{Fault, seeded};
 use crate::services::Services;
 use crate::shared_areas::SharedAreas;
 use deadlock::Reach;
-use emulator::{Observer, Settings, Step};
+use emulator::{ExecutedBlocks, Observer, Settings, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -428,13 +428,25 @@ struct Numbered<'a, R> {
 
 impl<R: Recorder> Observer for Numbered<'_, R> {
     const ACTIVE: bool = R::INSTRUCTIONS;
+    const BLOCKS: bool = R::BLOCKS;
 
     fn step(&mut self, step: &Step<'_>) {
-        let now_ns = self.rate.nanoseconds(self.units);
-        let stamp = Stamp { partition: self.partition, instruction: self.executed, unit: self.units, now_ns };
-        self.recorder.instruction(stamp, step);
+        self.recorder.instruction(self.stamp(), step);
         self.executed += 1;
         self.units += 1;
+    }
+
+    fn blocks(&mut self, blocks: &ExecutedBlocks<'_>) {
+        self.recorder.blocks(self.stamp(), blocks);
+        self.executed += blocks.units;
+        self.units += blocks.units;
+    }
+}
+
+impl<R> Numbered<'_, R> {
+    fn stamp(&self) -> Stamp {
+        let now_ns = self.rate.nanoseconds(self.units);
+        Stamp { partition: self.partition, instruction: self.executed, unit: self.units, now_ns }
     }
 }
 

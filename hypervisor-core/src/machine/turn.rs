@@ -128,7 +128,7 @@ impl Turn<'_> {
             attention,
         };
         let Guest { cpu, space, memory } = guest;
-        if R::INSTRUCTIONS {
+        if R::INSTRUCTIONS || R::BLOCKS {
             let mut numbered = Numbered {
                 recorder,
                 partition: *id,

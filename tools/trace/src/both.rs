@@ -1,6 +1,6 @@
 //! Two recorders of one run.
 
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Recorder, Stamp};
 
 /// Tells two recorders, the first one first.
@@ -10,10 +10,16 @@ pub struct Both<First, Second>(pub First, pub Second);
 impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
     const ACTIVE: bool = First::ACTIVE || Second::ACTIVE;
     const INSTRUCTIONS: bool = First::INSTRUCTIONS || Second::INSTRUCTIONS;
+    const BLOCKS: bool = First::BLOCKS || Second::BLOCKS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);
         self.1.instruction(stamp, step);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.0.blocks(stamp, blocks);
+        self.1.blocks(stamp, blocks);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
