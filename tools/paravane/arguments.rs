@@ -199,6 +199,10 @@ pub struct Trace {
     #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Trace")]
     pub format: TraceFormat,
 
+    /// How much a trace file holds, with --format pvt [default: full]
+    #[arg(long, value_enum, help_heading = "Trace")]
+    pub detail: Option<TraceDetail>,
+
     /// What is written down of the run.
     #[command(flatten)]
     pub filter: FilterOptions,
@@ -458,6 +462,17 @@ pub enum TraceFormat {
     Text,
     /// A small file from which every instruction and value can be shown: for `paravane show`, `query`, `export`
     Pvt,
+}
+
+/// `--detail`: what a trace file holds beside events and what it takes to run again.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TraceDetail {
+    /// Nothing: instructions, registers and values are made by running again
+    Full,
+    /// Which instructions ran, for readers without a processor
+    Addresses,
+    /// All instructions, the registers that they changed and the memory that they touched, for readers without a processor
+    Stored,
 }
 
 /// How counters are written.

@@ -2,17 +2,17 @@
 
 use crate::output::Ended;
 use crate::session::Listener;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
-use recording::{RunWriter, Subject};
+use recording::{Depth, RunWriter, Subject};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 /// Writes a trace file.
-pub struct PvtSink(Option<RunWriter>);
+pub struct PvtSink<D>(Option<RunWriter<D>>);
 
-impl PvtSink {
+impl<D: Depth> PvtSink<D> {
     /// A file that begins, at `path` or on stdout.
     ///
     /// # Errors
@@ -37,13 +37,20 @@ impl PvtSink {
     }
 }
 
-impl Recorder for PvtSink {
-    const ACTIVE: bool = RunWriter::ACTIVE;
-    const INSTRUCTIONS: bool = RunWriter::INSTRUCTIONS;
+impl<D: Depth> Recorder for PvtSink<D> {
+    const ACTIVE: bool = RunWriter::<D>::ACTIVE;
+    const INSTRUCTIONS: bool = RunWriter::<D>::INSTRUCTIONS;
+    const BLOCKS: bool = RunWriter::<D>::BLOCKS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if let Some(writer) = &mut self.0 {
             writer.instruction(stamp, step);
+        }
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        if let Some(writer) = &mut self.0 {
+            writer.blocks(stamp, blocks);
         }
     }
 
@@ -54,7 +61,7 @@ impl Recorder for PvtSink {
     }
 }
 
-impl Listener for PvtSink {
+impl<D: Depth> Listener for PvtSink<D> {
     fn slice_units(&self, machine: &Machine) -> Option<u64> {
         self.0.as_ref().map(|writer| writer.slice_units(machine))
     }

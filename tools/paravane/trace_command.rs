@@ -1,6 +1,6 @@
 //! `paravane trace`: a run, written down as text or as a trace file.
 
-use crate::arguments::{Trace, TraceFormat};
+use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
 use crate::output::{Ended, Output};
 use crate::pvt_sink::PvtSink;
@@ -9,6 +9,7 @@ use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
 use crate::text_sink::TextSink;
+use recording::{Addresses, Depth, Full, Stored, Subject};
 use std::path::Path;
 use trace::TracedSystem;
 
@@ -17,6 +18,10 @@ use trace::TracedSystem;
 /// # Errors
 /// It cannot be loaded, or input or output failed.
 pub fn trace(trace: &Trace) -> Result<Status, Ended> {
+    if trace.detail.is_some() && trace.format != TraceFormat::Pvt {
+        let why = "--detail says what a trace file holds: give --format pvt, too, or leave it out";
+        return Err(Ended::Failed(why.to_owned()));
+    }
     if let Some(path) = trace.image.as_deref().filter(|path| is_recording(path)) {
         return recorded(path, trace);
     }
@@ -32,8 +37,12 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
             let why = "--format pvt records the whole run: leave the filter out, and show the file without it or with it";
             return Err(Ended::Failed(why.to_owned()));
         }
-        let mut sink = PvtSink::new(trace.output.as_deref(), &subject, session.machine())?;
-        return session.run(&mut sink);
+        let record = match trace.detail.unwrap_or(TraceDetail::Full) {
+            TraceDetail::Full => record::<Full>,
+            TraceDetail::Addresses => record::<Addresses>,
+            TraceDetail::Stored => record::<Stored>,
+        };
+        return record(session, trace.output.as_deref(), &subject);
     }
     let output = output(trace)?;
     let sink = TextSink::new(&traced, &choice.partitions, output);
@@ -42,6 +51,12 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     } else {
         session.run(&mut Filtered::of_events(choice, &trace.filter, sink))
     }
+}
+
+/// Records the run in a trace file.
+fn record<D: Depth>(session: Session<'_>, path: Option<&Path>, subject: &Subject) -> Result<Status, Ended> {
+    let mut sink = PvtSink::<D>::new(path, subject, session.machine())?;
+    session.run(&mut sink)
 }
 
 /// Traces a recorded run: it is run again.

@@ -33,7 +33,7 @@ pub use undefined_x87::StatusUse;
 pub const LONGEST_INSTRUCTION: usize = 15;
 
 /// Prefixes of an instruction: segments, operand and address size, LOCK, REPNE and REP.
-pub(crate) const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
+pub const PREFIXES: [u8; 11] = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 
 /// F3 0F BC, F3 0F BD and F3 0F 09 are BSF, BSR and WBINVD with an ignored prefix on every processor that we model.
 pub(crate) const DECODER_OPTIONS: u32 = iced_x86::DecoderOptions::NO_MPFX_0FBC

@@ -213,6 +213,8 @@ fn name(kind: FrameKind) -> &'static str {
         FrameKind::Pages => "pages",
         FrameKind::Keyframe => "keyframes",
         FrameKind::Records => "records",
+        FrameKind::Addresses => "addresses",
+        FrameKind::Instructions => "instructions",
         FrameKind::End => "end",
         FrameKind::Index => "index",
     }

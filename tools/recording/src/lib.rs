@@ -22,4 +22,4 @@ pub use replay::Replay;
 pub use spans::Span;
 pub use subject::{Findings, GuestFile, GuestOptions, Subject, SubjectError};
 pub use verify::Verified;
-pub use writer::RunWriter;
+pub use writer::{Addresses, Depth, Full, RunWriter, Stored};

@@ -5,13 +5,15 @@
 use crate::configuration_digest::configuration_digest;
 use crate::keyframe::KeyframeMaker;
 use crate::subject::Subject;
-use emulator::SEMANTICS;
-use emulator::Step;
+use emulator::{ExecutedBlocks, SEMANTICS, Step};
 use hypervisor_core::{Event, Input, Machine, Outcome, Progress, Recorder, Stamp};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use trace::RunEnd;
-use trace::pvt::{Detail, FrameKind, Header, PartitionHeader, RecordWriter, Writer};
+use trace::pvt::{
+    BlockCollector, Detail, FrameKind, Header, PartitionHeader, RecordWriter, StepWriter, Writer,
+};
 
 /// A keyframe comes after so many executed units at the earliest.
 const KEYFRAME_UNITS: u64 = 16 << 20;
@@ -21,12 +23,55 @@ const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 8192;
 const SLICE_UNITS_MOST: u64 = 1 << 20;
 /// A frame of records is full with so many bytes.
 const RECORDS_BYTES: usize = 1 << 20;
+/// A frame of instructions is full with so many bytes.
+const INSTRUCTIONS_BYTES: usize = 1 << 20;
 /// A file is stored in parts of this length.
 const FILE_PART_BYTES: usize = 16 << 20;
 
+/// The machine returns after so many units at the latest if blocks are recorded: what happens in them is to fit a cache.
+const BLOCK_SLICE_UNITS: u64 = 1 << 18;
+
+/// As before, if steps are.
+const STEP_SLICE_UNITS: u64 = 1 << 16;
+
+/// How much of a run is recorded.
+pub trait Depth {
+    /// As the header says it.
+    const DETAIL: Detail;
+}
+
+/// What running again does not yield.
+#[derive(Clone, Copy, Debug)]
+pub struct Full;
+
+/// That, and which instructions ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses;
+
+/// That, and all instructions with what they changed and touched.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored;
+
+impl Depth for Stored {
+    const DETAIL: Detail = Detail::Stored;
+}
+
+impl Depth for Full {
+    const DETAIL: Detail = Detail::Full;
+}
+
+impl Depth for Addresses {
+    const DETAIL: Detail = Detail::Addresses;
+}
+
 /// A run that is being recorded.
 #[derive(Debug)]
-pub struct RunWriter {
+pub struct RunWriter<D> {
+    depth: PhantomData<D>,
+    blocks: BlockCollector,
+    steps: StepWriter,
+    /// Units of virtual time, and executed by all, before the blocks, or the steps, that were collected.
+    instructions_start: (u64, u64),
     writer: Writer,
     records: RecordWriter,
     /// The first stamp of the records: units, and units executed by all.
@@ -38,19 +83,23 @@ pub struct RunWriter {
     stopped: BTreeSet<u16>,
 }
 
-impl RunWriter {
+impl<D: Depth> RunWriter<D> {
     /// Begins a recording of a machine that was just made of this subject.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn new(out: Box<dyn Write + Send>, subject: &Subject, machine: &Machine) -> io::Result<Self> {
-        let mut writer = Writer::new(out, &header(subject, machine));
+        let mut writer = Writer::new(out, &header(subject, machine, D::DETAIL));
         for bytes in subject.files.known().values() {
             for part in bytes.chunks(FILE_PART_BYTES) {
                 writer.frame(FrameKind::File, 0, 0, part.to_vec())?;
             }
         }
         Ok(Self {
+            depth: PhantomData,
+            blocks: BlockCollector::default(),
+            steps: StepWriter::default(),
+            instructions_start: (0, 0),
             writer,
             records: RecordWriter::default(),
             records_start: (0, 0),
@@ -65,7 +114,14 @@ impl RunWriter {
     #[must_use]
     pub fn slice_units(&self, machine: &Machine) -> u64 {
         let left = (self.keyframe_at + self.interval()).saturating_sub(machine.executed());
-        left.clamp(1, SLICE_UNITS_MOST)
+        left.clamp(
+            1,
+            match D::DETAIL {
+                Detail::Full => SLICE_UNITS_MOST,
+                Detail::Addresses => BLOCK_SLICE_UNITS,
+                Detail::Stored => STEP_SLICE_UNITS,
+            },
+        )
     }
 
     fn interval(&self) -> u64 {
@@ -85,9 +141,11 @@ impl RunWriter {
             self.writer.frame(FrameKind::Input, unit, executed, raw)?;
             self.inputs_written = inputs.len();
         }
+        self.end_instructions(machine, INSTRUCTIONS_BYTES)?;
         let is_due = machine.executed() - self.keyframe_at >= self.interval();
         // Nowhere else: who runs again up to this unit gets to the same point of what happens in it.
         if is_due && *progress == Progress::Slice {
+            self.end_instructions(machine, 0)?;
             self.end_records(machine)?;
             self.keyframe_at = machine.executed();
             let stopped: Vec<u16> = self.stopped.iter().copied().collect();
@@ -109,10 +167,26 @@ impl RunWriter {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(mut self, machine: &Machine, outcome: &Outcome) -> io::Result<()> {
+        self.end_instructions(machine, 0)?;
         self.end_records(machine)?;
         let raw = postcard::to_allocvec(&RunEnd::of(machine, outcome)).unwrap_or_default();
         self.writer.frame(FrameKind::End, machine.clock().units(), machine.executed(), raw)?;
         self.writer.finish()
+    }
+
+    /// Hands on the blocks so far, and the steps if they have more than so many bytes.
+    fn end_instructions(&mut self, machine: &Machine, bytes: usize) -> io::Result<()> {
+        let (unit, executed) = self.instructions_start;
+        let steps_wait = (1..=bytes).contains(&self.steps.length_bytes());
+        if let Some(batch) = self.blocks.take() {
+            self.writer.blocks(unit, executed, batch)?;
+        } else if self.steps.length_bytes() > bytes {
+            self.writer.frame(FrameKind::Instructions, unit, executed, self.steps.take())?;
+        }
+        if !steps_wait {
+            self.instructions_start = (machine.clock().units(), machine.executed());
+        }
+        Ok(())
     }
 
     /// Writes the records so far; the next ones begin with what the machine does next.
@@ -126,11 +200,22 @@ impl RunWriter {
     }
 }
 
-impl Recorder for RunWriter {
+impl<D: Depth> Recorder for RunWriter<D> {
     const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    const INSTRUCTIONS: bool = matches!(D::DETAIL, Detail::Stored);
+    const BLOCKS: bool = matches!(D::DETAIL, Detail::Addresses);
 
-    fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        match D::DETAIL {
+            Detail::Full => {}
+            Detail::Addresses => self.blocks.instruction(stamp, step.eip, step.bytes),
+            Detail::Stored => self.steps.step(stamp, step),
+        }
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.blocks.blocks(stamp, blocks);
+    }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         match event {
@@ -138,11 +223,12 @@ impl Recorder for RunWriter {
             Event::TraceStart => _ = self.stopped.remove(&stamp.partition.0),
             _ => {}
         }
+        self.steps.event(stamp);
         self.records.event(stamp, event);
     }
 }
 
-fn header(subject: &Subject, machine: &Machine) -> Header {
+fn header(subject: &Subject, machine: &Machine, detail: Detail) -> Header {
     let config = machine.config();
     let partitions = config.partitions.iter().map(|partition| PartitionHeader {
         name: partition.name.clone(),
@@ -153,7 +239,7 @@ fn header(subject: &Subject, machine: &Machine) -> Header {
     Header {
         writer: concat!("paravane ", env!("CARGO_PKG_VERSION")).to_owned(),
         semantics: SEMANTICS,
-        detail: Detail::Full,
+        detail,
         is_system: subject.is_system,
         units_per_second: config.rate.units_per_second(),
         configuration_digest: configuration_digest(config),

@@ -21,6 +21,10 @@ pub enum FrameKind {
     Keyframe,
     /// Instructions and events.
     Records,
+    /// Which instructions ran.
+    Addresses,
+    /// Instructions with the registers that they changed and the memory that they touched.
+    Instructions,
     /// How the run ended: once, at the end.
     End,
     /// Where the frames are.
@@ -28,13 +32,15 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    const TAGS: [(Self, [u8; 4]); 8] = [
+    const TAGS: [(Self, [u8; 4]); 10] = [
         (Self::Header, *b"HEAD"),
         (Self::File, *b"FILE"),
         (Self::Input, *b"INPT"),
         (Self::Pages, *b"PAGE"),
         (Self::Keyframe, *b"KEYF"),
         (Self::Records, *b"RECS"),
+        (Self::Addresses, *b"ADDR"),
+        (Self::Instructions, *b"INST"),
         (Self::End, *b"ENDS"),
         (Self::Index, *b"INDX"),
     ];

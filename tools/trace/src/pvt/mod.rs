@@ -3,20 +3,31 @@
 //!
 //! Not here: what runs, and what is done with a trace.
 
+mod address_reader;
+mod address_records;
+mod address_writer;
+mod block_batch;
 mod head;
 mod header;
 mod index;
 mod reader;
 mod records;
+mod step_reader;
+mod step_records;
+mod step_writer;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use address_reader::{AddressesEnd, tell_addresses};
+pub use block_batch::{BlockBatch, BlockCollector};
 pub use head::{FrameHead, FrameKind};
 pub use header::{Detail, Header, PartitionHeader};
 pub use reader::{ReadError, Reader};
 pub use records::{RecordWriter, tell_records};
+pub use step_reader::{Stored, StoredStep, tell_steps};
+pub use step_writer::StepWriter;
 pub use writer::Writer;
 
 /// What a file begins with: a skippable frame of Zstandard with a line of text.

@@ -1,5 +1,7 @@
 //! Writes a trace file: frames are compressed and written by a thread of their own, in the order in which they come.
 
+use super::address_writer::AddressWriter;
+use super::block_batch::BlockBatch;
 use super::index::{self, Entry};
 use super::{FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC};
 use std::io::{self, Write};
@@ -9,14 +11,28 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// How hard frames are compressed: this level is the one whose speed and sizes are measured.
 const COMPRESSION_LEVEL: i32 = 1;
-/// Frames that wait for the thread at most.
+/// A frame of addresses is full with so many bytes.
+const ADDRESSES_BYTES: usize = 1 << 20;
+/// Frames and batches that wait for the thread at most.
 const WAITING_MOST: usize = 4;
 
 /// A trace file that is being written.
 #[derive(Debug)]
 pub struct Writer {
-    frames: Option<SyncSender<Frame>>,
+    work: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// What the thread is given.
+#[derive(Debug)]
+enum Work {
+    Frame(Frame),
+    /// Blocks that were executed after so many units of virtual time, and so many executed by all partitions.
+    Blocks {
+        unit: u64,
+        executed: u64,
+        batch: BlockBatch,
+    },
 }
 
 #[derive(Debug)]
@@ -34,9 +50,10 @@ impl Writer {
     pub fn new(out: Box<dyn Write + Send>, header: &Header) -> Self {
         let (sender, receiver) = sync_channel(WAITING_MOST);
         let thread = thread::spawn(move || Disk::new(out).write_all(&receiver));
-        let mut writer = Self { frames: Some(sender), thread: Some(thread) };
+        let mut writer = Self { work: Some(sender), thread: Some(thread) };
         let raw = postcard::to_allocvec(header).unwrap_or_default();
-        writer.send(Frame { kind: FrameKind::Header, unit: 0, executed: 0, executed_by: Vec::new(), raw });
+        let kind = FrameKind::Header;
+        writer.send(Work::Frame(Frame { kind, unit: 0, executed: 0, executed_by: Vec::new(), raw }));
         writer
     }
 
@@ -57,17 +74,25 @@ impl Writer {
         self.checked(Frame { kind: FrameKind::Keyframe, unit, executed, executed_by, raw })
     }
 
+    /// Adds blocks that were executed after so many units of virtual time, and so many executed by all partitions.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn blocks(&mut self, unit: u64, executed: u64, batch: BlockBatch) -> io::Result<()> {
+        if self.send(Work::Blocks { unit, executed, batch }) { Ok(()) } else { self.join() }
+    }
+
     fn checked(&mut self, frame: Frame) -> io::Result<()> {
         if frame.raw.len() > FRAME_MOST_BYTES {
             let why = "more than 64 MiB came at one instant, which a trace file does not hold: give less input, or record text";
             return Err(io::Error::other(why));
         }
-        if self.send(frame) { Ok(()) } else { self.join() }
+        if self.send(Work::Frame(frame)) { Ok(()) } else { self.join() }
     }
 
-    /// Whether the thread still takes frames.
-    fn send(&mut self, frame: Frame) -> bool {
-        self.frames.as_ref().is_some_and(|frames| frames.send(frame).is_ok())
+    /// Whether the thread still takes work.
+    fn send(&mut self, work: Work) -> bool {
+        self.work.as_ref().is_some_and(|sender| sender.send(work).is_ok())
     }
 
     /// Writes the index and ends the file.
@@ -79,7 +104,7 @@ impl Writer {
     }
 
     fn join(&mut self) -> io::Result<()> {
-        self.frames = None;
+        self.work = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(io::Error::other("the thread that writes the trace failed")),
@@ -93,19 +118,46 @@ struct Disk {
     out: Box<dyn Write + Send>,
     offset: u64,
     entries: Vec<Entry>,
+    addresses: AddressWriter,
+    /// Units of virtual time, and executed, before the frame of addresses that is being made.
+    addresses_start: (u64, u64),
 }
 
 impl Disk {
     fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { out, offset: 0, entries: Vec::new() }
+        Self {
+            out,
+            offset: 0,
+            entries: Vec::new(),
+            addresses: AddressWriter::default(),
+            addresses_start: (0, 0),
+        }
     }
 
-    fn write_all(mut self, frames: &Receiver<Frame>) -> io::Result<()> {
+    fn write_all(mut self, work: &Receiver<Work>) -> io::Result<()> {
         let mut compressor = zstd::bulk::Compressor::new(COMPRESSION_LEVEL)?;
         self.put(&MAGIC)?;
-        for frame in frames {
-            self.write(&mut compressor, frame)?;
+        for work in work {
+            match work {
+                Work::Blocks { unit, executed, batch } => {
+                    if self.addresses.length_bytes() == 0 {
+                        self.addresses_start = (unit, executed);
+                    }
+                    self.addresses.add(&batch);
+                    if self.addresses.length_bytes() >= ADDRESSES_BYTES {
+                        self.end_addresses(&mut compressor)?;
+                    }
+                }
+                Work::Frame(frame) => {
+                    // What leads to a keyframe, or to the end, stands before it.
+                    if matches!(frame.kind, FrameKind::Pages | FrameKind::Keyframe | FrameKind::End) {
+                        self.end_addresses(&mut compressor)?;
+                    }
+                    self.write(&mut compressor, frame)?;
+                }
+            }
         }
+        self.end_addresses(&mut compressor)?;
         let offset = self.offset;
         let (unit, executed) =
             self.entries.last().map_or((0, 0), |entry| (entry.head.unit, entry.head.executed));
@@ -114,6 +166,15 @@ impl Disk {
         self.write(&mut compressor, index)?;
         self.put(&index::footer(offset))?;
         self.out.flush()
+    }
+
+    fn end_addresses(&mut self, compressor: &mut zstd::bulk::Compressor<'_>) -> io::Result<()> {
+        if self.addresses.length_bytes() == 0 {
+            return Ok(());
+        }
+        let ((unit, executed), raw) = (self.addresses_start, self.addresses.take());
+        let kind = FrameKind::Addresses;
+        self.write(compressor, Frame { kind, unit, executed, executed_by: Vec::new(), raw })
     }
 
     fn write(&mut self, compressor: &mut zstd::bulk::Compressor<'_>, frame: Frame) -> io::Result<()> {

@@ -1,0 +1,187 @@
+//! Reads which instructions ran. Every number is a claim: nothing is made longer than the frame because it says so.
+
+use super::address_records::{AddressRecord, Guesses, Step};
+use hypervisor_core::clock::Rate;
+use hypervisor_core::{PartitionId, Stamp};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// One instruction of a block.
+type Code = (u32, Vec<u8>);
+
+/// Why no more was told of a frame of addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AddressesEnd {
+    /// That was all.
+    Complete,
+    /// Whoever was told wanted no more.
+    Stopped,
+    /// The rest cannot be understood.
+    Damaged,
+}
+
+/// Tells the instructions of a frame of addresses in order, each iteration of a REP by itself: its stamp, EIP and bytes.
+pub fn tell_addresses(
+    raw: &[u8],
+    rate: Rate,
+    partitions: usize,
+    mut tell: impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+) -> AddressesEnd {
+    let mut reader = AddressReader { rate, partitions, ..AddressReader::default() };
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let Ok((record, after)) = postcard::take_from_bytes::<AddressRecord>(rest) else {
+            return AddressesEnd::Damaged;
+        };
+        rest = after;
+        match reader.take(record, &mut tell) {
+            AddressesEnd::Complete => {}
+            end => return end,
+        }
+    }
+    AddressesEnd::Complete
+}
+
+#[derive(Default)]
+struct AddressReader {
+    rate: Rate,
+    partitions: usize,
+    blocks: Vec<Vec<Code>>,
+    guesses: Guesses,
+    instructions: BTreeMap<u16, u64>,
+    unit: u64,
+}
+
+impl AddressReader {
+    fn take(
+        &mut self,
+        record: AddressRecord,
+        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+    ) -> AddressesEnd {
+        match record {
+            AddressRecord::Block { eip, instructions } => {
+                // Or a path of nothing could go on for ever.
+                if instructions.is_empty() || instructions.iter().any(Vec::is_empty) {
+                    return AddressesEnd::Damaged;
+                }
+                let mut at = eip;
+                let codes = instructions.into_iter().map(|bytes| {
+                    let eip = at;
+                    at = at.wrapping_add(bytes.len() as u32);
+                    (eip, bytes)
+                });
+                self.blocks.push(codes.collect());
+                AddressesEnd::Complete
+            }
+            AddressRecord::Path { partition, instruction, unit, units, steps } => {
+                if usize::from(partition) >= self.partitions {
+                    return AddressesEnd::Damaged;
+                }
+                let expected = self.instructions.entry(partition).or_default();
+                let instruction = expected.wrapping_add(instruction as u64);
+                let unit = self.unit.wrapping_add(unit as u64);
+                let (Some(instruction_end), Some(unit_end)) =
+                    (instruction.checked_add(units), unit.checked_add(units))
+                else {
+                    return AddressesEnd::Damaged;
+                };
+                (*expected, self.unit) = (instruction_end, unit_end);
+                let partition = PartitionId(partition);
+                let at = Stamp { partition, instruction, unit, now_ns: 0 };
+                self.walk(at, units, &steps, tell)
+            }
+        }
+    }
+
+    /// Walks one path. What may still be cut off is held back: the instructions of the last block.
+    fn walk(
+        &mut self,
+        mut at: Stamp,
+        units: u64,
+        mut steps: &[u8],
+        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+    ) -> AddressesEnd {
+        let partition = at.partition;
+        let mut held = Held::default();
+        let mut left = units;
+        while !steps.is_empty() {
+            let Some((run, step)) = Step::read(&mut steps) else { return AddressesEnd::Damaged };
+            let blocks = (0..run).map(|_| Next::Guess(0)).chain(match step {
+                Step::Second => Some(Next::Guess(1)),
+                Step::Third => Some(Next::Guess(2)),
+                Step::Block(number) => Some(Next::Number(number)),
+                Step::End | Step::Cut(_) | Step::More(_) => None,
+            });
+            for next in blocks {
+                let number = match next {
+                    Next::Guess(rank) => self.guesses.expected(partition, rank),
+                    Next::Number(number) => Some(number),
+                };
+                let Some(number) = number.filter(|number| (*number as usize) < self.blocks.len()) else {
+                    return AddressesEnd::Damaged;
+                };
+                match held.tell(&self.blocks, self.rate, &mut at, &mut left, tell) {
+                    AddressesEnd::Complete => {}
+                    end => return end,
+                }
+                self.guesses.enter(partition, number);
+                held = Held { block: Some(number), ..Held::default() };
+            }
+            match step {
+                Step::Cut(units) => held.cut = u64::from(units),
+                Step::More(units) => held.more = u64::from(units),
+                _ => {}
+            }
+        }
+        match held.tell(&self.blocks, self.rate, &mut at, &mut left, tell) {
+            AddressesEnd::Complete if left != 0 => AddressesEnd::Damaged,
+            end => end,
+        }
+    }
+}
+
+enum Next {
+    Guess(usize),
+    Number(u32),
+}
+
+/// A block that was entered, and what was said of it since.
+#[derive(Default)]
+struct Held {
+    block: Option<u32>,
+    cut: u64,
+    more: u64,
+}
+
+impl Held {
+    fn tell(
+        &self,
+        blocks: &[Vec<Code>],
+        rate: Rate,
+        at: &mut Stamp,
+        left: &mut u64,
+        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+    ) -> AddressesEnd {
+        let Some(codes) = self.block.map(|number| &blocks[number as usize]) else {
+            return AddressesEnd::Complete;
+        };
+        let total = codes.len() as u64 + self.more;
+        let Some(done) = total.checked_sub(self.cut).filter(|done| done <= left) else {
+            return AddressesEnd::Damaged;
+        };
+        *left -= done;
+        let last = codes.len().saturating_sub(1);
+        for number in 0..done {
+            let Some((eip, bytes)) = codes.get((number as usize).min(last)) else {
+                return AddressesEnd::Damaged;
+            };
+            at.now_ns = rate.nanoseconds(at.unit);
+            if tell(*at, *eip, bytes).is_break() {
+                return AddressesEnd::Stopped;
+            }
+            at.instruction += 1;
+            at.unit += 1;
+        }
+        AddressesEnd::Complete
+    }
+}

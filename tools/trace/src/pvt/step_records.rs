@@ -1,0 +1,145 @@
+//! What a frame of instructions is made of: each with the registers that it changed and the memory that it touched.
+//! docs/TRACE-FILE.md has the form.
+
+use emulator::{Access, AccessKind, Cpu, Fpu, Segment, SegmentRegister, Sse};
+use serde::{Deserialize, Serialize};
+
+/// One record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum StepRecord {
+    /// An instruction's code. Codes have numbers in the order in which they come in the frame, from 0.
+    Code {
+        /// Where it stands.
+        eip: u32,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Where the steps that follow happen; they follow each other from there.
+    At {
+        /// The partition's number.
+        partition: u16,
+        /// The number of the instruction, to the one after the partition's last step in this frame, or 0.
+        instruction: i64,
+        /// The unit, to the one after the last step in this frame, or 0.
+        unit: i64,
+    },
+    /// What the partition's registers hold now, as far as no step in this frame said it.
+    Registers(Vec<Register>),
+    /// An instruction, or an iteration of a REP.
+    Step {
+        /// The number of its code.
+        code: u32,
+        /// The registers that it changed.
+        changed: Vec<Register>,
+        /// What it read and wrote, in order.
+        accesses: Vec<StoredAccess>,
+    },
+}
+
+impl StepRecord {
+    pub(super) fn write(&self, raw: &mut Vec<u8>) {
+        // Only an allocation could fail, and that ends the program.
+        *raw = postcard::to_extend(self, std::mem::take(raw)).unwrap_or_default();
+    }
+}
+
+/// A register's number, as gdb counts those of an i386, and its value in little-endian order.
+pub(super) type Register = (u8, Vec<u8>);
+
+/// An access to memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct StoredAccess {
+    writes: bool,
+    length_bytes: u8,
+    address: u32,
+    value: u64,
+}
+
+impl From<&Access> for StoredAccess {
+    fn from(access: &Access) -> Self {
+        let Access { kind, address, length_bytes, value } = *access;
+        Self { writes: kind == AccessKind::Write, length_bytes, address, value }
+    }
+}
+
+impl From<StoredAccess> for Access {
+    fn from(stored: StoredAccess) -> Self {
+        let StoredAccess { writes, length_bytes, address, value } = stored;
+        let kind = if writes { AccessKind::Write } else { AccessKind::Read };
+        Self { kind, address, length_bytes, value }
+    }
+}
+
+/// The registers that most instructions cannot change: segments, x87 with MMX, SSE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct OtherRegisters {
+    segments: [Segment; 6],
+    fpu: Fpu,
+    sse: Sse,
+}
+
+impl OtherRegisters {
+    pub(super) fn of(processor: &Cpu) -> Self {
+        Self { segments: processor.segments, fpu: processor.fpu.clone(), sse: processor.sse.clone() }
+    }
+
+    pub(super) fn are_those_of(&self, processor: &Cpu) -> bool {
+        self.segments == processor.segments && self.fpu == processor.fpu && self.sse == processor.sse
+    }
+
+    /// Those that are not as in `before`; all of them if there is none.
+    pub(super) fn since(&self, before: Option<&Self>) -> Vec<Register> {
+        let (mut now, mut then) = (self.all().into_iter(), before.map(|before| before.all().into_iter()));
+        let mut changed = Vec::new();
+        while let Some(register) = now.next() {
+            if then.as_mut().and_then(Iterator::next).as_ref() != Some(&register) {
+                changed.push(register);
+            }
+        }
+        changed
+    }
+
+    /// Each with its number, in the same order every time.
+    fn all(&self) -> Vec<Register> {
+        let Self { segments, fpu, sse } = self;
+        let mut all: Vec<Register> = Vec::with_capacity(37);
+        for (place, register) in (0..).zip(SEGMENTS) {
+            let segment = segments[register as usize];
+            all.push((CS + place, segment.selector.to_le_bytes().to_vec()));
+            all.push((CS_BASE + place, segment.base.to_le_bytes().to_vec()));
+        }
+        all.extend((R0..).zip(fpu.registers.map(|value| value.to_bytes().to_vec())));
+        all.extend((FCTRL..).zip([
+            fpu.control.to_le_bytes().to_vec(),
+            fpu.status.to_le_bytes().to_vec(),
+            vec![fpu.tags],
+            fpu.instruction_selector.to_le_bytes().to_vec(),
+            fpu.instruction_pointer.to_le_bytes().to_vec(),
+            fpu.data_selector.to_le_bytes().to_vec(),
+            fpu.data_pointer.to_le_bytes().to_vec(),
+            fpu.opcode.to_le_bytes().to_vec(),
+        ]));
+        all.extend((XMM0..).zip(sse.xmm.map(|value| value.to_le_bytes().to_vec())));
+        all.push((MXCSR, sse.mxcsr.to_le_bytes().to_vec()));
+        all
+    }
+}
+
+/// Number of EFLAGS; the general registers have 0 to 7.
+pub(super) const EFLAGS: u8 = 9;
+const CS: u8 = 10;
+const R0: u8 = 16;
+const FCTRL: u8 = 24;
+const XMM0: u8 = 32;
+const MXCSR: u8 = 40;
+const CS_BASE: u8 = 41;
+
+/// Segment registers in gdb's order.
+const SEGMENTS: [SegmentRegister; 6] = [
+    SegmentRegister::Cs,
+    SegmentRegister::Ss,
+    SegmentRegister::Ds,
+    SegmentRegister::Es,
+    SegmentRegister::Fs,
+    SegmentRegister::Gs,
+];
