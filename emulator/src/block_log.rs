@@ -58,6 +58,41 @@ impl BlockEntry {
     }
 }
 
+/// Entries that a log has room for: those of one chain of handlers, twice and more, beside those that wait.
+const CAPACITY: usize = 1 << 16;
+
+/// The log of an interpreter while it runs.
+#[derive(Default)]
+pub(crate) struct BlockLog {
+    /// Nothing before the first run that is logged, then as many as there is room for.
+    entries: Vec<BlockEntry>,
+    count: usize,
+}
+
+impl BlockLog {
+    /// Makes room.
+    pub(crate) fn begin(&mut self) {
+        self.entries.resize(CAPACITY, BlockEntry(0));
+    }
+
+    /// Adds an entry. Whoever runs chains takes the entries before there is no more room for those of one.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, entry: BlockEntry) {
+        if let Some(free) = self.entries.get_mut(self.count) {
+            *free = entry;
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[BlockEntry] {
+        &self.entries[..self.count]
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+}
+
 /// The blocks that a log names.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockCodes<'a> {

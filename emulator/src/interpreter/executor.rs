@@ -7,7 +7,7 @@ use super::handler::Stop;
 use super::operation::{Operation, ZERO_REGISTER};
 use super::{CpuProfile, Statistics};
 use crate::alu::{LazyFlags, Width};
-use crate::block_log::BlockEntry;
+use crate::block_log::{BlockEntry, BlockLog};
 use crate::cpu::{ESP, SegmentRegister, flags};
 use crate::{Access, AddressSpace, Cpu, Exception, Exit, PhysicalMemory, RunInputs, Vector};
 use std::ptr::null;
@@ -47,7 +47,7 @@ pub(crate) struct Executor<'r> {
     /// An operation was left without being done: units from it to the end of its block.
     pub(super) left: u8,
     /// The blocks of the run so far that nobody was told of, if somebody is told of blocks.
-    pub(super) block_log: &'r mut Vec<BlockEntry>,
+    pub(super) block_log: &'r mut BlockLog,
     /// Whether somebody is.
     pub(super) notes_blocks: bool,
     /// Misaligned accesses raise #AC.

@@ -8,7 +8,7 @@ use super::handler::perform_all;
 use super::operation::Operation;
 use super::{Dispatch, Settings, Statistics};
 use crate::alu::LazyFlags;
-use crate::block_log::{BlockEntry, ExecutedBlocks};
+use crate::block_log::{BlockEntry, BlockLog, ExecutedBlocks};
 use crate::cpu::{control, flags};
 use crate::decode::PREFIXES;
 use crate::exit::WatchHit;
@@ -35,7 +35,7 @@ pub struct Interpreter {
     /// Accesses of one unit; kept for its allocation.
     log: Vec<Access>,
     /// Blocks that nobody was told of yet; kept for its allocation.
-    block_log: Vec<BlockEntry>,
+    block_log: BlockLog,
 }
 
 /// What the decoded blocks depend on.
@@ -78,7 +78,7 @@ impl Interpreter {
                 code_stores: 0,
             },
             log: Vec::new(),
-            block_log: Vec::new(),
+            block_log: BlockLog::default(),
         }
     }
 
@@ -144,6 +144,9 @@ impl Interpreter {
             basis: &mut self.basis,
             started: false,
         };
+        if told == Told::Blocks {
+            run.x.block_log.begin();
+        }
         run.x.take_cpu();
         while run.x.exit.is_none() {
             run.pass(observer);
@@ -233,7 +236,7 @@ impl Run<'_> {
             if self.x.left != 0 {
                 self.x.block_log.push(BlockEntry::cut(self.x.left));
             }
-            if self.x.block_log.len() >= TOLD_BLOCKS {
+            if self.x.block_log.entries().len() >= TOLD_BLOCKS {
                 self.tell_blocks(observer);
             }
         }
@@ -291,9 +294,10 @@ impl Run<'_> {
     /// Tells of the blocks since the last time.
     fn tell_blocks<O: Observer>(&mut self, observer: &mut O) {
         let x = &mut self.x;
-        if !x.block_log.is_empty() {
+        let log = x.block_log.entries();
+        if !log.is_empty() {
             let units = self.told_at - x.reserve;
-            observer.blocks(&ExecutedBlocks { units, log: x.block_log, codes: x.blocks.codes() });
+            observer.blocks(&ExecutedBlocks { units, log, codes: x.blocks.codes() });
             x.block_log.clear();
         }
         self.told_at = x.reserve;
