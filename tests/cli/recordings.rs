@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 
 /// Records a run and returns the file.
-fn record(name: &str, arguments: &[&OsStr]) -> TemporaryFile {
+pub fn record(name: &str, arguments: &[&OsStr]) -> TemporaryFile {
     let file = TemporaryFile::new(name, b"");
     let options = ["trace", "--format", "pvt", "-o"].map(OsStr::new);
     let finished = run(options.into_iter().chain([file.as_ref()]).chain(arguments.iter().copied()));

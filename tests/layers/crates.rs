@@ -128,7 +128,7 @@ const ALLOWED: [Allowed; 11] = [
             "indicatif",
             "libc",
         ],
-        only_in_tests: &["iced-x86", "postcard", "serde", "serde_json", "xxhash-rust", "goblin"],
+        only_in_tests: &["iced-x86", "postcard", "serde", "serde_json", "xxhash-rust", "goblin", "zstd"],
     },
 ];
 

@@ -4,15 +4,21 @@ use crate::arguments::Show;
 use crate::filter_options::FilterOptions;
 use crate::filtered::{Filtered, TextFilter, ends};
 use crate::output::{Ended, Output};
+use crate::quantities::grouped;
 use crate::status::Status;
 use crate::text_sink::TextSink;
+use hypervisor_core::{PartitionId, Recorder, Stamp};
+use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use trace::TracedSystem;
 use trace::filter::{Choice, Instant, Trigger};
-use trace::pvt::MAGIC;
+use trace::pvt::{MAGIC, ReadError};
+
+/// So many events wait to be written.
+const EVENTS_WAITING_MOST: u32 = 1024;
 
 /// Shows the recording.
 ///
@@ -32,6 +38,16 @@ pub fn shown(path: &Path, filter: &FilterOptions, output: Output) -> Result<Stat
     let choice = filter.choice(&traced, &path.display().to_string()).map_err(Ended::Failed)?;
     let sink = TextSink::new(&traced, &choice.partitions, output);
     let start = start(&choice, &traced);
+    let runs_again = recording.subject().map(|_| ());
+    if !choice.needs_instructions()
+        && choice.length.is_none()
+        && (runs_again.is_err() || knows_ends(&recording))
+    {
+        if let Err(error) = runs_again {
+            warn!("{}: {error}", path.display());
+        }
+        return events(path, &mut recording, Filtered::of_events(choice, filter, sink));
+    }
     let replayed = recording.replay_before(start).map_err(|error| failed(path, &error))?;
     if choice.needs_instructions() {
         filtered(replayed, start, &recording, Filtered::new(choice, filter, sink))
@@ -53,6 +69,51 @@ fn start(choice: &Choice, traced: &TracedSystem) -> Position {
         }
         _ => Position::Unit(0),
     }
+}
+
+/// Whether it says where each of its partitions ended.
+fn knows_ends(recording: &Recording) -> bool {
+    let count = recording.traced().partitions.len();
+    recording.end().is_some_and(|end| count == 1 || end.partitions.len() == count)
+}
+
+/// Shows events, which are in the file: nothing has to be run again for them.
+fn events<F: TextFilter>(
+    path: &Path,
+    recording: &mut Recording,
+    mut text: Filtered<'_, F>,
+) -> Result<Status, Ended> {
+    let mut ends: Vec<Stamp> = (0..recording.traced().partitions.len())
+        .map(|place| Stamp { partition: PartitionId(place as u16), ..Stamp::default() })
+        .collect();
+    let (mut result, mut waiting) = (Ok(()), 0);
+    let told = recording.tell_events(|stamp, event| {
+        ends[stamp.partition.index()] = stamp;
+        if result.is_err() || text.is_over() {
+            return;
+        }
+        text.event(stamp, &event);
+        waiting += 1;
+        if waiting == EVENTS_WAITING_MOST {
+            (result, waiting) = (text.write(), 0);
+        }
+    });
+    result?;
+    if let Err(error) = told {
+        text.write()?;
+        return Err(failed(path, &error));
+    }
+    if let Some(end) = recording.end() {
+        for ended in &end.partitions {
+            let stamp = &mut ends[usize::from(ended.partition)];
+            (stamp.instruction, stamp.now_ns) = (ended.instruction, ended.now_ns);
+        }
+        if let ([only], []) = (&mut ends[..], &end.partitions[..]) {
+            *only = end.stamp();
+        }
+    }
+    text.end(ends, recording.end())?;
+    Ok(Status::Success)
 }
 
 fn filtered<F: TextFilter>(
@@ -84,12 +145,38 @@ pub fn is_recording(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && MAGIC.starts_with(&start)
 }
 
-/// Opens a recording.
+/// Opens a recording; one that was cut off is told of.
 ///
 /// # Errors
 /// One line with the file's name.
 pub fn open(path: &Path) -> Result<Recording, Ended> {
+    let recording = open_quietly(path)?;
+    tell_if_cut(path, &recording);
+    Ok(recording)
+}
+
+/// Opens a recording, and does not say if it was cut off.
+///
+/// # Errors
+/// One line with the file's name.
+pub fn open_quietly(path: &Path) -> Result<Recording, Ended> {
+    if path.as_os_str() == "-" {
+        return Err(failed(path, &RecordingError::Read(ReadError::Pipe)));
+    }
     Recording::open(path).map_err(|error| failed(path, &error))
+}
+
+/// Says on stderr that a recording is not whole, if it is not: there is only what comes before.
+fn tell_if_cut(path: &Path, recording: &Recording) {
+    let (cut_at, length) = (recording.reader().cut_at(), recording.reader().length_bytes());
+    if let (Some(at), None) = (cut_at, recording.end()) {
+        warn!(
+            "{}: the recording was cut off, or is damaged, at byte {} of {}: this is what comes before",
+            path.display(),
+            grouped(at),
+            grouped(length)
+        );
+    }
 }
 
 /// One line with the file's name.

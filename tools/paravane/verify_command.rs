@@ -4,7 +4,7 @@ use crate::arguments::Verify;
 use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::quantities::grouped;
-use crate::show_command::{failed, open};
+use crate::show_command::{failed, open_quietly};
 use crate::status::Status;
 
 /// Checks the recording and tells what was checked.
@@ -12,7 +12,7 @@ use crate::status::Status;
 /// # Errors
 /// It is not right, or stdout fails.
 pub fn verify(verify: &Verify) -> Result<Status, Ended> {
-    let mut recording = open(&verify.recording)?;
+    let mut recording = open_quietly(&verify.recording)?;
     // Units of virtual time.
     let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.unit));
     let verified = recording.verify(|unit| {
@@ -32,7 +32,8 @@ pub fn verify(verify: &Verify) -> Result<Status, Ended> {
         counted(verified.executed, "instruction"),
     );
     if let Some(at) = recording.reader().cut_at() {
-        text += &format!("The file was cut off at byte {}: the end of the run is not in it\n", grouped(at));
+        let what = if recording.end().is_some() { "its index" } else { "the end of the run" };
+        text += &format!("The file was cut off at byte {}: {what} is not in it\n", grouped(at));
     }
     let mut output = Output::stdout();
     output.write(text.as_bytes())?;

@@ -46,7 +46,7 @@ pub fn open(diff: &Diff) -> Result<[Opened; 2], Ended> {
         )));
     }
     let input = input(diff)?;
-    let [of_a, of_b] = [&a, &b].map(Known::of);
+    let (of_a, of_b) = (Known::of(&diff.a, &a)?, Known::of(&diff.b, &b)?);
     let name = name_of(diff, &of_a, &of_b)?;
     Ok([
         opened(diff, "A", &diff.a, a, &of_b, &input, name.as_deref())?,
@@ -64,16 +64,16 @@ struct Known {
 }
 
 impl Known {
-    fn of(what: &What) -> Self {
-        let What::Recorded(recording) = what else { return Self::default() };
-        let subject = recording.subject();
+    fn of(path: &Path, what: &What) -> Result<Self, Ended> {
+        let What::Recorded(recording) = what else { return Ok(Self::default()) };
+        let subject = recording.subject().map_err(|error| crate::show_command::failed(path, &error))?;
         let is_guest = !subject.is_system;
-        Self {
+        Ok(Self {
             options: is_guest.then(|| subject.options.clone()),
             name: is_guest.then(|| subject.config.partitions[0].name.clone()),
             inputs: Some(recording.inputs().to_vec()),
             limits: recording.limits().unwrap_or_default(),
-        }
+        })
     }
 }
 

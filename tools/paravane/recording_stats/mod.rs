@@ -11,9 +11,9 @@ use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::show_command::{failed, open};
 use crate::status::Status;
-use emulator::SEMANTICS;
 use functions::FunctionCounts;
 use hypervisor_core::{Abi, Event, Machine, PartitionId, Unrecorded};
+use log::warn;
 use recording::{Position, Recording, RecordingError};
 use report::Report;
 use std::collections::BTreeMap;
@@ -51,9 +51,15 @@ pub fn stats(stats: &Stats) -> Result<Status, Ended> {
     let failed = |error: RecordingError| failed(&stats.recording, &error);
     let traced = recording.traced().clone();
     let events = events(&mut recording, &traced).map_err(failed)?;
-    // Another processor's run cannot be run again; what is in the file can be told all the same.
-    let can_run = recording.header().semantics == SEMANTICS;
-    let machine = if can_run { Some(last_machine(&mut recording).map_err(failed)?) } else { None };
+    // What is in the file can be told of a run that cannot be run again.
+    let runs_again = recording.subject().map(|_| ());
+    let machine = match runs_again {
+        Ok(()) => Some(last_machine(&mut recording).map_err(failed)?),
+        Err(error) => {
+            warn!("{}: {error}", stats.recording.display());
+            None
+        }
+    };
     let functions = match stats.functions {
         Some(most) => Some((functions(&mut recording, &traced).map_err(failed)?, most)),
         None => None,

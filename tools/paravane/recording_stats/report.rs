@@ -33,7 +33,8 @@ impl Report<'_> {
     /// As tables.
     pub fn text(&self) -> String {
         let header = self.recording.header();
-        let mut text = format!("{}: {}, recorded by {}\n", self.shown, header.path, header.writer);
+        let [path, writer] = [&header.path, &header.writer].map(|text| printable(text));
+        let mut text = format!("{}: {path}, recorded by {writer}\n", self.shown);
         self.add_file(&mut text);
         text.push_str("\nRun\n");
         match (self.recording.end(), self.machine) {
@@ -50,9 +51,7 @@ impl Report<'_> {
             (None, None) => row(&mut text, "ended", "cut off"),
         }
         if self.machine.is_none() {
-            text.push_str(
-                "  It was recorded by another processor: what is counted by running again is left out\n",
-            );
+            text.push_str("  It cannot be run again by this program: what is counted so is left out\n");
         }
         for place in 0..self.traced.partitions.len() {
             self.add_partition(&mut text, PartitionId(place as u16));
@@ -203,6 +202,11 @@ fn hundredths_an_instruction(bytes: u64, instructions: u64) -> Option<u64> {
 
 fn row(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "  {name:<28} {value:>20}");
+}
+
+/// Words of a file, as a terminal can take them.
+fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 fn name(kind: FrameKind) -> &'static str {

@@ -4,6 +4,7 @@
 //! have to be read.
 
 use hypervisor_core::{FrameId, Machine, Partition};
+use postcard::take_from_bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_128;
@@ -12,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 pub const PAGE_BYTES: usize = 4096;
 
 /// After so many keyframes comes a whole one.
-const WHOLE_EVERY: u32 = 16;
+pub const WHOLE_EVERY: u32 = 16;
 /// Pages that one frame of the file holds at most: 4 MiB.
 const PAGES_MOST: usize = 1024;
 
@@ -84,10 +85,24 @@ fn encoded(ids: &[FrameId], contents: &[u8]) -> Vec<u8> {
     raw
 }
 
-/// The pages in a frame of the file, each with its content. None if it is damaged.
-pub fn pages(raw: &[u8]) -> Option<Vec<(FrameId, [u8; PAGE_BYTES])>> {
-    let (ids, contents) = postcard::take_from_bytes::<Vec<FrameId>>(raw).ok()?;
-    let fits = Some(contents.len()) == ids.len().checked_mul(PAGE_BYTES);
-    let contents = contents.chunks_exact(PAGE_BYTES).filter_map(|page| page.try_into().ok());
-    fits.then(|| ids.into_iter().zip(contents).collect())
+/// The pages in a frame of the file, each with the place of its content. None if it is damaged.
+pub fn pages(raw: &[u8]) -> Option<Vec<(FrameId, usize)>> {
+    let (count, mut rest) = take_from_bytes::<usize>(raw).ok()?;
+    // Before anything is made of the number.
+    let content = count.checked_mul(PAGE_BYTES).filter(|bytes| *bytes <= rest.len())?;
+    let mut pages = Vec::with_capacity(count);
+    for place in 0..count {
+        let (id, after) = take_from_bytes(rest).ok()?;
+        pages.push((id, raw.len() - content + place * PAGE_BYTES));
+        rest = after;
+    }
+    (rest.len() == content).then_some(pages)
+}
+
+/// A keyframe of so many partitions from its frame; None if it is damaged.
+pub fn of_bytes(raw: &[u8], partitions: usize) -> Option<Keyframe> {
+    // Before anything is made of the lists.
+    let (count, _) = take_from_bytes::<usize>(raw).ok()?;
+    let keyframe: Keyframe = if count == partitions { postcard::from_bytes(raw).ok()? } else { return None };
+    keyframe.stopped.iter().all(|stopped| usize::from(*stopped) < partitions).then_some(keyframe)
 }

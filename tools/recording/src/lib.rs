@@ -5,10 +5,14 @@
 pub mod files;
 pub mod recorded_input;
 
+mod bounds;
 mod configuration_digest;
+mod error;
 mod keyframe;
+mod opening;
 mod reader;
 mod replay;
+mod restoring;
 mod samples;
 mod spans;
 mod subject;
@@ -16,8 +20,9 @@ mod verify;
 mod writer;
 
 pub use configuration_digest::configuration_digest;
+pub use error::RecordingError;
 pub use files::Files;
-pub use reader::{Position, Recording, RecordingError};
+pub use reader::{Position, Recording};
 pub use replay::Replay;
 pub use spans::Span;
 pub use subject::{Findings, GuestFile, GuestOptions, Subject, SubjectError};

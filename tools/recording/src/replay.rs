@@ -1,9 +1,11 @@
 //! A recorded run, run again: from a keyframe, with the recorded input, as far as the recording goes.
 
+use crate::bounds::Bounds;
 use crate::reader::Position;
 use emulator::Step;
-use hypervisor_core::{Event, Input, Limits, Machine, Progress, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// So often a partition that does not run is waited for with small steps, so that its instruction is not passed.
 const WAITS_MOST: u32 = 100_000;
@@ -14,27 +16,33 @@ const ASK_UNITS: u64 = 1 << 15;
 #[derive(Debug)]
 pub struct Replay {
     machine: Machine,
-    /// Input that is still to be given, first the next.
-    inputs: Vec<Input>,
+    stretch: Stretch,
+    /// Inputs that were given.
+    given: usize,
     stopped: BTreeSet<u16>,
-    last_unit: u64,
-    /// The limits of the run that was recorded; None if its recording was cut off.
-    limits: Option<Limits>,
+    /// Events that running again made.
+    events: u64,
     ended: bool,
 }
 
+/// What of a recording is run again.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch {
+    /// All console input.
+    pub inputs: Arc<[Input]>,
+    /// The last unit of virtual time.
+    pub last_unit: u64,
+    /// The limits of the run that was recorded; None if its recording was cut off.
+    pub limits: Option<Limits>,
+    /// What it does not go beyond.
+    pub bounds: Bounds,
+}
+
 impl Replay {
-    pub(crate) fn new(
-        machine: Machine,
-        inputs: &[Input],
-        stopped: &[u16],
-        last_unit: u64,
-        limits: Option<Limits>,
-    ) -> Self {
+    pub(crate) fn new(machine: Machine, stopped: &[u16], stretch: Stretch) -> Self {
         let given = machine.given_inputs();
-        let inputs = inputs.get(given..).unwrap_or_default().to_vec();
         let stopped = stopped.iter().copied().collect();
-        let mut replay = Self { machine, inputs, stopped, last_unit, limits, ended: false };
+        let mut replay = Self { machine, stretch, given, stopped, events: 0, ended: false };
         if given > 0 {
             replay.give_inputs();
         }
@@ -96,9 +104,13 @@ impl Replay {
     /// Runs for `units` of virtual time at most, and tells `recorder`.
     pub fn run_slice<R: Recorder>(&mut self, units: u64, recorder: &mut R) {
         // What happens in the last unit belongs to it.
-        let left = self.last_unit.saturating_sub(self.machine.clock().units()).saturating_add(1);
-        let limits = Limits { slice_units: Some(units.min(left)), ..self.limits.unwrap_or_default() };
-        match self.machine.run(&limits, recorder) {
+        let last_unit = self.stretch.last_unit;
+        let left = last_unit.saturating_sub(self.machine.clock().units()).saturating_add(1);
+        let limits = Limits { slice_units: Some(units.min(left)), ..self.stretch.limits.unwrap_or_default() };
+        let mut recorder = Counted { recorder, events: 0 };
+        let progress = self.machine.run(&limits, &mut recorder);
+        self.events += recorder.events;
+        match progress {
             Progress::Output => {
                 for place in 0..self.machine.partitions().len() {
                     let id = hypervisor_core::PartitionId(place as u16);
@@ -110,31 +122,59 @@ impl Replay {
             Progress::Slice => {}
             Progress::InputWanted => self.give_inputs(),
             Progress::Idle { until_units: Some(until) }
-                if until <= self.last_unit && until > self.machine.clock().units() =>
+                if until <= last_unit && until > self.machine.clock().units() =>
             {
                 self.machine.idle_until(until);
             }
             Progress::Idle { .. } => {
-                if self.inputs.is_empty() {
+                if self.given >= self.stretch.inputs.len() {
                     self.ended = true;
                 }
                 self.give_inputs();
             }
             Progress::Finished(_) => self.ended = true,
         }
-        self.ended |= self.limits.is_none() && self.is_past_the_end();
+        self.ended |= self.stretch.limits.is_none() && self.is_past_the_end();
+        let bounds = self.stretch.bounds;
+        self.ended |= self.machine.executed() > bounds.executed || self.events > bounds.events;
     }
 
     /// Whether more units have passed than the recording has, whatever its end claims.
     fn is_past_the_end(&self) -> bool {
         let unit = self.machine.clock().units();
-        unit > self.last_unit || unit == u64::MAX
+        unit > self.stretch.last_unit || unit == u64::MAX
     }
 
     fn give_inputs(&mut self) {
-        for input in self.inputs.drain(..) {
-            self.machine.give_input(input);
+        let inputs = Arc::clone(&self.stretch.inputs);
+        for input in inputs.get(self.given..).unwrap_or_default() {
+            self.machine.give_input(input.clone());
         }
+        self.given = inputs.len();
+    }
+}
+
+/// Counts the events that it tells: each of them takes room in the file.
+struct Counted<'a, R> {
+    recorder: &'a mut R,
+    events: u64,
+}
+
+impl<R: Recorder> Recorder for Counted<'_, R> {
+    const ACTIVE: bool = true;
+    const INSTRUCTIONS: bool = R::INSTRUCTIONS;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.recorder.instruction(stamp, step);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.events += 1;
+        self.recorder.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.recorder.elided(stamp, elision);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Not here: what is searched for.
 
-use crate::reader::{Position, Recording, RecordingError};
+use crate::error::RecordingError;
+use crate::reader::{Position, Recording};
 use crate::replay::Replay;
 use trace::pvt::FrameKind;
 

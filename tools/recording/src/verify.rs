@@ -1,7 +1,8 @@
 //! Checks a recording: every frame is whole, events follow each other, and running again makes the same events and the
 //! same machines.
 
-use crate::reader::{Position, Recording, RecordingError};
+use crate::error::RecordingError;
+use crate::reader::{Position, Recording};
 use crate::replay::Replay;
 use emulator::Step;
 use hypervisor_core::{Event, Recorder, Stamp};
@@ -36,46 +37,13 @@ impl Recording {
         let mut verified = Verified { frames: self.check_frames()?, ..Verified::default() };
         let mut replay = self.replay_before(Position::Unit(0))?;
         let mut made = Made::default();
-        let frames = 0..self.reader().frame_count();
-        for frame in frames {
-            let head = *self.reader().head(frame);
-            match head.kind {
+        for frame in 0..self.reader().frame_count() {
+            match self.reader().head(frame).kind {
                 FrameKind::Records => {
-                    // Records end where the machine returned: events of that very unit may come with the next ones.
-                    let events = self.events_of(frame)?;
-                    let last = events.last().map_or(0, |(stamp, _)| stamp.unit);
-                    for (stamp, event) in events {
-                        while made.0.is_empty()
-                            && !replay.has_ended()
-                            && replay.machine().clock().units() <= last
-                        {
-                            let left = last.saturating_sub(replay.machine().clock().units());
-                            replay.run_slice(left.clamp(1, SLICE_UNITS), &mut made);
-                            asked(&replay, &mut goes_on)?;
-                        }
-                        let again = made.0.pop_front();
-                        if again.as_ref() != Some(&(stamp, event)) {
-                            return Err(differs(
-                                stamp,
-                                "running again makes another event than was recorded",
-                            ));
-                        }
-                        verified.events += 1;
-                    }
+                    verified.events += self.check_events(frame, &mut replay, &mut made, &mut goes_on)?;
                 }
                 FrameKind::Keyframe => {
-                    while !replay.has_ended() && replay.machine().clock().units() < head.unit {
-                        if let Some((stamp, _)) = made.0.front().filter(|(stamp, _)| stamp.unit < head.unit) {
-                            return Err(differs(*stamp, MORE_EVENTS));
-                        }
-                        let left = head.unit - replay.machine().clock().units();
-                        replay.run_slice(left.min(SLICE_UNITS), &mut made);
-                        asked(&replay, &mut goes_on)?;
-                    }
-                    if replay.machine().digest() != self.keyframe(frame)?.digest {
-                        let what = "running again makes another machine than the keyframe";
-                        return Err(differs(replay.machine().stamp(), what));
-                    }
+                    self.check_keyframe(frame, &mut replay, &mut made, &mut goes_on)?;
                     verified.keyframes += 1;
                 }
                 _ => {}
@@ -128,14 +96,55 @@ impl Recording {
         Ok(self.reader().frame_count())
     }
 
-    /// The events of a frame, whose units never go down.
-    fn events_of(&mut self, frame: usize) -> Result<Vec<(Stamp, Event)>, RecordingError> {
-        let mut events: Vec<(Stamp, Event)> = Vec::new();
-        self.tell_frame(frame, &mut |stamp, event| events.push((stamp, event)))?;
-        if !events.is_sorted_by_key(|(stamp, _)| stamp.unit) {
+    /// Compares the events of a frame with what running again makes; counts them.
+    fn check_events(
+        &mut self,
+        frame: usize,
+        replay: &mut Replay,
+        made: &mut Made,
+        goes_on: &mut impl FnMut(u64) -> bool,
+    ) -> Result<u64, RecordingError> {
+        let (mut last, mut is_in_order) = (0, true);
+        self.tell_frame(frame, &mut |stamp, _| {
+            is_in_order &= stamp.unit >= last;
+            last = last.max(stamp.unit);
+        })?;
+        if !is_in_order {
             return Err(self.reader().damaged(frame, "an event comes before the one that it follows").into());
         }
-        Ok(events)
+        let (mut count, mut result) = (0, Ok(()));
+        // Records end where the machine returned: events of that very unit may come with the next ones.
+        self.tell_frame(frame, &mut |stamp, event| {
+            if result.is_ok() {
+                result = made.is_next(replay, last, goes_on, &(stamp, event));
+                count += 1;
+            }
+        })?;
+        result.map(|()| count)
+    }
+
+    /// Compares a keyframe with the machine that running again makes.
+    fn check_keyframe(
+        &mut self,
+        frame: usize,
+        replay: &mut Replay,
+        made: &mut Made,
+        goes_on: &mut impl FnMut(u64) -> bool,
+    ) -> Result<(), RecordingError> {
+        let unit = self.reader().head(frame).unit;
+        while !replay.has_ended() && replay.machine().clock().units() < unit {
+            if let Some((stamp, _)) = made.0.front().filter(|(stamp, _)| stamp.unit < unit) {
+                return Err(differs(*stamp, MORE_EVENTS));
+            }
+            let left = unit - replay.machine().clock().units();
+            replay.run_slice(left.min(SLICE_UNITS), made);
+            asked(replay, goes_on)?;
+        }
+        if replay.machine().digest() != self.keyframe(frame)?.digest {
+            let what = "running again makes another machine than the keyframe";
+            return Err(differs(replay.machine().stamp(), what));
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +168,27 @@ fn differs(stamp: Stamp, what: &str) -> RecordingError {
 /// Events that running again made and that were not compared yet.
 #[derive(Default)]
 struct Made(VecDeque<(Stamp, Event)>);
+
+impl Made {
+    /// Goes on until there is another event, up to unit `last`, and compares it with the one that was recorded.
+    fn is_next(
+        &mut self,
+        replay: &mut Replay,
+        last: u64,
+        goes_on: &mut impl FnMut(u64) -> bool,
+        recorded: &(Stamp, Event),
+    ) -> Result<(), RecordingError> {
+        while self.0.is_empty() && !replay.has_ended() && replay.machine().clock().units() <= last {
+            let left = last.saturating_sub(replay.machine().clock().units());
+            replay.run_slice(left.clamp(1, SLICE_UNITS), self);
+            asked(replay, goes_on)?;
+        }
+        if self.0.pop_front().as_ref() == Some(recorded) {
+            return Ok(());
+        }
+        Err(differs(recorded.0, "running again makes another event than was recorded"))
+    }
+}
 
 impl Recorder for Made {
     const ACTIVE: bool = true;

@@ -4,6 +4,7 @@
 
 use crate::configuration_digest::configuration_digest;
 use crate::keyframe::KeyframeMaker;
+use crate::opening::{INPUT_MOST_BYTES, input_cost};
 use crate::subject::Subject;
 use emulator::{ExecutedBlocks, SEMANTICS, Step};
 use hypervisor_core::{Event, Input, Machine, Outcome, Progress, Recorder, Stamp};
@@ -16,9 +17,9 @@ use trace::pvt::{
 };
 
 /// A keyframe comes after so many executed units at the earliest.
-const KEYFRAME_UNITS: u64 = 16 << 20;
+pub const KEYFRAME_UNITS: u64 = 16 << 20;
 /// And after so many for each page that it has to look at, so that it costs little beside the run.
-const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 8192;
+pub const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 8192;
 /// The machine returns after so many units at the latest: what happens in them is to fit a frame of records.
 const SLICE_UNITS_MOST: u64 = 1 << 20;
 /// A frame of records is full with so many bytes.
@@ -80,6 +81,7 @@ pub struct RunWriter<D> {
     /// Units executed by all partitions at the last keyframe.
     keyframe_at: u64,
     inputs_written: usize,
+    inputs_cost: u64,
     stopped: BTreeSet<u16>,
 }
 
@@ -106,6 +108,7 @@ impl<D: Depth> RunWriter<D> {
             keyframes: KeyframeMaker::default(),
             keyframe_at: 0,
             inputs_written: 0,
+            inputs_cost: 0,
             stopped: BTreeSet::new(),
         })
     }
@@ -137,6 +140,12 @@ impl<D: Depth> RunWriter<D> {
         if inputs.len() > self.inputs_written {
             let (unit, executed) = (machine.clock().units(), machine.executed());
             let new: &[Input] = &inputs[self.inputs_written..];
+            self.inputs_cost += new.iter().map(input_cost).sum::<u64>();
+            if self.inputs_cost > INPUT_MOST_BYTES {
+                let why =
+                    "there is more console input than a recording holds: give less input, or record text";
+                return Err(io::Error::other(why));
+            }
             let raw = postcard::to_allocvec(new).unwrap_or_default();
             self.writer.frame(FrameKind::Input, unit, executed, raw)?;
             self.inputs_written = inputs.len();

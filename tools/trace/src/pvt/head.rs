@@ -1,5 +1,6 @@
 //! The head of a frame: a skippable frame of Zstandard of a fixed length, before the compressed frame that it is about.
 
+use super::FRAME_MOST_BYTES;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The magic number of the skippable frame, and its length.
@@ -45,6 +46,22 @@ impl FrameKind {
         (Self::Index, *b"INDX"),
     ];
 
+    /// The most bytes that a frame of this kind holds, uncompressed: whoever reads it needs some times as many.
+    #[must_use]
+    pub fn most_bytes(self) -> usize {
+        match self {
+            Self::Header | Self::End => 4 << 20,
+            Self::Keyframe => 32 << 20,
+            Self::File
+            | Self::Input
+            | Self::Pages
+            | Self::Records
+            | Self::Addresses
+            | Self::Instructions
+            | Self::Index => FRAME_MOST_BYTES,
+        }
+    }
+
     fn tag(self) -> [u8; 4] {
         Self::TAGS.iter().find(|(kind, _)| *kind == self).map_or(*b"????", |(_, tag)| *tag)
     }
@@ -61,7 +78,7 @@ pub struct FrameHead {
     pub kind: FrameKind,
     /// Its length in the file.
     pub compressed_bytes: u32,
-    /// Its length once decompressed, at most [`super::FRAME_MOST_BYTES`].
+    /// Its length once decompressed, at most [`FrameKind::most_bytes`].
     pub raw_bytes: u32,
     /// Units of virtual time before what it holds.
     pub unit: u64,
@@ -107,6 +124,6 @@ impl FrameHead {
             executed: long(32),
             digest: long(40),
         };
-        (head.raw_bytes as usize <= super::FRAME_MOST_BYTES).then_some(head)
+        (head.raw_bytes as usize <= head.kind.most_bytes()).then_some(head)
     }
 }

@@ -13,6 +13,11 @@ pub enum Detail {
     Stored,
 }
 
+impl Detail {
+    /// The numbers of the ways in the file.
+    pub(super) const NUMBERS: std::ops::RangeInclusive<u32> = 0..=2;
+}
+
 /// What a trace is of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Header {

@@ -33,5 +33,12 @@ pub use writer::Writer;
 /// What a file begins with: a skippable frame of Zstandard with a line of text.
 pub const MAGIC: [u8; 30] = *b"\x50\x2a\x4d\x18\x16\0\0\0paravane-trace pvt 1\n\0";
 
-/// The most bytes that a frame holds, uncompressed.
+/// The most bytes that a frame of any kind holds, uncompressed.
 pub const FRAME_MOST_BYTES: usize = 64 << 20;
+
+/// The most bytes that all files in a trace have together whose frames have so many bytes compressed: a short file is not to
+/// fill the memory of who reads it.
+#[must_use]
+pub fn files_most_bytes(compressed_bytes: u64) -> u64 {
+    (64_u64 << 20).saturating_add(compressed_bytes.saturating_mul(16))
+}

@@ -1,7 +1,7 @@
 //! Reads a trace file. Every number in it is a claim until it was compared with the file's length or a digest.
 
-use super::index::{self, Entry, FOOTER_BYTES};
-use super::{FrameHead, FrameKind, Header, MAGIC};
+use super::index::{self, Entry, ExecutedBy, FOOTER_BYTES};
+use super::{Detail, FrameHead, FrameKind, Header, MAGIC};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -10,6 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The part of [`MAGIC`] before the version.
 const MAGIC_NAME: &[u8] = b"\x50\x2a\x4d\x18\x16\0\0\0paravane-trace pvt ";
+/// So many letters of the name of who wrote a file are shown.
+const WRITER_MOST: usize = 60;
 
 /// Why a trace cannot be read.
 #[derive(Debug)]
@@ -18,8 +20,19 @@ pub enum ReadError {
     Io(io::Error),
     /// It is no trace file.
     NotATrace,
+    /// It is a folder.
+    Folder,
+    /// It cannot be read here and there, as what comes through a pipe.
+    Pipe,
     /// It has another version.
     Version(String),
+    /// It holds a run in a way that this program does not know.
+    Detail {
+        /// Who wrote it.
+        writer: String,
+        /// The number of the way.
+        number: u32,
+    },
     /// A frame is not what was written: where, and in which way.
     Damaged {
         /// The place of the frame in the file, in bytes.
@@ -38,6 +51,15 @@ impl fmt::Display for ReadError {
             Self::Io(error) => write!(f, "cannot read this file: {error}"),
             Self::NotATrace => f.write_str(
                 "this is no trace file: name one that `paravane trace --format pvt -o FILE` wrote",
+            ),
+            Self::Folder => f.write_str("this is a folder: name a trace file"),
+            Self::Pipe => f.write_str(
+                "a trace file is read from its end, which a pipe does not have: write it into a file, and name that",
+            ),
+            Self::Detail { writer, number } => write!(
+                f,
+                "{writer} wrote this trace with detail {number}, which this program does not know: read it with the \
+                 program that wrote it"
             ),
             Self::Version(version) => write!(
                 f,
@@ -79,9 +101,12 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let mut file = File::open(path)?;
         if file.metadata()?.is_dir() {
-            return Err(ReadError::NotATrace);
+            return Err(ReadError::Folder);
         }
-        let length = file.seek(SeekFrom::End(0))?;
+        let length = file.seek(SeekFrom::End(0)).map_err(|error| match error.kind() {
+            ErrorKind::NotSeekable => ReadError::Pipe,
+            _ => ReadError::Io(error),
+        })?;
         check_magic(&mut file)?;
         let (entries, cut_at) = match indexed(&mut file, length) {
             Some(entries) => (entries, None),
@@ -93,10 +118,7 @@ impl Reader {
             return Err(ReadError::Damaged { offset, what: "there is no header" });
         };
         let raw = read_frame(&mut file, length, first)?;
-        let header: Header = postcard::from_bytes(&raw).map_err(|_| ReadError::Damaged {
-            offset: first.offset,
-            what: "the header cannot be understood",
-        })?;
+        let header = header_of(&raw, first.offset)?;
         let mut reader = Self { file, length, header, entries, cut_at };
         reader.complete_keyframes()?;
         Ok(reader)
@@ -175,9 +197,10 @@ impl Reader {
         if self.cut_at.is_none() {
             return Ok(());
         }
+        let mut lists = ExecutedBy::default();
         for frame in self.frames_of(FrameKind::Keyframe).collect::<Vec<_>>() {
             let raw = self.read(frame)?;
-            let Ok((executed_by, _)) = postcard::take_from_bytes::<Vec<u64>>(&raw) else {
+            let Some((executed_by, _)) = lists.take(&raw) else {
                 return Err(self.damaged(frame, "a keyframe cannot be understood"));
             };
             self.entries[frame].executed_by = executed_by;
@@ -212,16 +235,23 @@ fn indexed(file: &mut File, length: u64) -> Option<Vec<Entry>> {
     let offset = index::index_offset(&footer)?;
     let head = read_head(file, offset, length).filter(|head| head.kind == FrameKind::Index)?;
     let raw = read_frame(file, length, &Entry { offset, head, executed_by: Vec::new() }).ok()?;
-    let entries = index::decoded(&raw)?;
-    // Each frame follows the one before, up to the index.
-    let mut expected = MAGIC.len() as u64;
-    for entry in &entries {
-        if entry.offset != expected {
-            return None;
-        }
-        expected = end_of(entry)?;
+    index::decoded(&raw, MAGIC.len() as u64, offset)
+}
+
+/// The header from its frame.
+fn header_of(raw: &[u8], offset: u64) -> Result<Header, ReadError> {
+    if let Ok(header) = postcard::from_bytes(raw) {
+        return Ok(header);
     }
-    (expected == offset).then_some(entries)
+    // What this program does not know may follow the first fields.
+    match postcard::take_from_bytes::<(String, u32, u32)>(raw) {
+        Ok(((writer, _, number), _)) if !Detail::NUMBERS.contains(&number) => {
+            // These words reach a terminal.
+            let writer = writer.chars().filter(|letter| !letter.is_control()).take(WRITER_MOST).collect();
+            Err(ReadError::Detail { writer, number })
+        }
+        _ => Err(ReadError::Damaged { offset, what: "the header cannot be understood" }),
+    }
 }
 
 /// The frames up to the first that is not whole, and where that is.
@@ -230,7 +260,7 @@ fn scanned(file: &mut File, length: u64) -> Result<(Vec<Entry>, Option<u64>), Re
     let mut offset = MAGIC.len() as u64;
     while let Some(head) = read_head(file, offset, length) {
         let entry = Entry { offset, head, executed_by: Vec::new() };
-        let Some(end) = end_of(&entry).filter(|end| *end <= length) else { break };
+        let Some(end) = entry.end().filter(|end| *end <= length) else { break };
         // Whether the last one is whole shows only its digest.
         if head.kind == FrameKind::Index || read_compressed(file, &entry).is_err() {
             break;
@@ -239,10 +269,6 @@ fn scanned(file: &mut File, length: u64) -> Result<(Vec<Entry>, Option<u64>), Re
         offset = end;
     }
     Ok((entries, Some(offset)))
-}
-
-fn end_of(entry: &Entry) -> Option<u64> {
-    entry.offset.checked_add(FrameHead::BYTES as u64)?.checked_add(u64::from(entry.head.compressed_bytes))
 }
 
 fn read_head(file: &mut File, offset: u64, length: u64) -> Option<FrameHead> {
@@ -267,7 +293,7 @@ fn read_compressed(file: &mut File, entry: &Entry) -> Result<Vec<u8>, ReadError>
 
 fn read_frame(file: &mut File, length: u64, entry: &Entry) -> Result<Vec<u8>, ReadError> {
     let damaged = |what| ReadError::Damaged { offset: entry.offset, what };
-    if end_of(entry).is_none_or(|end| end > length) {
+    if entry.end().is_none_or(|end| end > length) {
         return Err(damaged("a frame is longer than the file"));
     }
     let compressed = read_compressed(file, entry)?;

@@ -3,7 +3,7 @@
 use super::address_writer::AddressWriter;
 use super::block_batch::BlockBatch;
 use super::index::{self, Entry};
-use super::{FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC};
+use super::{FrameHead, FrameKind, Header, MAGIC, files_most_bytes};
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -60,7 +60,7 @@ impl Writer {
     /// Adds a frame with what begins after so many units of virtual time, and so many executed by all partitions.
     ///
     /// # Errors
-    /// The file cannot be written, or the frame holds more than [`FRAME_MOST_BYTES`]; it is whole up to some earlier frame.
+    /// The file cannot be written, or the frame holds more than [`FrameKind::most_bytes`]; it is whole up to some earlier frame.
     pub fn frame(&mut self, kind: FrameKind, unit: u64, executed: u64, raw: Vec<u8>) -> io::Result<()> {
         self.checked(Frame { kind, unit, executed, executed_by: Vec::new(), raw })
     }
@@ -83,9 +83,12 @@ impl Writer {
     }
 
     fn checked(&mut self, frame: Frame) -> io::Result<()> {
-        if frame.raw.len() > FRAME_MOST_BYTES {
-            let why = "more than 64 MiB came at one instant, which a trace file does not hold: give less input, or record text";
-            return Err(io::Error::other(why));
+        let most = frame.kind.most_bytes();
+        if frame.raw.len() > most {
+            return Err(io::Error::other(format!(
+                "more than {} MiB came at one instant, which a trace file does not hold: give less input, or record text",
+                most >> 20
+            )));
         }
         if self.send(Work::Frame(frame)) { Ok(()) } else { self.join() }
     }
@@ -121,6 +124,8 @@ struct Disk {
     addresses: AddressWriter,
     /// Units of virtual time, and executed, before the frame of addresses that is being made.
     addresses_start: (u64, u64),
+    /// The length of all files, and compressed.
+    files: (u64, u64),
 }
 
 impl Disk {
@@ -131,6 +136,7 @@ impl Disk {
             entries: Vec::new(),
             addresses: AddressWriter::default(),
             addresses_start: (0, 0),
+            files: (0, 0),
         }
     }
 
@@ -162,6 +168,10 @@ impl Disk {
         let (unit, executed) =
             self.entries.last().map_or((0, 0), |entry| (entry.head.unit, entry.head.executed));
         let raw = index::encoded(&self.entries);
+        if raw.len() > FrameKind::Index.most_bytes() {
+            // Without it, whoever reads the file goes from frame to frame.
+            return self.out.flush();
+        }
         let index = Frame { kind: FrameKind::Index, unit, executed, executed_by: Vec::new(), raw };
         self.write(&mut compressor, index)?;
         self.put(&index::footer(offset))?;
@@ -188,6 +198,17 @@ impl Disk {
             executed: frame.executed,
             digest: xxh3_64(&compressed),
         };
+        if head.raw_bytes as usize > head.kind.most_bytes() {
+            return Err(io::Error::other("its names and options are too long for a trace file: record text"));
+        }
+        if head.kind == FrameKind::File {
+            self.files.0 += u64::from(head.raw_bytes);
+            self.files.1 += u64::from(head.compressed_bytes);
+            if self.files.0 > files_most_bytes(self.files.1) {
+                let why = "the files that are run are so long and so empty that a trace file does not hold them: record text";
+                return Err(io::Error::other(why));
+            }
+        }
         self.entries.push(Entry { offset: self.offset, head, executed_by: frame.executed_by });
         self.put(&head.to_bytes())?;
         self.put(&compressed)
