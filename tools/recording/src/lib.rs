@@ -19,6 +19,9 @@ mod subject;
 mod verify;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use configuration_digest::configuration_digest;
 pub use error::RecordingError;
 pub use files::Files;

@@ -78,6 +78,7 @@ pub struct RunWriter<D> {
     /// The first stamp of the records: units, and units executed by all.
     records_start: (u64, u64),
     keyframes: KeyframeMaker,
+    keyframe_units: Option<u64>,
     /// Units executed by all partitions at the last keyframe.
     keyframe_at: u64,
     inputs_written: usize,
@@ -106,11 +107,19 @@ impl<D: Depth> RunWriter<D> {
             records: RecordWriter::default(),
             records_start: (0, 0),
             keyframes: KeyframeMaker::default(),
+            keyframe_units: None,
             keyframe_at: 0,
             inputs_written: 0,
             inputs_cost: 0,
             stopped: BTreeSet::new(),
         })
+    }
+
+    /// Keyframes come after so many executed units, whatever memory there is: for tests, whose runs are short.
+    #[must_use]
+    pub fn with_keyframes_every(mut self, units: u64) -> Self {
+        self.keyframe_units = Some(units);
+        self
     }
 
     /// How far the machine may run before it is handed on.
@@ -128,7 +137,8 @@ impl<D: Depth> RunWriter<D> {
     }
 
     fn interval(&self) -> u64 {
-        KEYFRAME_UNITS.max(KEYFRAME_UNITS_FOR_A_PAGE * self.keyframes.pages_seen())
+        let usual = KEYFRAME_UNITS.max(KEYFRAME_UNITS_FOR_A_PAGE * self.keyframes.pages_seen());
+        self.keyframe_units.unwrap_or(usual)
     }
 
     /// Takes what is new; called whenever the machine returns.

@@ -92,7 +92,9 @@ pub fn kind(event: &Event) -> &'static str {
 fn words(symbols: &Symbols, names: &Names, event: &Event) -> String {
     let place = |address: u32| describe(symbols, address);
     match *event {
-        Event::Settled { eip, ref text } => format!("`{text}` in {}, told once", place(eip)),
+        Event::Settled { eip, ref text } => {
+            format!("`{}` in {}, told once", text.escape_debug(), place(eip))
+        }
         Event::Call { abi: Abi::Paravane, number, arguments, result, caller } => {
             let call = show_call(number, arguments, place);
             let result = result.map(|eax| format!(" = {}", show_result(number, eax))).unwrap_or_default();
@@ -325,6 +327,11 @@ mod tests {
             (Event::InterruptReturn { eip: 0x104, interrupts: true }, "iret    to main+0x4, upcalls enabled"),
             (Event::Idle { until_ns: 1_500_000_000 }, "idle    until 1.500000000"),
             (Event::Settled { eip: 0x104, text: "cli".to_owned() }, "settle  `cli` in main+0x4, told once"),
+            // From a file, it may be any text.
+            (
+                Event::Settled { eip: 0x104, text: "\x1b[31m\n".to_owned() },
+                "settle  `\\u{1b}[31m\\n` in main+0x4, told once",
+            ),
             (Event::Mark { id: 7, payload: 255 }, "mark    7 payload 0xff"),
             (Event::ConsoleOutput(b"a\n".to_vec()), "console \"a\\n\""),
             (Event::ConsoleInput(vec![3]), "input   \"\\x03\""),
