@@ -96,7 +96,7 @@ const ALLOWED: [Allowed; 11] = [
     },
     Allowed {
         manifest: "tests/fuzz/Cargo.toml",
-        // xxhash-rust and zstd write the damaged frames of a recording anew.
+        // postcard, xxhash-rust and zstd write the damaged frames of a recording anew.
         dependencies: &[
             "emulator",
             "hypervisor-core",
@@ -104,6 +104,7 @@ const ALLOWED: [Allowed; 11] = [
             "trace",
             "vectors",
             "libfuzzer-sys",
+            "postcard",
             "xxhash-rust",
             "zstd",
         ],

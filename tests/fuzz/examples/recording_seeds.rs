@@ -1,0 +1,97 @@
+//! Writes the seeds of the target `recording`: short runs with a keyframe every so often, console input, several partitions.
+//!
+//! `cargo run --release --manifest-path tests/fuzz/Cargo.toml --example recording_seeds` in the repository.
+
+use fuzz::recording::frames::{Frame, INDEX, input_of};
+use hypervisor_core::{Arrival, Input, Limits, Machine, PartitionId, Progress};
+use recording::{Files, GuestOptions, RunWriter, Subject};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io, process};
+use trace::pvt::{FrameKind, Reader};
+
+/// A run: name, what is run, console input, units, and units between keyframes.
+const RUNS: [(&str, &str, &[u8], u64, u64); 7] = [
+    ("hello", "guest-images/prebuilt/hello.elf", b"", 20_000, 1_000_000),
+    ("echo", "guest-images/prebuilt/echo.elf", b"one\ntwo\n", 20_000, 200),
+    ("ticker", "guest-images/prebuilt/ticker.elf", b"", 600_000, 15_000),
+    ("page_fault", "guest-images/prebuilt/page_fault.elf", b"", 20_000, 500),
+    ("flight", "guest-images/systems/flight.toml", b"", 3_000_000, 8_000),
+    ("guard", "guest-images/systems/guard.toml", b"", 400_000, 130_000),
+    ("irq", "guest-images/systems/irq.toml", b"", 400_000, 130_000),
+];
+
+fn main() -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/recording");
+    for (name, path, input, units, every) in RUNS {
+        let file = env::temp_dir().join(format!("paravane-seed-{}.pvt", process::id()));
+        record(&file, path, input, units, every)?;
+        let mut reader = Reader::open(&file).map_err(io::Error::other)?;
+        let mut frames = Vec::new();
+        for number in 0..reader.frame_count() {
+            let head = *reader.head(number);
+            let content = reader.read(number).map_err(io::Error::other)?;
+            frames.push(Frame { kind: tag(head.kind), unit: head.unit, executed: head.executed, content });
+        }
+        if name != "hello" {
+            frames.push(Frame { kind: INDEX, unit: 0, executed: 0, content: Vec::new() });
+        }
+        let keyframes = frames.iter().filter(|frame| frame.kind == *b"KEYF").count();
+        let bytes = input_of(&frames);
+        println!("{name}: {} frames, {keyframes} keyframes, {} bytes", frames.len(), bytes.len());
+        fs::write(folder.join(name), bytes)?;
+        fs::remove_file(file)?;
+    }
+    Ok(())
+}
+
+fn record(file: &Path, path: &str, input: &[u8], units: u64, every: u64) -> io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    env::set_current_dir(root)?;
+    let subject = Subject::open(&PathBuf::from(path), GuestOptions::default(), Files::default());
+    let subject = subject.map_err(io::Error::other)?;
+    let mut machine = Machine::of_system(subject.config.clone()).map_err(io::Error::other)?;
+    let mut writer =
+        RunWriter::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
+    let mut given = false;
+    loop {
+        let limits = Limits {
+            executed_units: Some(units),
+            slice_units: Some(writer.slice_units(&machine)),
+            ..Limits::default()
+        };
+        let progress = machine.run(&limits, &mut writer);
+        writer.hand_on(&machine, &progress)?;
+        match progress {
+            Progress::Finished(outcome) => return writer.finish(&machine, &outcome),
+            Progress::Output => {
+                for place in 0..machine.partitions().len() {
+                    machine.take_output_of(PartitionId(place as u16));
+                }
+                machine.take_errors();
+            }
+            Progress::Slice => {}
+            Progress::Idle { until_units: Some(until) } => machine.idle_until(until),
+            Progress::InputWanted | Progress::Idle { until_units: None } if !given => {
+                given = true;
+                for what in [Arrival::Bytes(input.to_vec()), Arrival::End] {
+                    machine.give_input(Input { unit: machine.clock().units(), what });
+                }
+            }
+            Progress::InputWanted => {}
+            Progress::Idle { until_units: None } => return Err(io::Error::other("the run does not end")),
+        }
+    }
+}
+
+fn tag(kind: FrameKind) -> [u8; 4] {
+    match kind {
+        FrameKind::Header => *b"HEAD",
+        FrameKind::File => *b"FILE",
+        FrameKind::Input => *b"INPT",
+        FrameKind::Pages => *b"PAGE",
+        FrameKind::Keyframe => *b"KEYF",
+        FrameKind::Records => *b"RECS",
+        FrameKind::End => *b"ENDS",
+        FrameKind::Index => INDEX,
+    }
+}
