@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 use trace::TracedSystem;
 use trace::filter::{Choice, Instant, Trigger};
-use trace::pvt::{MAGIC, ReadError};
+use trace::pvt::ReadError;
 
 /// So many events wait to be written.
 const EVENTS_WAITING_MOST: u32 = 1024;
@@ -139,10 +139,11 @@ fn filtered<F: TextFilter>(
     Ok(Status::Success)
 }
 
-/// Whether the file at `path` is a recording.
+/// Whether the file at `path` is a recording, of this version or another.
 pub fn is_recording(path: &Path) -> bool {
-    let mut start = [0; 27];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && MAGIC.starts_with(&start)
+    let mut start = [0; 8];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && recording::is_recording(&start)
 }
 
 /// Opens a recording; one that was cut off is told of.

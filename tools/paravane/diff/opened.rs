@@ -94,11 +94,11 @@ fn look_at(path: &Path) -> Result<What, Ended> {
         return Ok(What::ToRun);
     }
     // What cannot be read is told of by whoever opens it as a guest.
-    if let Ok(file) = File::open(path) {
+    if let Some(file) = File::open(path).ok().filter(|_| !path.is_dir()) {
         let read = file.take(START_BYTES).read_to_end(&mut start);
         read.map_err(|error| failed(format!("cannot be read: {error}")))?;
     }
-    if start.starts_with(&trace::pvt::MAGIC[..trace::pvt::MAGIC.len() - 3]) {
+    if recording::is_recording(&start) {
         return Ok(What::Recorded(Box::new(crate::show_command::open(path)?)));
     }
     Ok(if begins_log(&start) { What::Log } else { What::ToRun })

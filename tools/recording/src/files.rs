@@ -86,6 +86,9 @@ fn sample_name(path: &Path) -> Option<&str> {
 /// One line that says why it cannot be read.
 pub fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound if path.as_os_str() == "-" => {
+            "only a file can be named here: write what comes through the pipe into one".to_owned()
+        }
         ErrorKind::NotFound => "there is no such file: check the path".to_owned(),
         ErrorKind::PermissionDenied => "this file may not be read: check its permissions".to_owned(),
         _ => format!("cannot read this file: {error}"),

@@ -28,6 +28,6 @@ pub use files::Files;
 pub use reader::{Position, Recording};
 pub use replay::Replay;
 pub use spans::Span;
-pub use subject::{Findings, GuestFile, GuestOptions, Subject, SubjectError};
+pub use subject::{Findings, GuestFile, GuestOptions, Subject, SubjectError, is_recording};
 pub use verify::Verified;
 pub use writer::{Addresses, Depth, Full, RunWriter, Stored};

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use system_file::{Diagnostic, LONGEST_FILE_BYTES, Severity, Style, read, render};
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
+const RECORDED: &str =
+    "this is a recorded run: show it with `paravane show`, or see what is in it with `paravane stats`";
 
 /// How a single guest is to be run; a system file says it for its partitions.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -122,8 +124,8 @@ impl Subject {
             let (path, findings) = (path.to_path_buf(), Findings::default());
             return Ok(Self { path, is_system: false, config, options, files, findings });
         }
-        if bytes.starts_with(&trace::pvt::MAGIC[..8]) {
-            return Err(failed("this is a recorded run: show it with `paravane show`".to_owned()));
+        if is_recording(&bytes) {
+            return Err(failed(RECORDED.to_owned()));
         }
         if !is_system_file(path, &bytes) {
             return Err(failed(
@@ -180,6 +182,9 @@ impl GuestFile {
 
     fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, SubjectError> {
         let shown = path.display().to_string();
+        if is_recording(bytes) {
+            return Err(SubjectError::from(format!("{shown}: {RECORDED}")));
+        }
         let file = shown.strip_prefix(crate::samples::PREFIX).map_or(path, Path::new);
         let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let image = Image::read(bytes).map_err(|error| format!("{shown}: {error}"))?;
@@ -211,6 +216,9 @@ fn system_of(path: &Path, bytes: &[u8], files: &mut Files) -> Result<(SystemConf
             "this is an ELF file: name a system file, or see what the ELF file asks for with `paravane info`";
         return Err(failed(what.to_owned()));
     }
+    if is_recording(bytes) {
+        return Err(failed(RECORDED.to_owned()));
+    }
     if bytes.len() > LONGEST_FILE_BYTES {
         return Err(failed(format!("a system file has at most {LONGEST_FILE_BYTES} bytes: is this one?")));
     }
@@ -229,6 +237,12 @@ fn system_of(path: &Path, bytes: &[u8], files: &mut Files) -> Result<(SystemConf
         return Err(SubjectError { findings, line: format!("{shown}: {}{also}", counted(errors, "error")) });
     };
     Ok((config, findings))
+}
+
+/// Whether a file that begins so is a recorded run, of this version or another.
+#[must_use]
+pub fn is_recording(start: &[u8]) -> bool {
+    start.starts_with(&trace::pvt::MAGIC[..8])
 }
 
 /// Whether somebody meant this as a system file, whatever is wrong with it.

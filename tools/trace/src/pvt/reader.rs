@@ -10,6 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The part of [`MAGIC`] before the version.
 const MAGIC_NAME: &[u8] = b"\x50\x2a\x4d\x18\x16\0\0\0paravane-trace pvt ";
+/// So many of its bytes are in no other file.
+const MAGIC_LEAST: usize = 8;
 /// So many letters of the name of who wrote a file are shown.
 const WRITER_MOST: usize = 60;
 
@@ -18,8 +20,10 @@ const WRITER_MOST: usize = 60;
 pub enum ReadError {
     /// The host refused.
     Io(io::Error),
-    /// It is no trace file.
-    NotATrace,
+    /// It is no trace file: what it is instead, and what to do.
+    NotATrace(&'static str),
+    /// It ends, or is damaged, before it says what it is of.
+    NoHeader,
     /// It is a folder.
     Folder,
     /// It cannot be read here and there, as what comes through a pipe.
@@ -49,8 +53,9 @@ impl fmt::Display for ReadError {
                 f.write_str("there is no such file: check the path")
             }
             Self::Io(error) => write!(f, "cannot read this file: {error}"),
-            Self::NotATrace => f.write_str(
-                "this is no trace file: name one that `paravane trace --format pvt -o FILE` wrote",
+            Self::NotATrace(what) => write!(f, "this is no trace file: {what}"),
+            Self::NoHeader => f.write_str(
+                "the recording was cut off, or is damaged, before it says what it is of: nothing of it can be read; record it again",
             ),
             Self::Folder => f.write_str("this is a folder: name a trace file"),
             Self::Pipe => f.write_str(
@@ -68,7 +73,7 @@ impl fmt::Display for ReadError {
             ),
             Self::Damaged { offset, what } => write!(
                 f,
-                "the file is damaged: {what} at byte {offset}; what comes before it can be read: see `paravane verify`"
+                "the file is damaged: {what} at byte {offset}; record it again, or show only what does not need that place"
             ),
         }
     }
@@ -113,10 +118,7 @@ impl Reader {
             None => scanned(&mut file, length)?,
         };
         let first = entries.first().filter(|entry| entry.head.kind == FrameKind::Header);
-        let Some(first) = first else {
-            let offset = MAGIC.len() as u64;
-            return Err(ReadError::Damaged { offset, what: "there is no header" });
-        };
+        let Some(first) = first else { return Err(ReadError::NoHeader) };
         let raw = read_frame(&mut file, length, first)?;
         let header = header_of(&raw, first.offset)?;
         let mut reader = Self { file, length, header, entries, cut_at };
@@ -211,20 +213,49 @@ impl Reader {
 
 fn check_magic(file: &mut File) -> Result<(), ReadError> {
     file.rewind()?;
-    let mut magic = [0; MAGIC.len()];
-    if let Err(error) = file.read_exact(&mut magic) {
-        return Err(match error.kind() {
-            ErrorKind::UnexpectedEof => ReadError::NotATrace,
-            _ => ReadError::Io(error),
-        });
-    }
-    if magic == MAGIC {
+    let mut start = Vec::new();
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    if start == MAGIC {
         return Ok(());
     }
-    let Some(rest) = magic.strip_prefix(MAGIC_NAME) else { return Err(ReadError::NotATrace) };
+    if MAGIC.starts_with(&start) && start.len() >= MAGIC_LEAST {
+        return Err(ReadError::NoHeader);
+    }
+    let Some(rest) = start.strip_prefix(MAGIC_NAME) else {
+        return Err(ReadError::NotATrace(what_it_is(&start)));
+    };
     let version: String =
         rest.iter().take_while(|byte| byte.is_ascii_digit()).map(|byte| char::from(*byte)).collect();
-    Err(if version.is_empty() { ReadError::NotATrace } else { ReadError::Version(version) })
+    Err(if version.is_empty() {
+        ReadError::NotATrace(what_it_is(&start))
+    } else {
+        ReadError::Version(version)
+    })
+}
+
+/// What a file that begins so is, and what to do with it.
+fn what_it_is(start: &[u8]) -> &'static str {
+    const BEGINNINGS: [(&[u8], &str); 5] = [
+        (
+            b"\x7fELF",
+            "it is an ELF file; record its run with `paravane trace --format pvt -o FILE`, and name that",
+        ),
+        (
+            b"paravane-trace text",
+            "it is the text of a trace; record the run with `paravane trace --format pvt -o FILE`, and name that",
+        ),
+        (b"\x1f\x8b", "it is compressed by gzip; unpack it with `gzip -d`, and name what comes of it"),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "it is compressed by zstd; unpack it with `zstd -d`, and name what comes of it",
+        ),
+        (b"\xfd7zXZ", "it is compressed by xz; unpack it with `xz -d`, and name what comes of it"),
+    ];
+    if start.is_empty() {
+        return "it is empty; record it again, with enough room on the disk";
+    }
+    let found = BEGINNINGS.iter().find(|(beginning, _)| start.starts_with(beginning));
+    found.map_or("name one that `paravane trace --format pvt -o FILE` wrote", |(_, what)| what)
 }
 
 /// The frames as the index at the end names them; None if there is none, or if it is not about this file.

@@ -1,10 +1,13 @@
 //! Trace files that are whole, cut, flipped and foreign.
 
-use super::{Detail, FRAME_MOST_BYTES, FrameKind, Header, PartitionHeader, ReadError, Reader, Writer};
+use super::{
+    Detail, FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC, PartitionHeader, ReadError, Reader, Writer,
+};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use xxhash_rust::xxh3::xxh3_64;
 
 fn header() -> Header {
     Header {
@@ -140,7 +143,19 @@ fn other_files_and_versions_are_told_apart() {
     let says = |bytes: &[u8]| file.open(bytes).unwrap_err().to_string();
     assert!(says(b"").contains("no trace file"));
     assert!(says(&[0; 100]).contains("no trace file"));
-    assert!(says(b"\x7fELF and so on, for more than thirty bytes").contains("no trace file"));
+    for (bytes, what) in [
+        (&b"\x7fELF and so on, for more than thirty bytes"[..], "it is an ELF file; record its run"),
+        (b"paravane-trace text 1\nand so on, for more than thirty bytes", "it is the text of a trace"),
+        (b"\x1f\x8b", "it is compressed by gzip"),
+        (b"\x28\xb5\x2f\xfd and so on", "it is compressed by zstd"),
+        (b"", "it is empty"),
+        (&sample()[..7], "name one that"),
+    ] {
+        assert!(says(bytes).starts_with(&format!("this is no trace file: {what}")), "{}", says(bytes));
+    }
+    for length in [8, 29, 30, 90] {
+        assert!(says(&sample()[..length]).contains("before it says what it is of"), "{length}");
+    }
     let mut newer = sample();
     newer[27] = b'7';
     assert!(says(&newer).contains("version 7"), "{}", says(&newer));
@@ -151,4 +166,27 @@ fn a_frame_that_is_too_long_is_an_error_and_no_panic() {
     let mut writer = Writer::new(Box::new(io::sink()), &header());
     let error = writer.frame(FrameKind::Records, 0, 0, vec![0; FRAME_MOST_BYTES + 1]).unwrap_err();
     assert!(error.to_string().contains("more than 64 MiB"), "{error}");
+}
+
+#[test]
+fn a_way_to_hold_a_run_that_is_not_known_is_named() {
+    let file = TemporaryFile::new("detail");
+    let says = |number: u32, rest: &[u8]| {
+        let raw = [&postcard::to_allocvec(&("paravane\x1b 9", 1_u32, number)).unwrap(), rest].concat();
+        let compressed = zstd::bulk::compress(&raw, 1).unwrap();
+        let head = FrameHead {
+            kind: FrameKind::Header,
+            compressed_bytes: compressed.len() as u32,
+            raw_bytes: raw.len() as u32,
+            unit: 0,
+            executed: 0,
+            digest: xxh3_64(&compressed),
+        };
+        file.open(&[&MAGIC[..], &head.to_bytes(), &compressed].concat()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        says(7, b"and more"),
+        "paravane 9 wrote this trace with detail 7, which this program does not know: read it with the program that wrote it"
+    );
+    assert!(says(0, b"\xff").contains("the header cannot be understood"), "{}", says(0, b"\xff"));
 }
