@@ -24,11 +24,15 @@ pub fn verify(verify: &Verify) -> Result<Status, Ended> {
     let counted =
         |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });
     let mut text = format!(
-        "{}: {}, {}, {}, {} run again: all as recorded\n",
+        "{}: {}, {}, {}, {}{} run again: all as recorded\n",
         verify.recording.display(),
         counted(verified.frames as u64, "frame"),
         counted(verified.events, "event"),
         counted(verified.keyframes as u64, "keyframe"),
+        match verified.instructions {
+            0 => String::new(),
+            count => format!("{}, ", counted(count, "stored instruction")),
+        },
         counted(verified.executed, "instruction"),
     );
     if let Some(at) = recording.reader().cut_at() {

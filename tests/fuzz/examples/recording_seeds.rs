@@ -4,7 +4,7 @@
 
 use fuzz::recording::frames::{Frame, INDEX, input_of};
 use hypervisor_core::{Arrival, Input, Limits, Machine, PartitionId, Progress};
-use recording::{Files, GuestOptions, RunWriter, Subject};
+use recording::{Full, Files, GuestOptions, RunWriter, Subject};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 use trace::pvt::{FrameKind, Reader};
@@ -51,7 +51,7 @@ fn record(file: &Path, path: &str, input: &[u8], units: u64, every: u64) -> io::
     let subject = subject.map_err(io::Error::other)?;
     let mut machine = Machine::of_system(subject.config.clone()).map_err(io::Error::other)?;
     let mut writer =
-        RunWriter::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
+        RunWriter::<Full>::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
     let mut given = false;
     loop {
         let limits = Limits {

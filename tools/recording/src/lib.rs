@@ -17,6 +17,7 @@ mod samples;
 mod spans;
 mod subject;
 mod verify;
+mod verify_instructions;
 mod writer;
 
 #[cfg(test)]

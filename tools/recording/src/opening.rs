@@ -16,7 +16,7 @@ use hypervisor_core::{Arrival, Image, Input, Machine};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use trace::pvt::{Detail, FrameKind, Header, Reader, files_most_bytes};
+use trace::pvt::{FrameKind, Header, Reader, files_most_bytes};
 use trace::{RunEnd, TracedPartition, TracedSystem};
 
 /// What console input of a recording takes in memory at most: [`input_cost`].
@@ -76,9 +76,6 @@ fn rebuilt(header: &Header, files: Files) -> Result<(Subject, Machine), String> 
 
 /// Why this program does not run again what was recorded, as far as it is known before.
 fn why_not(header: &Header, machine: &Machine) -> Option<String> {
-    if header.detail != Detail::Full {
-        return Some(advice(header, "it has no keyframes from which to run it again"));
-    }
     if header.semantics != SEMANTICS {
         let processors =
             format!("its processor has semantics {}, and this one has {SEMANTICS}", header.semantics);

@@ -1,15 +1,19 @@
 //! Recordings that are right, and recordings that lie: each is read to an end, or refused with one line.
 
-use crate::{Files, GuestOptions, Position, Recording, RecordingError, RunWriter, Subject};
+use crate::{
+    Addresses, Depth, Files, Full, GuestOptions, Position, Recording, RecordingError, RunWriter, Stored,
+    Subject,
+};
 use emulator::SEMANTICS;
 use hypervisor_core::{
     Arrival, Event, Input, Limits, Machine, Outcome, PartitionId, Progress, Stamp, Unrecorded,
 };
 use std::fs::{self, File};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use trace::RunEnd;
-use trace::pvt::{FrameKind, Header, Reader, RecordWriter, Writer};
+use trace::pvt::{FrameKind, Header, Reader, RecordWriter, Writer, tell_addresses, tell_steps};
 
 /// A guest that never ends.
 const LOAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-images/systems/prebuilt/load.elf");
@@ -33,11 +37,16 @@ impl Drop for TemporaryFile {
 
 /// A recorded run of so many units, with a keyframe every so often.
 fn record(path: &str, units: u64, every: u64) -> TemporaryFile {
+    record_with::<Full>(path, units, every)
+}
+
+/// The same, with more than running again needs.
+fn record_with<D: Depth>(path: &str, units: u64, every: u64) -> TemporaryFile {
     let file = TemporaryFile::new();
     let subject = Subject::open(Path::new(path), GuestOptions::default(), Files::default()).unwrap();
     let mut machine = Machine::of_system(subject.config.clone()).unwrap();
     let out = Box::new(File::create(&file.0).unwrap());
-    let mut writer = RunWriter::new(out, &subject, &machine).unwrap().with_keyframes_every(every);
+    let mut writer = RunWriter::<D>::new(out, &subject, &machine).unwrap().with_keyframes_every(every);
     let mut given = false;
     loop {
         let slice_units = Some(writer.slice_units(&machine));
@@ -415,7 +424,91 @@ fn keyframes_of_another_form_are_passed_over() {
 fn a_machine_that_is_recorded_returns_often() {
     let subject = Subject::open(Path::new(LOAD), GuestOptions::default(), Files::default()).unwrap();
     let machine = Machine::of_system(subject.config.clone()).unwrap();
-    let writer = RunWriter::new(Box::new(std::io::sink()), &subject, &machine).unwrap();
+    let writer = RunWriter::<Full>::new(Box::new(std::io::sink()), &subject, &machine).unwrap();
     // What happens in between has to fit a frame.
     assert_eq!(writer.slice_units(&machine), 1 << 20);
+}
+
+/// Guests and systems that wait, take interrupts, fault, use REP, and start again.
+const SUBJECTS: [&str; 5] = ["builtin:hello", "builtin:ticker", "builtin:irq", "builtin:flight", LOAD];
+
+#[test]
+fn instructions_that_are_stored_are_those_that_running_again_makes() {
+    for path in SUBJECTS {
+        let addresses = open(&record_with::<Addresses>(path, 300_000, 70_000)).verify(|_| true).unwrap();
+        let stored = open(&record_with::<Stored>(path, 300_000, 70_000)).verify(|_| true).unwrap();
+        assert!(addresses.instructions > 300, "{path}: {addresses:?}");
+        assert_eq!(addresses.instructions, stored.instructions, "{path}");
+        assert!(addresses.instructions <= addresses.executed, "{path}: {addresses:?}");
+    }
+}
+
+/// The recording with one instruction in the middle of a frame's content changed.
+fn with_another(file: &TemporaryFile, kind: FrameKind) -> TemporaryFile {
+    forged(
+        file,
+        |_| (),
+        |frames| {
+            let (_, _, raw, _) = frames.iter_mut().find(|(frame, ..)| *frame == kind).unwrap();
+            // A PUSH EBP becomes a NOP, where it is code: after its length.
+            let place = raw.windows(2).position(|bytes| bytes == [1, 0x55]).unwrap();
+            raw[place + 1] = 0x90;
+        },
+    )
+}
+
+#[test]
+fn an_instruction_that_was_not_executed_is_found() {
+    for (file, kind) in [
+        (record_with::<Addresses>("builtin:ticker", 100_000, 50_000), FrameKind::Addresses),
+        (record_with::<Stored>("builtin:ticker", 100_000, 50_000), FrameKind::Instructions),
+    ] {
+        let line = error_of(&with_another(&file, kind));
+        assert!(line.contains("other instructions than were recorded"), "{kind:?}: {line}");
+        let missing = forged(
+            &file,
+            |_| (),
+            |frames| {
+                let place = frames.iter().rposition(|(frame, ..)| *frame == kind).unwrap();
+                frames.remove(place);
+            },
+        );
+        let line = error_of(&missing);
+        assert!(line.contains("instructions than were recorded"), "{kind:?}: {line}");
+    }
+}
+
+#[test]
+fn damaged_instructions_are_told_up_to_the_damage() {
+    let most = 100_000;
+    for (file, kind) in [
+        (record_with::<Addresses>("builtin:irq", 20_000, 50_000), FrameKind::Addresses),
+        (record_with::<Stored>("builtin:irq", 400, 50_000), FrameKind::Instructions),
+    ] {
+        let mut reader = Reader::open(&file.0).unwrap();
+        let frame = reader.frames_of(kind).next().unwrap();
+        let raw = reader.read(frame).unwrap();
+        let tell = |raw: &[u8]| {
+            let mut left = most;
+            let mut count = || {
+                left -= 1;
+                if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            if kind == FrameKind::Addresses {
+                tell_addresses(raw, Default::default(), 2, |_, _, _| count());
+            } else {
+                tell_steps(raw, Default::default(), 2, |_, _| count());
+            }
+            most - left
+        };
+        assert!(tell(&raw) > 100);
+        for at in 0..raw.len().min(3_000) {
+            for bits in [0x01, 0x81, 0xff] {
+                let mut damaged = raw.clone();
+                damaged[at] ^= bits;
+                tell(&damaged);
+            }
+            tell(&raw[..at]);
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub struct Verified {
     pub events: u64,
     /// Keyframes whose machines running again made.
     pub keyframes: usize,
+    /// Instructions that the recording holds, and that running again made in the same way.
+    pub instructions: u64,
     /// Units that were executed again.
     pub executed: u64,
     /// The machine at the end is that of the recording; false if it was cut off.
@@ -69,6 +71,7 @@ impl Recording {
             }
             verified.ends_alike = true;
         }
+        verified.instructions = self.check_instructions(&mut goes_on)?;
         Ok(verified)
     }
 
@@ -150,14 +153,14 @@ impl Recording {
 
 const MORE_EVENTS: &str = "running again makes more events than were recorded";
 
-fn asked(replay: &Replay, goes_on: &mut impl FnMut(u64) -> bool) -> Result<(), RecordingError> {
+pub(crate) fn asked(replay: &Replay, goes_on: &mut impl FnMut(u64) -> bool) -> Result<(), RecordingError> {
     if goes_on(replay.machine().clock().units()) {
         return Ok(());
     }
     Err(RecordingError::Subject("it was not checked to its end".to_owned()))
 }
 
-fn differs(stamp: Stamp, what: &str) -> RecordingError {
+pub(crate) fn differs(stamp: Stamp, what: &str) -> RecordingError {
     RecordingError::Subject(format!(
         "{what}, in partition {} at instruction #{}, {} ns of virtual time: the file was changed, or this program is not the \
          one that wrote it",

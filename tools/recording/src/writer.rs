@@ -160,7 +160,9 @@ impl<D: Depth> RunWriter<D> {
             self.writer.frame(FrameKind::Input, unit, executed, raw)?;
             self.inputs_written = inputs.len();
         }
-        self.end_instructions(machine, INSTRUCTIONS_BYTES)?;
+        // Nowhere else: who runs again up to this unit has made the same instructions.
+        let is_full = if *progress == Progress::Slice { INSTRUCTIONS_BYTES } else { usize::MAX };
+        self.end_instructions(machine, is_full)?;
         let is_due = machine.executed() - self.keyframe_at >= self.interval();
         // Nowhere else: who runs again up to this unit gets to the same point of what happens in it.
         if is_due && *progress == Progress::Slice {
