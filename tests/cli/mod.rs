@@ -1,5 +1,6 @@
 //! What the command line promises: statuses, messages, streams. Each test runs the built command.
 
+mod calls;
 mod check;
 mod diff;
 mod elf;

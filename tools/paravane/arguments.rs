@@ -3,6 +3,7 @@
 use crate::diff::Diff;
 use crate::filter_options::FilterOptions;
 use crate::golden::options::{GOLDEN_STATUS, Golden};
+use crate::look::Look;
 use crate::quantities::{parse_count, parse_duration, parse_size};
 use crate::query::Query;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -207,6 +208,10 @@ pub struct Trace {
     #[command(flatten)]
     pub filter: FilterOptions,
 
+    /// How.
+    #[command(flatten)]
+    pub look: Look,
+
     /// How to run it.
     #[command(flatten)]
     pub options: RunOptions,
@@ -222,6 +227,10 @@ pub struct Show {
     /// What is shown of the run.
     #[command(flatten)]
     pub filter: FilterOptions,
+
+    /// How.
+    #[command(flatten)]
+    pub look: Look,
 }
 
 /// `paravane export`

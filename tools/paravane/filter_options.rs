@@ -95,7 +95,14 @@ pub struct FilterOptions {
     /// Tell of what is left out in a line before each record that follows it, or once at the end [default: each]
     #[arg(long, value_enum, value_name = "HOW", help_heading = HEADING)]
     pub gaps: Option<GapLines>,
+
+    /// The records are shown as a tree of calls, so that [`FUNCTIONS`] is a kind, too.
+    #[arg(skip)]
+    pub as_calls: bool,
 }
+
+/// The word of `--only` for functions that are entered and left.
+pub const FUNCTIONS: &str = "functions";
 
 /// `--collapse`
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -244,14 +251,39 @@ impl FilterOptions {
         Ok(names.iter().map(is_shown).collect())
     }
 
-    fn selection(&self, words: &Words<'_>) -> Result<Selection, String> {
+    /// The kinds that `--only` names, without functions.
+    ///
+    /// # Errors
+    /// One line with what to write in its place.
+    pub fn only_kinds(&self) -> Result<Kinds, String> {
         let mut kinds = Kinds::NONE;
         for word in &self.only {
-            let known = Kinds::words().map(|(word, _)| word);
+            if word == FUNCTIONS {
+                if !self.as_calls {
+                    return Err(format!(
+                        "--only {FUNCTIONS}: functions are shown with --calls: add it, or leave out `{FUNCTIONS}`"
+                    ));
+                }
+                continue;
+            }
+            let functions = self.as_calls.then_some(FUNCTIONS);
+            let known = functions.into_iter().chain(Kinds::words().map(|(word, _)| word));
             let kind =
                 Kinds::of_word(word).ok_or_else(|| unknown("--only", "kind of record", word, known))?;
             kinds = kinds.and(kind);
         }
+        Ok(kinds)
+    }
+
+    /// Whether functions that are entered and left are a kind that is chosen.
+    pub fn wants_functions(&self) -> bool {
+        let by_deed = !self.data.is_empty() || !self.classes.is_empty();
+        self.as_calls && (self.only.iter().any(|word| word == FUNCTIONS) || self.only.is_empty() && !by_deed)
+    }
+
+    fn selection(&self, words: &Words<'_>) -> Result<Selection, String> {
+        let kinds = self.only_kinds()?;
+        let mut kinds = if self.wants_functions() { kinds.and(Kinds::INSTRUCTIONS) } else { kinds };
         let mut classes = 0;
         for word in &self.classes {
             let found = CLASSES.iter().find(|(known, _)| known == word).map(|(_, bit)| *bit);

@@ -1,5 +1,6 @@
 //! A run on its way through a filter to the text of its trace.
 
+use crate::call_filter::CallFilter;
 use crate::filter_options::FilterOptions;
 use crate::output::Ended;
 use crate::session::Listener;
@@ -9,7 +10,7 @@ use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress,
 use log::warn;
 use std::collections::BTreeSet;
 use trace::filter::{Choice, EventsOnly};
-use trace::{Filter, RunEnd};
+use trace::{Filter, RunEnd, TracedSystem};
 
 /// A filter before the text, and the options that it was made of.
 pub struct Filtered<'a, F> {
@@ -21,6 +22,17 @@ pub struct Filtered<'a, F> {
 pub trait TextFilter: Recorder {
     /// The filter.
     fn filter_mut(&mut self) -> &mut Filter<TextSink>;
+
+    /// Nothing more comes but how the run ended.
+    fn close(&mut self) {}
+
+    /// Nothing more comes, and how the run ended is written, too.
+    ///
+    /// # Errors
+    /// The output fails.
+    fn finish(&mut self) -> Result<(), Ended> {
+        Ok(())
+    }
 }
 
 impl TextFilter for Filter<TextSink> {
@@ -46,6 +58,18 @@ impl<'a> Filtered<'a, EventsOnly<TextSink>> {
     /// A filter for what needs no instructions.
     pub fn of_events(choice: Choice, options: &'a FilterOptions, sink: TextSink) -> Self {
         Self { filter: EventsOnly::new(choice, named(options, sink)), options }
+    }
+}
+
+impl<'a> Filtered<'a, CallFilter> {
+    /// A filter for a tree of calls.
+    pub fn of_calls(
+        choice: Choice,
+        options: &'a FilterOptions,
+        system: &TracedSystem,
+        sink: TextSink,
+    ) -> Self {
+        Self { filter: CallFilter::new(choice, system, named(options, sink)), options }
     }
 }
 
@@ -86,6 +110,7 @@ impl<F: TextFilter> Filtered<'_, F> {
     /// # Errors
     /// The output fails.
     pub fn end(&mut self, ends: Vec<Stamp>, end: Option<&RunEnd>) -> Result<(), Ended> {
+        self.filter.close();
         let filter = self.filter.filter_mut();
         filter.finish(ends, TextSink::write)?;
         if let Some(end) = end {
@@ -94,6 +119,7 @@ impl<F: TextFilter> Filtered<'_, F> {
         if let Some(warning) = self.options.warning(&filter.passed()) {
             warn!("{warning}");
         }
+        self.filter.finish()?;
         self.write()
     }
 }

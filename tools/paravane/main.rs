@@ -1,6 +1,7 @@
 //! The command line of Paravane: the only part of it that reads and writes files, terminals and pipes.
 
 mod arguments;
+mod call_filter;
 mod check_command;
 mod conclusion;
 mod console;
@@ -19,6 +20,7 @@ mod json;
 mod kit;
 mod lockstep;
 mod logging;
+mod look;
 mod output;
 mod progress;
 mod pvt_sink;

@@ -3,10 +3,10 @@
 use crate::arguments::Show;
 use crate::filter_options::FilterOptions;
 use crate::filtered::{Filtered, TextFilter, ends};
+use crate::look::{Look, Shown, Way};
 use crate::output::{Ended, Output};
 use crate::quantities::grouped;
 use crate::status::Status;
-use crate::text_sink::TextSink;
 use hypervisor_core::{PartitionId, Recorder, Stamp};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
@@ -25,34 +25,38 @@ const EVENTS_WAITING_MOST: u32 = 1024;
 /// # Errors
 /// It cannot be read, or stdout fails.
 pub fn show(show: &Show) -> Result<Status, Ended> {
-    shown(&show.recording, &show.filter, Output::stdout())
+    shown(&show.recording, &show.filter, &show.look, Output::stdout())
 }
 
 /// Writes what `filter` chooses of the recording at `path`.
 ///
 /// # Errors
 /// It cannot be read, or the output fails.
-pub fn shown(path: &Path, filter: &FilterOptions, output: Output) -> Result<Status, Ended> {
+pub fn shown(path: &Path, filter: &FilterOptions, look: &Look, output: Output) -> Result<Status, Ended> {
     let mut recording = open(path)?;
     let traced = recording.traced().clone();
-    let choice = filter.choice(&traced, &path.display().to_string()).map_err(Ended::Failed)?;
-    let sink = TextSink::new(&traced, &choice.partitions, output);
-    let start = start(&choice, &traced);
+    let shown = look.choose(filter, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
+    let sink = shown.sink(&traced, output);
+    let start = start(&shown.choice, &traced);
+    let way = shown.way();
+    let Shown { choice, filter, .. } = shown;
     let runs_again = recording.subject().map(|_| ());
-    if !choice.needs_instructions()
+    if matches!(way, Way::Events)
         && choice.length.is_none()
         && (runs_again.is_err() || knows_ends(&recording))
     {
         if let Err(error) = runs_again {
             warn!("{}: {error}", path.display());
         }
-        return events(path, &mut recording, Filtered::of_events(choice, filter, sink));
+        return events(path, &mut recording, Filtered::of_events(choice, &filter, sink));
     }
     let replayed = recording.replay_before(start).map_err(|error| failed(path, &error))?;
-    if choice.needs_instructions() {
-        filtered(replayed, start, &recording, Filtered::new(choice, filter, sink))
-    } else {
-        filtered(replayed, start, &recording, Filtered::of_events(choice, filter, sink))
+    match way {
+        Way::Calls => {
+            filtered(replayed, start, &recording, Filtered::of_calls(choice, &filter, &traced, sink))
+        }
+        Way::Instructions => filtered(replayed, start, &recording, Filtered::new(choice, &filter, sink)),
+        Way::Events => filtered(replayed, start, &recording, Filtered::of_events(choice, &filter, sink)),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::output::{Ended, Output};
 use crate::session::Listener;
 use emulator::{Cpu, Step};
 use hypervisor_core::{Elision, Event, Machine, PartitionId, Progress, Recorder, Stamp};
-use trace::{RunEnd, SystemTrace, TextTrace, TracedSystem};
+use trace::{CallText, RunEnd, SystemTrace, TextTrace, TracedSystem};
 
 /// Units between two writes of the trace: some megabytes of text.
 pub const SLICE_UNITS: u64 = 1 << 15;
@@ -18,6 +18,7 @@ pub struct TextSink {
 enum Lines {
     Guest(Box<TextTrace>),
     System(Box<SystemTrace>),
+    Calls(Box<CallText>),
 }
 
 impl TextSink {
@@ -31,11 +32,25 @@ impl TextSink {
         Self { lines, output }
     }
 
+    /// A tree of calls that begins.
+    pub fn of_calls(text: CallText, output: Output) -> Self {
+        Self { lines: Lines::Calls(Box::new(text)), output }
+    }
+
+    /// The tree of calls, if it is one.
+    pub fn calls_mut(&mut self) -> Option<&mut CallText> {
+        match &mut self.lines {
+            Lines::Calls(text) => Some(text),
+            Lines::Guest(_) | Lines::System(_) => None,
+        }
+    }
+
     /// Writes in the head which filter is in force.
     pub fn name_filter(&mut self, words: &str) {
         match &mut self.lines {
             Lines::Guest(text) => text.name_filter(words),
             Lines::System(text) => text.name_filter(words),
+            Lines::Calls(text) => text.name_filter(words),
         }
     }
 
@@ -44,6 +59,7 @@ impl TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.begin_at(processor),
             Lines::System(text) => text.begin_at(id, processor),
+            Lines::Calls(text) => text.begin_at(id, processor),
         }
     }
 
@@ -52,6 +68,7 @@ impl TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.end(end),
             Lines::System(text) => text.end(end),
+            Lines::Calls(text) => text.end(end),
         }
     }
 
@@ -69,6 +86,10 @@ impl TextSink {
                 self.output.write(text.text())?;
                 text.clear();
             }
+            Lines::Calls(text) => {
+                self.output.write(text.text())?;
+                text.clear();
+            }
         }
         self.output.flush()
     }
@@ -81,6 +102,7 @@ impl Recorder for TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.instruction(stamp, step),
             Lines::System(text) => text.instruction(stamp, step),
+            Lines::Calls(text) => text.instruction(stamp, step),
         }
     }
 
@@ -88,6 +110,7 @@ impl Recorder for TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.event(stamp, event),
             Lines::System(text) => text.event(stamp, event),
+            Lines::Calls(text) => text.event(stamp, event),
         }
     }
 
@@ -95,6 +118,7 @@ impl Recorder for TextSink {
         match &mut self.lines {
             Lines::Guest(text) => text.elided(stamp, elision),
             Lines::System(text) => text.elided(stamp, elision),
+            Lines::Calls(text) => text.elided(stamp, elision),
         }
     }
 }

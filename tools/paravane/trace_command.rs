@@ -2,13 +2,13 @@
 
 use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
+use crate::look::{Shown, Way};
 use crate::output::{Ended, Output};
 use crate::pvt_sink::PvtSink;
 use crate::session::Session;
 use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
-use crate::text_sink::TextSink;
 use recording::{Addresses, Depth, Full, Stored, Subject};
 use std::path::Path;
 use trace::TracedSystem;
@@ -31,11 +31,16 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
     let traced = TracedSystem::of(session.machine(), session.roster().is_system);
-    let choice = trace.filter.choice(&traced, &session.roster().shown).map_err(Ended::Failed)?;
+    let shown = trace.look.choose(&trace.filter, &traced, &session.roster().shown).map_err(Ended::Failed)?;
     if let Some(subject) = recorded {
         if trace.filter.words().is_some() || !trace.filter.partitions.is_empty() {
             let why = "--format pvt records the whole run: leave the filter out, and show the file without it or with it";
             return Err(Ended::Failed(why.to_owned()));
+        }
+        if let Some(option) = trace.look.given() {
+            return Err(Ended::Failed(format!(
+                "--format pvt records the whole run: leave {option} out, and show the file with it"
+            )));
         }
         let record = match trace.detail.unwrap_or(TraceDetail::Full) {
             TraceDetail::Full => record::<Full>,
@@ -44,12 +49,13 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         };
         return record(session, trace.output.as_deref(), &subject);
     }
-    let output = output(trace)?;
-    let sink = TextSink::new(&traced, &choice.partitions, output);
-    if choice.needs_instructions() {
-        session.run(&mut Filtered::new(choice, &trace.filter, sink))
-    } else {
-        session.run(&mut Filtered::of_events(choice, &trace.filter, sink))
+    let sink = shown.sink(&traced, output(trace)?);
+    let way = shown.way();
+    let Shown { choice, filter, .. } = shown;
+    match way {
+        Way::Calls => session.run(&mut Filtered::of_calls(choice, &filter, &traced, sink)),
+        Way::Instructions => session.run(&mut Filtered::new(choice, &filter, sink)),
+        Way::Events => session.run(&mut Filtered::of_events(choice, &filter, sink)),
     }
 }
 
@@ -65,7 +71,7 @@ fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
         let why = format!("{} is a recorded run already: copy it, or leave out --format pvt", path.display());
         return Err(Ended::Failed(why));
     }
-    shown(path, &trace.filter, output(trace)?)
+    shown(path, &trace.filter, &trace.look, output(trace)?)
 }
 
 fn output(trace: &Trace) -> Result<Output, Ended> {

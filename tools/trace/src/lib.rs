@@ -7,6 +7,7 @@ pub mod pvt;
 
 mod both;
 mod call_stack;
+mod calls;
 mod collapse;
 mod columns;
 mod digest;
@@ -34,6 +35,7 @@ mod test_record;
 
 pub use both::Both;
 pub use call_stack::{CallStacks, Change, DEPTH_MOST, Entry, Frame};
+pub use calls::{CALLS_HEADER, CallChange, CallFollower, CallNote, CallText, CallTextOptions, Leaving};
 pub use collapse::Collapse;
 pub use columns::{decimal, hexadecimal, quoted, shortest_hexadecimal};
 pub use digest::StreamDigest;

@@ -1,0 +1,102 @@
+//! How the records of a run are shown: line by line, or as a tree of calls.
+//!
+//! Not here: which records.
+
+use crate::filter_options::FilterOptions;
+use crate::output::Output;
+use crate::text_sink::TextSink;
+use clap::Args;
+use std::borrow::Cow;
+use trace::filter::{Choice, Gaps, Kinds};
+use trace::{CallText, CallTextOptions, TracedSystem};
+
+const HEADING: &str = "Look";
+
+/// The options that `show` and `trace` share.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Look {
+    /// Show functions as they are entered and left, with what happens in them and what they cost, and no instructions but those that
+    /// --only, --data or --class ask for. `functions` is a kind of --only here; without it those stand there in which something
+    /// else is shown
+    #[arg(long, help_heading = HEADING, conflicts_with = "collapse")]
+    pub calls: bool,
+}
+
+/// What is to be shown, and how.
+pub struct Shown<'a> {
+    /// The options of the filter.
+    pub filter: Cow<'a, FilterOptions>,
+    /// Which records.
+    pub choice: Choice,
+    calls: Option<CallTextOptions>,
+}
+
+/// What has to be seen of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Events.
+    Events,
+    /// Instructions, too.
+    Instructions,
+    /// All instructions, to follow calls.
+    Calls,
+}
+
+impl Look {
+    /// An option that is given, if one is.
+    pub fn given(&self) -> Option<&'static str> {
+        self.calls.then_some("--calls")
+    }
+
+    /// What these options and those of the filter ask for; `shown` is the file as the user named it.
+    ///
+    /// # Errors
+    /// One line with the option and what to write in its place.
+    pub fn choose<'a>(
+        &'a self,
+        filter: &'a FilterOptions,
+        system: &TracedSystem,
+        shown: &str,
+    ) -> Result<Shown<'a>, String> {
+        if !self.calls {
+            let choice = filter.choice(system, shown)?;
+            return Ok(Shown { filter: Cow::Borrowed(filter), choice, calls: None });
+        }
+        let filter = FilterOptions { as_calls: true, ..filter.clone() };
+        let mut choice = filter.choice(system, shown)?;
+        let options = CallTextOptions {
+            functions: filter.wants_functions(),
+            instructions: match (filter.only_kinds()?, filter.wants_functions()) {
+                (kinds, _) if !filter.only.is_empty() => kinds,
+                (_, true) => Kinds::NONE,
+                (_, false) => Kinds::INSTRUCTIONS,
+            },
+            held: choice.around.as_ref().map_or(0, |(_, units)| *units as u64),
+            last: choice.last.take(),
+        };
+        if filter.gaps.is_none() {
+            choice.gaps = Gaps::Total;
+        }
+        Ok(Shown { filter: Cow::Owned(filter), choice, calls: Some(options) })
+    }
+}
+
+impl Shown<'_> {
+    /// What has to be seen.
+    pub fn way(&self) -> Way {
+        match self.calls {
+            Some(_) => Way::Calls,
+            None if self.choice.needs_instructions() => Way::Instructions,
+            None => Way::Events,
+        }
+    }
+
+    /// The text that begins.
+    pub fn sink(&self, system: &TracedSystem, output: Output) -> TextSink {
+        let is_shown = |place: usize| self.choice.partitions[place];
+        match self.calls {
+            Some(options) => TextSink::of_calls(CallText::new(system, is_shown, options), output),
+            None => TextSink::new(system, &self.choice.partitions, output),
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! A tree of calls as text, format `paravane-calls text 1`: a line where a function is entered, one where it is left, and between them,
+//! deeper, what it calls and what happens in it. A function in which nothing is shown has one line.
+//!
+//! Not here: files, and the choice of records.
+
+use super::follower::{CallChange, CallNote, Leaving, place_before_instruction, place_of_instruction};
+use super::lines::{COLUMN_NAMES, cost, entry_words, leaving_words, stamp};
+use crate::call_stack::Entry;
+use crate::elision_text::elision_words;
+use crate::event_text;
+use crate::filter::Kinds;
+use crate::names::Names;
+use crate::run_end::{PartitionEnd, RunEnd};
+use crate::text::TextTrace;
+use crate::traced_system::TracedSystem;
+use emulator::{Cpu, Step};
+use hypervisor_core::loader::Symbols;
+use hypervisor_core::{Elision, Event, Outcome, PartitionId, Recorder, Stamp};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The first line of every tree of calls. The number counts up when the lines change their meaning.
+pub const CALLS_HEADER: &str = "paravane-calls text 1";
+
+/// What is in a tree of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallTextOptions {
+    /// All functions of which an instruction is told; else only those in which something else is shown.
+    pub functions: bool,
+    /// Instructions that have a line of their own.
+    pub instructions: Kinds,
+    /// Records can come so many instructions later than the notes.
+    pub held: u64,
+    /// Only so many lines: the last ones.
+    pub last: Option<usize>,
+}
+
+/// Writes a tree of calls.
+pub struct CallText {
+    options: CallTextOptions,
+    names: Arc<Names>,
+    partitions: Vec<Tree>,
+    /// What stands before a line of the whole system.
+    system: Vec<u8>,
+    /// Of which partition the last line is.
+    latest: usize,
+    out: Lines,
+}
+
+/// The open functions of a partition.
+struct Tree {
+    prefix: Vec<u8>,
+    symbols: Symbols,
+    notes: VecDeque<CallNote>,
+    frames: Vec<Open>,
+    /// Makes the lines of instructions.
+    lines: TextTrace,
+    next_instruction: u64,
+}
+
+/// A function that is open.
+struct Open {
+    stamp: Stamp,
+    name: Arc<str>,
+    entry: Entry,
+    from: u32,
+    is_whole: bool,
+    /// It is to be shown, even if nothing is shown in it.
+    is_chosen: bool,
+    is_shown: bool,
+}
+
+impl CallText {
+    /// A tree that begins with [`CALLS_HEADER`] and what is traced.
+    #[must_use]
+    pub fn new(system: &TracedSystem, shown: impl Fn(usize) -> bool, options: CallTextOptions) -> Self {
+        let rate = system.rate.units_per_second();
+        let mut head = format!("{CALLS_HEADER}\n");
+        let name_width = system.partitions.iter().map(|partition| partition.name.len()).max().unwrap_or(0);
+        let prefix =
+            |name: &str| if system.is_system { format!("{name:name_width$} ") } else { String::new() };
+        if system.is_system {
+            head += &format!("{rate} units a second\n");
+            for (place, partition) in system.partitions.iter().enumerate() {
+                let left_out = if shown(place) { "" } else { ", left out" };
+                head +=
+                    &format!("partition {}: image {:032x}{left_out}\n", partition.name, partition.image.hash);
+            }
+        } else {
+            let hash = system.partition(PartitionId(0)).image.hash;
+            head += &format!("image {hash:032x}, {rate} units a second\n");
+        }
+        let partitions = system.partitions.iter().map(|partition| Tree {
+            prefix: prefix(&partition.name).into_bytes(),
+            symbols: partition.symbols.clone(),
+            notes: VecDeque::new(),
+            frames: Vec::new(),
+            lines: TextTrace::of_lines(partition.symbols.clone(), Arc::clone(&system.names)),
+            next_instruction: 0,
+        });
+        Self {
+            options,
+            names: Arc::clone(&system.names),
+            partitions: partitions.collect(),
+            system: prefix("*").into_bytes(),
+            latest: 0,
+            out: Lines::new(head, prefix("").len(), options.last),
+        }
+    }
+
+    /// Writes in the head, before any line, which filter is in force.
+    pub fn name_filter(&mut self, options: &str) {
+        self.out.head(&format!("filter {options}\n"));
+    }
+
+    /// The lines of a partition begin with what this processor does next.
+    pub fn begin_at(&mut self, id: PartitionId, processor: &Cpu) {
+        self.partitions[id.index()].lines.begin_at(processor);
+    }
+
+    /// Takes what has changed before a record that may come.
+    pub fn note(&mut self, partition: PartitionId, notes: &[CallNote]) {
+        self.partitions[partition.index()].notes.extend(notes.iter().cloned());
+    }
+
+    /// A record of this stamp was told, or will not be: nothing is told any more that is older than what is held back.
+    pub fn settle(&mut self, stamp: Stamp) {
+        let place = match self.options.held {
+            0 => u64::MAX,
+            held => place_before_instruction(Stamp {
+                instruction: stamp.instruction.saturating_sub(held),
+                ..stamp
+            }),
+        };
+        self.apply(stamp.partition, place);
+    }
+
+    /// Shows functions that are still open as if they were left, each with its partition, the innermost first.
+    pub fn close(&mut self, open: impl Iterator<Item = (PartitionId, CallChange)>) {
+        for place in 0..self.partitions.len() {
+            self.apply(PartitionId(place as u16), u64::MAX);
+        }
+        for (partition, change) in open {
+            let place = u64::MAX;
+            self.partitions[partition.index()].notes.push_back(CallNote { place, change });
+            self.apply(partition, u64::MAX);
+        }
+    }
+
+    /// Writes how each partition and the run ended. A tree without the line of the run was cut off.
+    pub fn end(&mut self, end: &RunEnd) {
+        if !self.system.is_empty() {
+            for PartitionEnd { partition, instruction, now_ns, outcome } in &end.partitions {
+                let (partition, instruction, now_ns) = (PartitionId(*partition), *instruction, *now_ns);
+                let stamp = Stamp { partition, instruction, now_ns, ..Stamp::default() };
+                let line = self.end_line(&self.partitions[partition.index()].prefix, stamp, outcome);
+                self.out.push(line);
+            }
+        }
+        let line = self.end_line(&self.system, end.stamp(), &end.outcome);
+        self.out.push(line);
+    }
+
+    fn end_line(&self, prefix: &[u8], at: Stamp, outcome: &Outcome) -> Vec<u8> {
+        let mut line = prefix.to_vec();
+        stamp(&mut line, at);
+        cost(&mut line, None, 0);
+        let symbols = &self.partitions[at.partition.index()].symbols;
+        line.extend_from_slice(b"== end     ");
+        line.extend_from_slice(event_text::outcome_words(symbols, &self.names, outcome).as_bytes());
+        line
+    }
+
+    /// What was written since the last [`CallText::clear`]: whole lines. Of the last lines nothing is there before
+    /// [`CallText::hand_on`].
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.out.text
+    }
+
+    /// Forgets the text so far, once it is where it belongs.
+    pub fn clear(&mut self) {
+        self.out.text.clear();
+    }
+
+    /// Nothing more comes: makes text of some of the lines that were held back; false if that was all.
+    pub fn hand_on(&mut self) -> bool {
+        self.out.hand_on()
+    }
+
+    /// Brings the functions of a partition to where a record of this place stands.
+    fn apply(&mut self, partition: PartitionId, place: u64) {
+        let Self { partitions, out, options, .. } = self;
+        let tree = &mut partitions[partition.index()];
+        while tree.notes.front().is_some_and(|note| note.place <= place) {
+            let Some(CallNote { change, .. }) = tree.notes.pop_front() else { return };
+            match change {
+                CallChange::Entered { stamp, name, entry, from, is_whole } => {
+                    tree.frames.push(Open {
+                        stamp,
+                        name,
+                        entry,
+                        from,
+                        is_whole,
+                        is_chosen: false,
+                        is_shown: false,
+                    });
+                }
+                CallChange::Left { stamp, leaving, instructions, took_ns } => {
+                    tree.leave(out, stamp, leaving, (instructions, took_ns));
+                }
+            }
+        }
+        debug_assert!(options.held > 0 || place < u64::MAX || tree.notes.is_empty());
+    }
+
+    /// Another partition's functions that are to be shown come before what this one does.
+    fn turn_to(&mut self, partition: PartitionId) {
+        let place = partition.index();
+        if self.latest != place {
+            let Self { partitions, out, latest, .. } = self;
+            let before = &mut partitions[*latest];
+            let chosen = before.frames.iter().rposition(|frame| frame.is_chosen);
+            before.open(out, chosen.map_or(0, |place| place + 1));
+            *latest = place;
+        }
+    }
+
+    /// Writes a line in the innermost function.
+    fn line_inside(&mut self, at: Stamp, words: &[u8]) {
+        let Self { partitions, out, .. } = self;
+        let tree = &mut partitions[at.partition.index()];
+        tree.open(out, tree.frames.len());
+        let mut line = tree.prefix.clone();
+        stamp(&mut line, at);
+        cost(&mut line, None, tree.frames.len());
+        line.extend_from_slice(words);
+        out.push(line);
+    }
+}
+
+impl Recorder for CallText {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.turn_to(stamp.partition);
+        self.apply(stamp.partition, place_of_instruction(stamp));
+        let is_shown = self.options.instructions.holds_instruction(step);
+        let tree = &mut self.partitions[stamp.partition.index()];
+        if let Some(innermost) = tree.frames.last_mut() {
+            innermost.is_chosen |= self.options.functions;
+        }
+        if is_shown {
+            let words = tree.instruction_words(stamp, step);
+            self.line_inside(stamp, &words);
+        }
+        self.partitions[stamp.partition.index()].next_instruction = stamp.instruction.saturating_add(1);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.turn_to(stamp.partition);
+        let place = match event {
+            // It has the number of its instruction and follows it.
+            Event::Call { .. } => place_of_instruction(stamp),
+            _ => place_before_instruction(stamp),
+        };
+        self.apply(stamp.partition, place);
+        let tree = &mut self.partitions[stamp.partition.index()];
+        tree.lines.skip();
+        let mut words = b"== ".to_vec();
+        event_text::append(&mut words, &tree.symbols, &self.names, event);
+        self.line_inside(stamp, &words);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.turn_to(stamp.partition);
+        self.apply(stamp.partition, place_before_instruction(stamp));
+        let tree = &mut self.partitions[stamp.partition.index()];
+        tree.lines.skip();
+        let words = format!("== elided  {}", elision_words(&tree.symbols, elision));
+        self.line_inside(stamp, words.as_bytes());
+    }
+}
+
+impl Tree {
+    /// Shows that so many functions, the outermost ones, were entered.
+    fn open(&mut self, out: &mut Lines, count: usize) {
+        let first = self.frames.iter().take(count).position(|frame| !frame.is_shown).unwrap_or(count);
+        for depth in first..count {
+            let mut line = self.entered(depth, None);
+            line.extend_from_slice(b" {");
+            self.remark(&mut line, depth);
+            out.push(line);
+            self.frames[depth].is_shown = true;
+        }
+    }
+
+    /// The line of a function up to its name.
+    fn entered(&self, depth: usize, spent: Option<(u64, u64)>) -> Vec<u8> {
+        let frame = &self.frames[depth];
+        let mut line = self.prefix.clone();
+        stamp(&mut line, frame.stamp);
+        cost(&mut line, spent, depth);
+        line.extend_from_slice(frame.name.as_bytes());
+        line
+    }
+
+    fn remark(&self, line: &mut Vec<u8>, depth: usize) {
+        let Open { entry, from, is_whole, .. } = self.frames[depth];
+        let words = if is_whole {
+            entry_words(&self.symbols, entry, from)
+        } else {
+            Some("entered earlier".to_owned())
+        };
+        if let Some(words) = words {
+            line.extend_from_slice(b"  ");
+            line.extend_from_slice(words.as_bytes());
+        }
+    }
+
+    fn leave(&mut self, out: &mut Lines, at: Stamp, leaving: Leaving, spent: (u64, u64)) {
+        let Some(depth) = self.frames.len().checked_sub(1) else { return };
+        let (is_shown, is_chosen) = (self.frames[depth].is_shown, self.frames[depth].is_chosen);
+        if is_shown {
+            let mut line = self.prefix.clone();
+            stamp(&mut line, at);
+            cost(&mut line, Some(spent), depth);
+            line.extend_from_slice(b"} ");
+            line.extend_from_slice(self.frames[depth].name.as_bytes());
+            leaving_words(&mut line, leaving);
+            out.push(line);
+        } else if is_chosen {
+            self.open(out, depth);
+            let mut line = self.entered(depth, Some(spent));
+            self.remark(&mut line, depth);
+            leaving_words(&mut line, leaving);
+            out.push(line);
+        }
+        self.frames.pop();
+    }
+
+    /// The line of an instruction without number and time.
+    fn instruction_words(&mut self, stamp: Stamp, step: &Step<'_>) -> Vec<u8> {
+        if self.next_instruction != stamp.instruction {
+            self.lines.skip();
+        }
+        self.lines.clear();
+        self.lines.instruction(stamp, step);
+        let mut rest = self.lines.text().trim_ascii_end();
+        for _ in 0..2 {
+            let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+            rest = rest[end..].trim_ascii_start();
+        }
+        rest.to_vec()
+    }
+}
+
+/// Lines on their way out: all, or the last ones.
+struct Lines {
+    text: Vec<u8>,
+    /// The names of the columns, until they are written.
+    column_names: String,
+    kept: Option<Kept>,
+}
+
+/// The last lines.
+struct Kept {
+    lines: VecDeque<Vec<u8>>,
+    most: usize,
+    dropped: u64,
+}
+
+impl Lines {
+    fn new(head: String, name_width: usize, last: Option<usize>) -> Self {
+        let kept = last.map(|most| Kept { lines: VecDeque::new(), most, dropped: 0 });
+        let column_names = format!("{:name_width$}{COLUMN_NAMES}\n", "");
+        Self { text: head.into_bytes(), column_names, kept }
+    }
+
+    fn head(&mut self, line: &str) {
+        self.text.extend_from_slice(line.as_bytes());
+    }
+
+    fn push(&mut self, mut line: Vec<u8>) {
+        self.text.extend_from_slice(std::mem::take(&mut self.column_names).as_bytes());
+        line.truncate(line.trim_ascii_end().len());
+        line.push(b'\n');
+        match &mut self.kept {
+            None => self.text.extend_from_slice(&line),
+            Some(kept) => {
+                if kept.lines.len() == kept.most {
+                    kept.lines.pop_front();
+                    kept.dropped += 1;
+                }
+                kept.lines.push_back(line);
+            }
+        }
+    }
+
+    fn hand_on(&mut self) -> bool {
+        /// So many lines at a time.
+        const LINES: usize = 4096;
+        let Some(kept) = &mut self.kept else { return false };
+        if kept.dropped > 0 {
+            self.text.extend_from_slice(format!("== elided  {} lines before\n", kept.dropped).as_bytes());
+            kept.dropped = 0;
+        }
+        for line in kept.lines.drain(..kept.lines.len().min(LINES)) {
+            self.text.extend_from_slice(&line);
+        }
+        !kept.lines.is_empty()
+    }
+}
