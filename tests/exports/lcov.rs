@@ -6,7 +6,7 @@ use export::{Export, Lcov};
 use std::collections::BTreeMap;
 use trace::Both;
 
-const FILE: &str = "./tests/exports/lines.c";
+const FILE: &str = "./guest-images/lines/lines.c";
 
 /// Lines and functions of a file with their counts.
 #[derive(Default)]
@@ -104,7 +104,7 @@ fn genhtml_finds_the_same_lines_and_functions() {
     let folder = python::TemporaryFolder::new("lcov");
     let (path, pages) = (folder.path().join("lines.info"), folder.path().join("pages"));
     std::fs::write(&path, text).expect("the file can be written");
-    // The assembler code of the layer does not say in which folder it lies.
+    // GNU as does not say in which folder the assembler code of the layer lies.
     let missing = ["--ignore-errors", "source"];
     let output = ["--output-directory", pages.to_str().expect("a path")];
     let arguments = [&missing[..], &output, &[path.to_str().expect("a path")]].concat();
@@ -121,7 +121,22 @@ fn genhtml_finds_the_same_lines_and_functions() {
     let functions = of_all(|covered| (hit(&covered.functions), covered.functions.len())) + "functions)";
     assert!(said.contains(&lines) && said.contains(&functions), "{lines} {functions}\n{said}");
     let pages: Vec<_> = walk(&pages);
-    assert!(pages.iter().any(|page| page.ends_with("lines.c.gcov.html")), "{pages:?}");
+    let page = pages.iter().find(|page| page.ends_with("lines.c.gcov.html"));
+    let page = page.unwrap_or_else(|| panic!("{pages:?}"));
+    let page = without_tags(&std::fs::read_to_string(page).expect("a page"));
+    for (number, count) in &files[FILE].lines {
+        // `      31               3 :     ticks += times;`
+        let line = page.lines().find_map(|line| {
+            let (columns, _) = line.split_once(" :")?;
+            let mut columns = columns.split_whitespace();
+            (columns.next()? == number.to_string()).then(|| columns.next_back().map(str::to_owned))?
+        });
+        assert_eq!(line, Some(count.to_string()), "line {number}");
+    }
+}
+
+fn without_tags(page: &str) -> String {
+    page.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
 }
 
 fn walk(folder: &std::path::Path) -> Vec<String> {

@@ -26,10 +26,9 @@ pub fn guest(name: &str) -> Machine {
     Machine::new(image, config).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A guest with source lines: `tests/exports/lines.c`, built from the project's folder as `cargo xtask guests` builds guests, and with
-/// `-g -fno-optimize-sibling-calls -ffile-prefix-map=$PWD=.`.
+/// A guest with source lines.
 pub fn lines() -> Machine {
-    let file = fs::read(root().join("tests/exports/lines.elf")).expect("lines.elf is there");
+    let file = fs::read(root().join("guest-images/lines/prebuilt/lines.elf")).expect("lines.elf is there");
     let image = Arc::new(Image::read(&file).unwrap_or_else(|error| panic!("lines: {error}")));
     let config = Config { name: "lines".to_owned(), ..Config::default() };
     Machine::new(image, config).unwrap_or_else(|error| panic!("lines: {error}"))

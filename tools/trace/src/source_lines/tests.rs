@@ -7,9 +7,9 @@ use hypervisor_core::{Image, PartitionId};
 use std::sync::Arc;
 
 const FIRST: PartitionId = PartitionId(0);
-const LINES: &[u8] = include_bytes!("../../../../tests/exports/lines.elf");
-const SOURCE: &str = include_str!("../../../../tests/exports/lines.c");
-const FILE: &str = "./tests/exports/lines.c";
+const LINES: &[u8] = include_bytes!("../../../../guest-images/lines/prebuilt/lines.elf");
+const SOURCE: &str = include_str!("../../../../guest-images/lines/lines.c");
+const FILE: &str = "./guest-images/lines/lines.c";
 
 fn lines_of(file: &[u8]) -> (SourceLines, Arc<Image>) {
     let image = Arc::new(Image::read(file).expect("an image"));

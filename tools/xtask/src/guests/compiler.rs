@@ -57,13 +57,14 @@ impl Compiler {
         &self.version
     }
 
-    /// Builds one guest. `folder` is guest-images and `source` lies in it, so that its own place leaves no mark.
-    pub fn build(&self, folder: &Path, source: &str, output: &Path) -> Result<(), String> {
+    /// Builds one guest, with `more` options. `folder` is guest-images and `source` lies in it, so that its own place leaves no mark.
+    pub fn build(&self, folder: &Path, source: &str, more: &[&str], output: &Path) -> Result<(), String> {
         let result = Command::new(COMPILER)
             .current_dir(folder)
             .env("LC_ALL", "C")
             .args(OPTIONS)
-            .arg(format!("-ffile-prefix-map={}=.", folder.display()))
+            .args(more)
+            .arg(format!("-ffile-prefix-map={}=./guest-images", folder.display()))
             .args(["layer/pv_start.S", "layer/pv.c"])
             .arg(source)
             .arg("-o")

@@ -13,32 +13,42 @@ use crate::Mode;
 use compiler::Compiler;
 use manifest::{Entry, Manifest};
 
-/// Symbols included.
-const IMAGE_MOST_BYTES: usize = 32 << 10;
-
 /// A folder of guests, one C file each, and where their images go; both in guest-images.
 struct Shelf {
     sources: &'static str,
     prebuilt: &'static str,
+    /// Beside those of all guests.
+    options: &'static [&'static str],
+    /// Symbols included.
+    image_most_bytes: usize,
 }
 
-const SAMPLES: Shelf = Shelf { sources: "guests", prebuilt: "prebuilt" };
-const SYSTEMS: Shelf = Shelf { sources: "systems", prebuilt: "systems/prebuilt" };
-const CONFORMANCE: Shelf = Shelf { sources: "conformance", prebuilt: "conformance/prebuilt" };
-const PROOFS: Shelf = Shelf { sources: "proofs", prebuilt: "proofs/prebuilt" };
+const SAMPLES: Shelf = Shelf::new("guests", "prebuilt");
+const SYSTEMS: Shelf = Shelf::new("systems", "systems/prebuilt");
+const CONFORMANCE: Shelf = Shelf::new("conformance", "conformance/prebuilt");
+const PROOFS: Shelf = Shelf::new("proofs", "proofs/prebuilt");
+/// With source lines, whose paths are those in the project's folder.
+const LINES: Shelf = Shelf {
+    options: &["-g", "-fno-optimize-sibling-calls"],
+    image_most_bytes: 64 << 10,
+    ..Shelf::new("lines", "lines/prebuilt")
+};
 
 /// Builds or checks the guests; returns what to tell.
 pub fn run(root: &Path, mode: Mode) -> Result<String, String> {
     let folder = root.join("guest-images");
-    let reports = [SAMPLES, SYSTEMS, CONFORMANCE, PROOFS].map(|shelf| match mode {
+    let reports = [SAMPLES, SYSTEMS, CONFORMANCE, PROOFS, LINES].map(|shelf| match mode {
         Mode::Write => shelf.write(&folder),
         Mode::Check => shelf.check(&folder),
     });
-    let [samples, systems, conformance, proofs] = reports;
-    Ok(format!("{}\n{}\n{}\n{}", samples?, systems?, conformance?, proofs?))
+    Ok(reports.into_iter().collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
 
 impl Shelf {
+    const fn new(sources: &'static str, prebuilt: &'static str) -> Self {
+        Self { sources, prebuilt, options: &[], image_most_bytes: 32 << 10 }
+    }
+
     fn write(&self, folder: &Path) -> Result<String, String> {
         let compiler = Compiler::find()?;
         let images = self.build_all(folder, &compiler)?;
@@ -58,7 +68,7 @@ impl Shelf {
 
     fn check(&self, folder: &Path) -> Result<String, String> {
         let manifest = Manifest::read(&folder.join(self.prebuilt).join("manifest"))?;
-        let Self { sources, prebuilt } = self;
+        let Self { sources, prebuilt, .. } = self;
         let rebuild = format!("Run `cargo xtask guests` and commit guest-images/{prebuilt}.");
         if !manifest.guests.keys().eq(&self.names(folder)?) {
             return Err(format!("The manifest and guest-images/{sources} name different guests. {rebuild}"));
@@ -127,11 +137,12 @@ impl Shelf {
         scratch: &Path,
     ) -> Result<Vec<u8>, String> {
         let output = scratch.join(format!("{name}.elf"));
-        compiler.build(folder, &format!("{}/{name}.c", self.sources), &output)?;
+        compiler.build(folder, &format!("{}/{name}.c", self.sources), self.options, &output)?;
         let image = fs::read(&output).map_err(|error| say(&output, &error))?;
-        if image.len() > IMAGE_MOST_BYTES {
+        let most = self.image_most_bytes;
+        if image.len() > most {
             return Err(format!(
-                "The image of {name} has {} bytes; at most {IMAGE_MOST_BYTES} are allowed.",
+                "The image of {name} has {} bytes; at most {most} are allowed.",
                 image.len()
             ));
         }
@@ -157,6 +168,7 @@ impl Shelf {
         sources.push(folder.join(self.sources).join(format!("{name}.c")));
         let mut hash = Xxh3::new();
         hash.update(compiler::OPTIONS.join("\n").as_bytes());
+        hash.update(self.options.join("\n").as_bytes());
         for path in sources {
             let content = fs::read(&path).map_err(|error| say(&path, &error))?;
             hash.update(&(content.len() as u64).to_le_bytes());
