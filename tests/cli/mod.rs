@@ -19,6 +19,7 @@ mod paravane;
 mod query;
 mod readme;
 mod recordings;
+mod source;
 mod streams;
 mod systems;
 mod tracing;

@@ -4,11 +4,13 @@
 
 use crate::filter_options::FilterOptions;
 use crate::output::Output;
+use crate::source_notes::SourceNotes;
 use crate::text_sink::TextSink;
 use clap::Args;
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use trace::filter::{Choice, Gaps, Kinds};
-use trace::{CallText, CallTextOptions, TracedSystem};
+use trace::{CallText, CallTextOptions, SourceLines, TracedSystem};
 
 const HEADING: &str = "Look";
 
@@ -20,6 +22,18 @@ pub struct Look {
     /// else is shown
     #[arg(long, help_heading = HEADING, conflicts_with = "collapse")]
     pub calls: bool,
+
+    /// Show lines of the source between the instructions, and with --calls where a function is called; for a guest that was built
+    /// with -g. Paths that are relative begin in FOLDER [default: .]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ".",
+        help_heading = HEADING
+    )]
+    pub source: Option<PathBuf>,
 }
 
 /// What is to be shown, and how.
@@ -29,6 +43,7 @@ pub struct Shown<'a> {
     /// Which records.
     pub choice: Choice,
     calls: Option<CallTextOptions>,
+    source: Option<&'a Path>,
 }
 
 /// What has to be seen of a run.
@@ -45,7 +60,8 @@ pub enum Way {
 impl Look {
     /// An option that is given, if one is.
     pub fn given(&self) -> Option<&'static str> {
-        self.calls.then_some("--calls")
+        let source = self.source.as_ref().map(|_| "--source");
+        self.calls.then_some("--calls").or(source)
     }
 
     /// What these options and those of the filter ask for; `shown` is the file as the user named it.
@@ -58,9 +74,10 @@ impl Look {
         system: &TracedSystem,
         shown: &str,
     ) -> Result<Shown<'a>, String> {
+        let source = self.source.as_deref();
         if !self.calls {
             let choice = filter.choice(system, shown)?;
-            return Ok(Shown { filter: Cow::Borrowed(filter), choice, calls: None });
+            return Ok(Shown { filter: Cow::Borrowed(filter), choice, calls: None, source });
         }
         let filter = FilterOptions { as_calls: true, ..filter.clone() };
         let mut choice = filter.choice(system, shown)?;
@@ -77,7 +94,7 @@ impl Look {
         if filter.gaps.is_none() {
             choice.gaps = Gaps::Total;
         }
-        Ok(Shown { filter: Cow::Owned(filter), choice, calls: Some(options) })
+        Ok(Shown { filter: Cow::Owned(filter), choice, calls: Some(options), source })
     }
 }
 
@@ -94,9 +111,19 @@ impl Shown<'_> {
     /// The text that begins.
     pub fn sink(&self, system: &TracedSystem, output: Output) -> TextSink {
         let is_shown = |place: usize| self.choice.partitions[place];
-        match self.calls {
-            Some(options) => TextSink::of_calls(CallText::new(system, is_shown, options), output),
+        let mut sink = match self.calls {
             None => TextSink::new(system, &self.choice.partitions, output),
+            Some(options) => {
+                let mut text = CallText::new(system, is_shown, options);
+                if self.source.is_some() {
+                    text.show_lines(SourceLines::new(system));
+                }
+                TextSink::of_calls(text, output)
+            }
+        };
+        if let Some(folder) = self.source {
+            sink.show_source(SourceNotes::new(system, &self.choice.partitions, folder));
         }
+        sink
     }
 }

@@ -30,6 +30,7 @@ mod roster;
 mod run;
 mod session;
 mod show_command;
+mod source_notes;
 mod statistics;
 mod statistics_json;
 mod status;

@@ -2,6 +2,7 @@
 
 use crate::output::{Ended, Output};
 use crate::session::Listener;
+use crate::source_notes::SourceNotes;
 use emulator::{Cpu, Step};
 use hypervisor_core::{Elision, Event, Machine, PartitionId, Progress, Recorder, Stamp};
 use trace::{CallText, RunEnd, SystemTrace, TextTrace, TracedSystem};
@@ -12,6 +13,7 @@ pub const SLICE_UNITS: u64 = 1 << 15;
 /// Writes a trace as text.
 pub struct TextSink {
     lines: Lines,
+    source: Option<SourceNotes>,
     output: Output,
 }
 
@@ -29,12 +31,17 @@ impl TextSink {
         } else {
             Lines::Guest(Box::new(TextTrace::new(traced)))
         };
-        Self { lines, output }
+        Self { lines, source: None, output }
     }
 
     /// A tree of calls that begins.
     pub fn of_calls(text: CallText, output: Output) -> Self {
-        Self { lines: Lines::Calls(Box::new(text)), output }
+        Self { lines: Lines::Calls(Box::new(text)), source: None, output }
+    }
+
+    /// Says before instructions which lines of the source they come from.
+    pub fn show_source(&mut self, notes: SourceNotes) {
+        self.source = Some(notes);
     }
 
     /// The tree of calls, if it is one.
@@ -99,6 +106,16 @@ impl Recorder for TextSink {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if let Some(notes) = &mut self.source
+            && !matches!(&self.lines, Lines::Calls(text) if !text.shows(step))
+            && let Some(words) = notes.note(stamp.partition, step.eip)
+        {
+            match &mut self.lines {
+                Lines::Guest(text) => text.remark(stamp, &words),
+                Lines::System(text) => text.remark(stamp, &words),
+                Lines::Calls(text) => text.remark(stamp, &words),
+            }
+        }
         match &mut self.lines {
             Lines::Guest(text) => text.instruction(stamp, step),
             Lines::System(text) => text.instruction(stamp, step),

@@ -68,6 +68,11 @@ impl SystemTrace {
         }
     }
 
+    /// As [`TextTrace::remark`], of the partition of `stamp`.
+    pub fn remark(&mut self, stamp: Stamp, words: &str) {
+        self.line(stamp, |lines| lines.remark(stamp, words));
+    }
+
     /// What was written since the last [`SystemTrace::clear`]: whole lines.
     #[must_use]
     pub fn text(&self) -> &[u8] {

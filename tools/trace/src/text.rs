@@ -93,6 +93,14 @@ impl TextTrace {
         self.segments = Some(processor.segments);
     }
 
+    /// Writes something about what comes next, `-- WORDS`: no record of the run.
+    pub fn remark(&mut self, stamp: Stamp, words: &str) {
+        self.stamp(stamp);
+        self.text.extend_from_slice(b"-- ");
+        self.text.extend_from_slice(words.as_bytes());
+        self.end_line();
+    }
+
     /// What was written since the last [`TextTrace::clear`]: whole lines.
     #[must_use]
     pub fn text(&self) -> &[u8] {

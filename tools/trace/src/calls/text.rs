@@ -11,6 +11,7 @@ use crate::event_text;
 use crate::filter::Kinds;
 use crate::names::Names;
 use crate::run_end::{PartitionEnd, RunEnd};
+use crate::source_lines::{SourceLine, SourceLines};
 use crate::text::TextTrace;
 use crate::traced_system::TracedSystem;
 use emulator::{Cpu, Step};
@@ -39,6 +40,7 @@ pub struct CallTextOptions {
 pub struct CallText {
     options: CallTextOptions,
     names: Arc<Names>,
+    source: Option<SourceLines>,
     partitions: Vec<Tree>,
     /// What stands before a line of the whole system.
     system: Vec<u8>,
@@ -62,9 +64,8 @@ struct Tree {
 struct Open {
     stamp: Stamp,
     name: Arc<str>,
-    entry: Entry,
-    from: u32,
-    is_whole: bool,
+    /// What stands behind its name.
+    remark: String,
     /// It is to be shown, even if nothing is shown in it.
     is_chosen: bool,
     is_shown: bool,
@@ -101,6 +102,7 @@ impl CallText {
         Self {
             options,
             names: Arc::clone(&system.names),
+            source: None,
             partitions: partitions.collect(),
             system: prefix("*").into_bytes(),
             latest: 0,
@@ -116,6 +118,24 @@ impl CallText {
     /// The lines of a partition begin with what this processor does next.
     pub fn begin_at(&mut self, id: PartitionId, processor: &Cpu) {
         self.partitions[id.index()].lines.begin_at(processor);
+    }
+
+    /// Says behind the name of a function where it was called from.
+    pub fn show_lines(&mut self, lines: SourceLines) {
+        self.source = Some(lines);
+    }
+
+    /// Whether an instruction has a line of its own.
+    #[must_use]
+    pub fn shows(&self, step: &Step<'_>) -> bool {
+        self.options.instructions.holds_instruction(step)
+    }
+
+    /// As [`TextTrace::remark`], of the instruction that comes next.
+    pub fn remark(&mut self, stamp: Stamp, words: &str) {
+        self.turn_to(stamp.partition);
+        self.apply(stamp.partition, place_of_instruction(stamp));
+        self.line_inside(stamp, format!("-- {words}").as_bytes());
     }
 
     /// Takes what has changed before a record that may come.
@@ -190,28 +210,28 @@ impl CallText {
 
     /// Brings the functions of a partition to where a record of this place stands.
     fn apply(&mut self, partition: PartitionId, place: u64) {
-        let Self { partitions, out, options, .. } = self;
+        let Self { partitions, out, source, .. } = self;
         let tree = &mut partitions[partition.index()];
         while tree.notes.front().is_some_and(|note| note.place <= place) {
             let Some(CallNote { change, .. }) = tree.notes.pop_front() else { return };
             match change {
                 CallChange::Entered { stamp, name, entry, from, is_whole } => {
-                    tree.frames.push(Open {
-                        stamp,
-                        name,
-                        entry,
-                        from,
-                        is_whole,
-                        is_chosen: false,
-                        is_shown: false,
-                    });
+                    let words = if is_whole {
+                        entry_words(&tree.symbols, entry, from)
+                    } else {
+                        Some("entered earlier".to_owned())
+                    };
+                    let caller = source.as_ref().filter(|_| entry == Entry::Call);
+                    let caller = caller.and_then(|lines| lines.line(partition, from));
+                    let caller = caller.map(|SourceLine { file, line }| format!("at {file}:{line}"));
+                    let remark = words.or(caller).map(|words| format!("  {words}")).unwrap_or_default();
+                    tree.frames.push(Open { stamp, name, remark, is_chosen: false, is_shown: false });
                 }
                 CallChange::Left { stamp, leaving, instructions, took_ns } => {
                     tree.leave(out, stamp, leaving, (instructions, took_ns));
                 }
             }
         }
-        debug_assert!(options.held > 0 || place < u64::MAX || tree.notes.is_empty());
     }
 
     /// Another partition's functions that are to be shown come before what this one does.
@@ -245,7 +265,7 @@ impl Recorder for CallText {
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.turn_to(stamp.partition);
         self.apply(stamp.partition, place_of_instruction(stamp));
-        let is_shown = self.options.instructions.holds_instruction(step);
+        let is_shown = self.shows(step);
         let tree = &mut self.partitions[stamp.partition.index()];
         if let Some(innermost) = tree.frames.last_mut() {
             innermost.is_chosen |= self.options.functions;
@@ -289,7 +309,7 @@ impl Tree {
         for depth in first..count {
             let mut line = self.entered(depth, None);
             line.extend_from_slice(b" {");
-            self.remark(&mut line, depth);
+            line.extend_from_slice(self.frames[depth].remark.as_bytes());
             out.push(line);
             self.frames[depth].is_shown = true;
         }
@@ -303,19 +323,6 @@ impl Tree {
         cost(&mut line, spent, depth);
         line.extend_from_slice(frame.name.as_bytes());
         line
-    }
-
-    fn remark(&self, line: &mut Vec<u8>, depth: usize) {
-        let Open { entry, from, is_whole, .. } = self.frames[depth];
-        let words = if is_whole {
-            entry_words(&self.symbols, entry, from)
-        } else {
-            Some("entered earlier".to_owned())
-        };
-        if let Some(words) = words {
-            line.extend_from_slice(b"  ");
-            line.extend_from_slice(words.as_bytes());
-        }
     }
 
     fn leave(&mut self, out: &mut Lines, at: Stamp, leaving: Leaving, spent: (u64, u64)) {
@@ -332,8 +339,15 @@ impl Tree {
         } else if is_chosen {
             self.open(out, depth);
             let mut line = self.entered(depth, Some(spent));
-            self.remark(&mut line, depth);
+            let remark = self.frames[depth].remark.as_bytes();
+            // What it returns belongs to its name.
+            let (first, then) = match leaving {
+                Leaving::Returned(_) => (&b""[..], remark),
+                _ => (remark, &b""[..]),
+            };
+            line.extend_from_slice(first);
             leaving_words(&mut line, leaving);
+            line.extend_from_slice(then);
             out.push(line);
         }
         self.frames.pop();

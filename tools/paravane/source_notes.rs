@@ -1,0 +1,126 @@
+//! The lines of the source that instructions come from, with their text where the files are at hand.
+
+use hypervisor_core::PartitionId;
+use log::warn;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use trace::{SourceLines, TracedSystem};
+
+/// Larger files are no sources.
+const FILE_MOST_BYTES: u64 = 16 << 20;
+/// The text of more files is not kept: an image can name any number.
+const FILES_MOST: usize = 4096;
+/// Longer lines are cut.
+const LINE_MOST_LETTERS: usize = 200;
+
+/// Tells of each instruction the line that it comes from, if the one before it came from another.
+pub struct SourceNotes {
+    lines: SourceLines,
+    /// Where relative paths begin.
+    folder: PathBuf,
+    files: HashMap<String, Option<Vec<String>>>,
+    /// By partition: the first and the last address of the line that was told last.
+    current: Vec<Option<Current>>,
+    is_missing_told: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Current {
+    first: u32,
+    last: u32,
+    place: String,
+}
+
+impl SourceNotes {
+    /// Notes for the partitions that are shown. Warns of images without lines.
+    pub fn new(system: &TracedSystem, shown: &[bool], folder: &Path) -> Self {
+        let lines = SourceLines::new(system);
+        for (place, partition) in system.partitions.iter().enumerate().filter(|(place, _)| shown[*place]) {
+            if lines.ranges(PartitionId(place as u16)).next().is_none() {
+                let whose =
+                    if system.is_system { format!(" of `{}`", partition.name) } else { String::new() };
+                warn!(
+                    "--source: the image{whose} has no source lines: build it with -g, and do not strip it"
+                );
+            }
+        }
+        Self {
+            lines,
+            folder: folder.to_path_buf(),
+            files: HashMap::new(),
+            current: vec![None; system.partitions.len()],
+            is_missing_told: false,
+        }
+    }
+
+    /// What there is to say before the instruction at this address.
+    pub fn note(&mut self, partition: PartitionId, address: u32) -> Option<String> {
+        let current = &self.current[partition.index()];
+        if current.as_ref().is_some_and(|current| (current.first..=current.last).contains(&address)) {
+            return None;
+        }
+        let range = self.lines.range(partition, address)?;
+        let (file, line) = (range.source.file.to_owned(), range.source.line);
+        let mut place = printable(&format!("{file}:{line}"));
+        let mut word = " inlined at";
+        for outer in self.lines.frames(partition, address).iter().skip(1) {
+            let (Some(outer_file), Some(line)) = (&outer.file, outer.line) else { continue };
+            let shown = if *outer_file == file { "" } else { outer_file };
+            let _ = write!(place, "{word} {}", printable(&format!("{shown}:{line}")));
+            word = " at";
+        }
+        let is_new = current.as_ref().is_none_or(|current| current.place != place);
+        self.current[partition.index()] =
+            Some(Current { first: range.first, last: range.last, place: place.clone() });
+        is_new.then(|| match self.text(&file, line) {
+            Some(text) => format!("{place}  {text}"),
+            None => place,
+        })
+    }
+
+    /// The line of the source, without the spaces around it.
+    fn text(&mut self, file: &str, line: u32) -> Option<String> {
+        if !self.files.contains_key(file) {
+            if self.files.len() == FILES_MOST {
+                return None;
+            }
+            let is_here = self.folder == Path::new(".");
+            let path = if is_here { PathBuf::from(file) } else { self.folder.join(file) };
+            let lines = read(&path);
+            if lines.is_none() && !self.is_missing_told {
+                self.is_missing_told = true;
+                warn!(
+                    "--source: there is no {}, so that lines of it have no text: say --source=FOLDER, the folder in which the \
+                     guest was compiled",
+                    printable(&path.display().to_string())
+                );
+            }
+            self.files.insert(file.to_owned(), lines);
+        }
+        let lines = self.files.get(file)?.as_ref()?;
+        let text = lines.get(usize::try_from(line).ok()?.checked_sub(1)?)?;
+        (!text.is_empty()).then(|| text.clone())
+    }
+}
+
+/// The lines of a file, if it is one.
+fn read(path: &Path) -> Option<Vec<String>> {
+    // An image can name whatever it likes, also what never ends.
+    let is_small_file =
+        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= FILE_MOST_BYTES);
+    if !is_small_file {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(FILE_MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    Some(text.lines().map(|line| printable(line.trim()).chars().take(LINE_MOST_LETTERS).collect()).collect())
+}
+
+/// Without what would do something to a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
