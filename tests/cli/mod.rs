@@ -2,6 +2,7 @@
 
 mod calls;
 mod check;
+mod colours;
 mod diff;
 mod elf;
 mod exit_status;
@@ -22,5 +23,6 @@ mod recordings;
 mod source;
 mod streams;
 mod systems;
+mod terminal;
 mod tracing;
 mod usage;

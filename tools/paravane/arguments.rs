@@ -56,9 +56,37 @@ pub struct Arguments {
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
+    /// Colours on stdout and stderr: if they are terminals, always, or never; -o FILE has none. NO_COLOR and CLICOLOR_FORCE decide
+    /// for `auto`
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Colours::Auto, global = true)]
+    pub color: Colours,
+
     /// No warnings on stderr: only errors, and how the run ended if the exit status does not say it all
     #[arg(short, long, global = true)]
     pub quiet: bool,
+}
+
+/// `--color`
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colours {
+    /// On a terminal
+    Auto,
+    /// Also into a pipe
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl Colours {
+    /// Whatever is printed from now on follows it.
+    pub fn take_effect(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
 }
 
 /// The commands.

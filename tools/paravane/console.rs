@@ -117,15 +117,16 @@ impl Console {
     }
 }
 
+/// How the name of a partition is shown.
+pub fn partition_style(place: usize) -> Style {
+    COLOURS[place % COLOURS.len()].on_default()
+}
+
 /// `nav     | `
 fn prefixes(names: &[String], in_colour: bool) -> Vec<String> {
     let width = names.iter().map(String::len).max().unwrap_or(0);
     let prefix = |(place, name): (usize, &String)| {
-        let style = if in_colour {
-            Style::new().fg_color(Some(COLOURS[place % COLOURS.len()].into()))
-        } else {
-            Style::new()
-        };
+        let style = if in_colour { partition_style(place) } else { Style::new() };
         format!("{style}{name:width$} |{style:#} ")
     };
     names.iter().enumerate().map(prefix).collect()

@@ -118,7 +118,7 @@ impl Shown<'_> {
                 if self.source.is_some() {
                     text.show_lines(SourceLines::new(system));
                 }
-                TextSink::of_calls(text, output)
+                TextSink::of_calls(text, system, output)
             }
         };
         if let Some(folder) = self.source {

@@ -22,6 +22,7 @@ mod lockstep;
 mod logging;
 mod look;
 mod output;
+mod paint;
 mod progress;
 mod pvt_sink;
 mod query;
@@ -42,7 +43,7 @@ mod verify_command;
 use arguments::{Arguments, Command};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use output::{Ended, complain};
+use output::{ERROR, Ended, complain};
 use status::Status;
 // The other files know it as `crate::quantities`.
 use std::io::{self, BufWriter};
@@ -68,6 +69,7 @@ fn command() -> Status {
     };
     // The guests of the kit do on purpose what is warned of.
     let expects_warnings = matches!(arguments.command, Command::Kit(_)) && arguments.verbose == 0;
+    arguments.color.take_effect();
     logging::start(arguments.verbose, arguments.quiet || expects_warnings);
     let ended = match arguments.command {
         Command::Run(run) => run::run(&run),
@@ -89,7 +91,7 @@ fn command() -> Status {
         Ok(status) => status,
         Err(Ended::Closed) => Status::Success,
         Err(Ended::Failed(why)) => {
-            complain(format_args!("paravane: {why}"));
+            complain(format_args!("{ERROR}paravane:{ERROR:#} {why}"));
             Status::Failure
         }
     }

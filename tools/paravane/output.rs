@@ -2,10 +2,14 @@
 //!
 //! A reader that closes the pipe is no error: [`Ended::Closed`] travels up and the command ends quietly.
 
+use anstyle::{AnsiColor, Style};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 use std::path::Path;
+
+/// How the first word of an error is shown.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Why output ended before the command did.
 #[derive(Debug)]

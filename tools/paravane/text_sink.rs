@@ -1,6 +1,7 @@
 //! The text of a trace on its way to a file or to stdout, of a single guest or of a system.
 
 use crate::output::{Ended, Output};
+use crate::paint::{Painter, Text};
 use crate::session::Listener;
 use crate::source_notes::SourceNotes;
 use emulator::{Cpu, Step};
@@ -14,6 +15,7 @@ pub const SLICE_UNITS: u64 = 1 << 15;
 pub struct TextSink {
     lines: Lines,
     source: Option<SourceNotes>,
+    painter: Option<Painter>,
     output: Output,
 }
 
@@ -31,12 +33,13 @@ impl TextSink {
         } else {
             Lines::Guest(Box::new(TextTrace::new(traced)))
         };
-        Self { lines, source: None, output }
+        Self { lines, source: None, painter: painter(Text::Trace, traced, &output), output }
     }
 
     /// A tree of calls that begins.
-    pub fn of_calls(text: CallText, output: Output) -> Self {
-        Self { lines: Lines::Calls(Box::new(text)), source: None, output }
+    pub fn of_calls(text: CallText, traced: &TracedSystem, output: Output) -> Self {
+        let painter = painter(Text::Calls, traced, &output);
+        Self { lines: Lines::Calls(Box::new(text)), source: None, painter, output }
     }
 
     /// Says before instructions which lines of the source they come from.
@@ -84,22 +87,26 @@ impl TextSink {
     /// # Errors
     /// The output fails.
     pub fn write(&mut self) -> Result<(), Ended> {
+        let text = match &self.lines {
+            Lines::Guest(text) => text.text(),
+            Lines::System(text) => text.text(),
+            Lines::Calls(text) => text.text(),
+        };
+        match &self.painter {
+            Some(painter) => self.output.write(&painter.paint(text))?,
+            None => self.output.write(text)?,
+        }
         match &mut self.lines {
-            Lines::Guest(text) => {
-                self.output.write(text.text())?;
-                text.clear();
-            }
-            Lines::System(text) => {
-                self.output.write(text.text())?;
-                text.clear();
-            }
-            Lines::Calls(text) => {
-                self.output.write(text.text())?;
-                text.clear();
-            }
+            Lines::Guest(text) => text.clear(),
+            Lines::System(text) => text.clear(),
+            Lines::Calls(text) => text.clear(),
         }
         self.output.flush()
     }
+}
+
+fn painter(text: Text, traced: &TracedSystem, output: &Output) -> Option<Painter> {
+    output.shows_colours().then(|| Painter::new(text, traced))
 }
 
 impl Recorder for TextSink {

@@ -62,6 +62,11 @@ impl<'a> Showing<'a> {
         Self { system, lines, width }
     }
 
+    /// The system.
+    pub fn system(&self) -> &TracedSystem {
+        self.system
+    }
+
     /// The hit of an instruction.
     pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>, changes: Vec<Change>) -> Hit {
         let line = match &mut self.lines {

@@ -4,6 +4,7 @@ use super::hit::{Hit, Showing};
 use super::options::Query;
 use super::scope::Range;
 use crate::output::{Ended, Output};
+use crate::paint::{Painter, Text};
 use crate::progress::Progress;
 use crate::show_command::failed;
 use hypervisor_core::{Machine, PartitionId, Recorder, Stamp};
@@ -166,13 +167,17 @@ impl Search<'_> {
 pub struct Printer<'a> {
     output: Output,
     showing: Showing<'a>,
+    painter: Option<Painter>,
     json: bool,
 }
 
 impl<'a> Printer<'a> {
     /// Writes lines, or JSON.
     pub fn new(showing: Showing<'a>, json: bool) -> Self {
-        Self { output: Output::stdout(), showing, json }
+        let output = Output::stdout();
+        let is_painted = !json && output.shows_colours();
+        let painter = is_painted.then(|| Painter::new(Text::Trace, showing.system()));
+        Self { output, showing, painter, json }
     }
 
     /// Writes a hit.
@@ -189,7 +194,10 @@ impl<'a> Printer<'a> {
     /// # Errors
     /// Stdout fails.
     pub fn line(&mut self, line: &str) -> Result<(), Ended> {
-        self.output.write(line.as_bytes())?;
+        match self.painter.as_ref().filter(|painter| painter.is_record(line)) {
+            Some(painter) => self.output.write(&painter.paint(line.as_bytes()))?,
+            None => self.output.write(line.as_bytes())?,
+        }
         self.output.write(b"\n")
     }
 
