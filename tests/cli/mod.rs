@@ -17,6 +17,7 @@ mod kit;
 mod lockstep;
 mod options;
 mod paravane;
+mod progress;
 mod query;
 mod readme;
 mod recordings;

@@ -3,6 +3,7 @@
 use crate::arguments::{Export, ExportFormat};
 use crate::filtered::ends;
 use crate::output::{Bytes, Ended, Output};
+use crate::progress::Progress;
 use crate::show_command::{failed, open};
 use crate::status::Status;
 use export::{Callgrind, Covoar, Csv, Drcov, FlameGraph, Folded, Lcov, Perfetto, Tenet};
@@ -65,7 +66,12 @@ impl Run<'_> {
         let replay = self.recording.replay_before(Position::Unit(0));
         let mut replay = replay.map_err(|error| failed(&self.options.recording, &error))?;
         let mut filter = Filter::new(self.choice.clone(), export);
-        replay.run(&mut filter, |filter, _| !filter.is_over());
+        let mut progress = Progress::new("running again", self.recording.end().map_or(0, |end| end.unit));
+        replay.run(&mut filter, |filter, machine| {
+            progress.set(machine.clock().units());
+            !filter.is_over()
+        });
+        drop(progress);
         filter.finish(ends(replay.machine()), |_| Ok::<(), Ended>(()))?;
         if let Some(warning) = self.options.filter.warning(&filter.passed()) {
             log::warn!("{warning}");

@@ -82,6 +82,11 @@ impl<F: TextFilter> Filtered<'_, F> {
         self.filter.filter_mut().inner_mut().write()
     }
 
+    /// Whether there are records that were not written yet.
+    pub fn has_more(&mut self) -> bool {
+        self.filter.filter_mut().passed().records > 0 && self.filter.filter_mut().inner_mut().has_more()
+    }
+
     /// Whether only the instructions after one point are wanted.
     pub fn is_window(&self) -> bool {
         self.options.window.is_some()

@@ -5,52 +5,73 @@ use std::time::{Duration, Instant};
 
 /// Quicker commands show none.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Tests have none: this variable is set in their environment.
+const NO_PATIENCE: &str = "PARAVANE_SHOWS_PROGRESS_AT_ONCE";
 
 /// A bar that appears when it is worth it, and goes with its value.
 pub struct Progress {
     what: &'static str,
     total: u64,
     since: Instant,
-    bar: Option<ProgressBar>,
+    patience: Duration,
+    state: State,
+}
+
+enum State {
+    /// It was not worth it yet.
+    Waiting,
+    Shown(ProgressBar),
+    /// It would be in the way.
+    Gone,
 }
 
 impl Progress {
-    /// Nothing of `total` is done; `what` is being done, as in `searching`.
+    /// Nothing of `total` is done; `what` is being done, as in `searching`. A total of 0 is not known.
     pub fn new(what: &'static str, total: u64) -> Self {
-        Self { what, total, since: Instant::now(), bar: None }
+        let patience = if std::env::var_os(NO_PATIENCE).is_some() { Duration::ZERO } else { PATIENCE };
+        Self { what, total, since: Instant::now(), patience, state: State::Waiting }
     }
 
     /// So much is done.
     pub fn set(&mut self, done: u64) {
-        if self.bar.is_none() && self.since.elapsed() > PATIENCE {
-            self.bar = Some(bar(self.what, self.total));
+        if matches!(self.state, State::Waiting) && self.since.elapsed() > self.patience {
+            self.state = State::Shown(bar(self.what, self.total));
         }
-        if let Some(bar) = &self.bar {
-            bar.set_position(done.min(self.total));
+        if let State::Shown(bar) = &self.state {
+            bar.set_position(if self.total == 0 { done } else { done.min(self.total) });
         }
     }
 
     /// Does what writes to a terminal without the bar in its way.
     pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+        match &self.state {
+            State::Shown(bar) => bar.suspend(write),
+            State::Waiting | State::Gone => write(),
         }
+    }
+
+    /// What is done shows itself on a terminal from now on.
+    pub fn leave(&mut self) {
+        if let State::Shown(bar) = &self.state {
+            bar.finish_and_clear();
+        }
+        self.state = State::Gone;
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.leave();
     }
 }
 
 /// It draws on stderr, and nowhere if that is no terminal.
 fn bar(what: &'static str, total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {eta} left") {
+    let (bar, template) = match total {
+        0 => (ProgressBar::no_length(), "{spinner} {msg}: {human_pos}"),
+        total => (ProgressBar::new(total), "{msg} {wide_bar} {percent}% {eta} left"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.set_message(what);

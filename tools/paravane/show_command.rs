@@ -5,13 +5,14 @@ use crate::filter_options::FilterOptions;
 use crate::filtered::{Filtered, TextFilter, ends};
 use crate::look::{Look, Shown, Way};
 use crate::output::{Ended, Output};
+use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::status::Status;
 use hypervisor_core::{PartitionId, Recorder, Stamp};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use trace::TracedSystem;
 use trace::filter::{Choice, Instant, Trigger};
@@ -132,10 +133,17 @@ fn filtered<F: TextFilter>(
         text.begin_at(replay.machine(), replay.stopped());
     }
     let mut result = Ok(());
-    replay.run(&mut text, |text, _| {
+    let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.unit));
+    let is_read = io::stdout().is_terminal();
+    replay.run(&mut text, |text, machine| {
+        if is_read && text.has_more() {
+            progress.leave();
+        }
+        progress.set(machine.clock().units());
         result = text.write();
         result.is_ok() && !text.is_over()
     });
+    drop(progress);
     result?;
     // The ends are not part of a window.
     let end = recording.end().filter(|_| !is_window);

@@ -25,6 +25,16 @@ enum Lines {
     Calls(Box<CallText>),
 }
 
+impl Lines {
+    fn text(&self) -> &[u8] {
+        match self {
+            Self::Guest(text) => text.text(),
+            Self::System(text) => text.text(),
+            Self::Calls(text) => text.text(),
+        }
+    }
+}
+
 impl TextSink {
     /// A trace that begins. Partitions of a system that are not `shown` are left out.
     pub fn new(traced: &TracedSystem, shown: &[bool], output: Output) -> Self {
@@ -82,16 +92,17 @@ impl TextSink {
         }
     }
 
+    /// Whether something was told since the last time.
+    pub fn has_more(&self) -> bool {
+        !self.lines.text().is_empty()
+    }
+
     /// Writes what was told since the last time.
     ///
     /// # Errors
     /// The output fails.
     pub fn write(&mut self) -> Result<(), Ended> {
-        let text = match &self.lines {
-            Lines::Guest(text) => text.text(),
-            Lines::System(text) => text.text(),
-            Lines::Calls(text) => text.text(),
-        };
+        let text = self.lines.text();
         match &self.painter {
             Some(painter) => self.output.write(&painter.paint(text))?,
             None => self.output.write(text)?,

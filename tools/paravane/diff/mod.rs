@@ -9,6 +9,7 @@ mod source;
 pub use options::Diff;
 
 use crate::output::Ended;
+use crate::progress::Progress;
 use crate::status::Status;
 use opened::{Opened, open};
 use report::Report;
@@ -175,6 +176,8 @@ fn run(
         Collector::new(wanted, &(0..count).map(is_chosen).collect::<Vec<bool>>())
     });
     let instructions = wanted.only.has_instructions();
+    let total = opened.iter().filter_map(|side| side.source.last_unit()).max();
+    let mut progress = Progress::new("comparing", total.unwrap_or(0));
     while pairs.iter().any(|pair| !pair.comparison.is_done()) {
         for side in [0, 1] {
             if !pairs.iter().any(|pair| pair.comparison.wants(side)) {
@@ -192,9 +195,10 @@ fn run(
                 }
             }
         }
+        progress.set(opened.iter().filter_map(|side| side.source.unit()).min().unwrap_or(0));
         for pair in &mut *pairs {
             pair.comparison.advance();
-            report.differences(pair)?;
+            report.differences(pair, &progress)?;
             for side in [0, 1] {
                 if pair.comparison.wants(side) && pair.comparison.waiting(1 - side) > WAITING_MOST {
                     starve(pair, side, opened)?;

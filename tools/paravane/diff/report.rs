@@ -4,6 +4,7 @@ use super::opened::Opened;
 use super::options::Diff;
 use super::{Chosen, Pair};
 use crate::output::{Ended, Output};
+use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::status::Status;
 use anstyle::{AnsiColor, Style};
@@ -78,8 +79,11 @@ impl Report {
     ///
     /// # Errors
     /// Stdout fails.
-    pub fn differences(&mut self, pair: &mut Pair) -> Result<(), Ended> {
+    pub fn differences(&mut self, pair: &mut Pair, progress: &Progress) -> Result<(), Ended> {
         let lines = pair.comparison.take_lines();
+        if lines.is_empty() {
+            return Ok(());
+        }
         if self.is_system {
             match self.held.iter_mut().find(|(name, _)| *name == pair.name) {
                 Some((_, held)) => held.extend(lines),
@@ -87,7 +91,7 @@ impl Report {
             }
             return Ok(());
         }
-        lines.iter().try_for_each(|line| self.line(line))
+        progress.aside(|| lines.iter().try_for_each(|line| self.line(line)))
     }
 
     /// Prints what was kept, and sums up.

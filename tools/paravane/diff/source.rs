@@ -22,7 +22,7 @@ const LINES: usize = 4096;
 /// Where the rows of a side come from.
 pub enum Source {
     /// A recording.
-    Recorded { replay: Box<Replay>, traced: TracedSystem, end: Option<Outcome> },
+    Recorded { replay: Box<Replay>, traced: TracedSystem, end: Option<Outcome>, last_unit: u64 },
     /// A run of now.
     Live(Box<Live>),
     /// A log.
@@ -50,8 +50,10 @@ impl Source {
     pub fn recorded(path: &Path, recording: &mut Recording) -> Result<Self, Ended> {
         let replay = recording.replay_before(Position::Unit(0));
         let replay = replay.map_err(|error| crate::show_command::failed(path, &error))?;
+        let last_unit = recording.last_unit();
+        let last_unit = last_unit.map_err(|error| crate::show_command::failed(path, &error))?;
         let end = recording.end().map(|end| end.outcome.clone());
-        Ok(Self::Recorded { replay: Box::new(replay), traced: recording.traced().clone(), end })
+        Ok(Self::Recorded { replay: Box::new(replay), traced: recording.traced().clone(), end, last_unit })
     }
 
     /// The partitions; None of a log.
@@ -61,6 +63,19 @@ impl Source {
             Self::Live(live) => Some(&live.traced),
             Self::Log { .. } => None,
         }
+    }
+
+    /// The last unit of virtual time; None if it is not known.
+    pub fn last_unit(&self) -> Option<u64> {
+        match self {
+            Self::Recorded { last_unit, .. } => Some(*last_unit),
+            Self::Live(_) | Self::Log { .. } => None,
+        }
+    }
+
+    /// Units of virtual time that have passed; None of a log.
+    pub fn unit(&self) -> Option<u64> {
+        self.machine().map(|machine| machine.clock().units())
     }
 
     /// Whether nothing more comes.

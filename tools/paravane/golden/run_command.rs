@@ -5,13 +5,17 @@ use super::outcome::{MISSING, gravest, status};
 use super::report::{self, Entry};
 use super::{is_in_ci, no_case, suite};
 use crate::output::{Ended, Output, complain};
+use crate::progress::Progress;
 use crate::status::Status;
 use ::golden::words;
 use ::golden::{Case, Judged, Judgement, judge, judge_and_note};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// So often the bar is looked at while no case ends.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// Runs the cases.
 ///
@@ -85,10 +89,19 @@ fn in_order(
         drop(sender);
         let mut waiting: Vec<Option<Entry>> = cases.iter().map(|_| None).collect();
         let mut told = 0;
-        for (place, entry) in receiver {
+        let mut progress = Progress::new("running cases", cases.len() as u64);
+        let mut done = 0;
+        loop {
+            progress.set(done);
+            let (place, entry) = match receiver.recv_timeout(GLANCE) {
+                Ok(result) => result,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            done += 1;
             waiting[place] = Some(entry);
             while let Some(entry) = waiting.get_mut(told).and_then(Option::take) {
-                tell(entry)?;
+                progress.aside(|| tell(entry))?;
                 told += 1;
             }
         }

@@ -96,7 +96,9 @@ fn frames(recording: &Recording) -> BTreeMap<FrameKind, Frames> {
 
 fn events(recording: &mut Recording, traced: &TracedSystem) -> Result<Vec<Events>, RecordingError> {
     let mut events = vec![Events::default(); traced.partitions.len()];
+    let mut progress = Progress::new("counting", recording.last_unit()?);
     recording.tell_events(|stamp, event| {
+        progress.set(stamp.unit);
         let Some(sums) = events.get_mut(stamp.partition.index()) else { return };
         *sums.kinds.entry(event_kind(&event)).or_default() += 1;
         if let Event::Call { abi, number, .. } = event {
