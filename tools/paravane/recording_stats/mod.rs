@@ -3,7 +3,6 @@
 //!
 //! Not here: counters of the interpreter, which are those of who runs again.
 
-mod functions;
 mod report;
 
 use crate::arguments::Stats;
@@ -11,14 +10,13 @@ use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::show_command::{failed, open};
 use crate::status::Status;
-use functions::FunctionCounts;
 use hypervisor_core::{Abi, Event, Machine, PartitionId, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError};
 use report::Report;
 use std::collections::BTreeMap;
 use trace::pvt::FrameKind;
-use trace::{TracedSystem, event_kind, event_words};
+use trace::{FunctionCounts, TracedSystem, event_kind, event_words};
 
 /// So many numbers of calls are told apart: a guest may call any.
 const CALLS_MOST: usize = 1024;

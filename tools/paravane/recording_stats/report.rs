@@ -1,6 +1,5 @@
 //! What was counted, as text and as JSON.
 
-use super::functions::FunctionCounts;
 use super::{Events, Frames};
 use crate::json::Json;
 use crate::quantities::{grouped, time};
@@ -10,8 +9,8 @@ use hypervisor_core::{Machine, PartitionId};
 use recording::Recording;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use trace::TracedSystem;
 use trace::pvt::FrameKind;
+use trace::{Function, FunctionCount, FunctionCounts, TracedSystem};
 
 /// The format of the JSON; the number counts up when a key changes its meaning or goes.
 const SCHEMA: &str = "paravane-recording-statistics 1";
@@ -103,7 +102,7 @@ impl Report<'_> {
         }
         if let Some((counts, most)) = &self.functions {
             text.push_str("  functions                    own instructions              entries\n");
-            for (name, count) in counts.most(id, *most) {
+            for (Function { name, .. }, count) in counts.most(id, *most) {
                 let (instructions, entries) = (grouped(count.instructions), grouped(count.entries));
                 let _ = writeln!(text, "    {name:<24} {instructions:>18} {entries:>20}");
             }
@@ -155,9 +154,9 @@ impl Report<'_> {
             entries.push(("calls", counts_json(calls)));
         }
         if let Some((counts, most)) = &self.functions {
-            let function = |(name, count): (&str, super::functions::Count)| {
+            let function = |(function, count): (&Function, FunctionCount)| {
                 Json::object([
-                    ("name", name.into()),
+                    ("name", function.name.as_str().into()),
                     ("own_instructions", count.instructions.into()),
                     ("entries", count.entries.into()),
                 ])

@@ -3,7 +3,6 @@
 //!
 //! Not here: the messages' encoding, and which events belong together.
 
-mod flows;
 mod messages;
 #[cfg(test)]
 mod tests;
@@ -13,7 +12,6 @@ use crate::Export;
 use crate::event_fields::{ELIDED, EventFields, signed};
 use crate::sink::Sink;
 use emulator::Step;
-use flows::FlowFinder;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use messages::{
@@ -24,7 +22,9 @@ use prost::Message;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
-use trace::{CallStacks, Change, FunctionId, Names, TracedSystem, elision_words, event_kind, event_words};
+use trace::{
+    CallStacks, Change, FlowFinder, FunctionId, Names, TracedSystem, elision_words, event_kind, event_words,
+};
 use track::Track;
 
 /// All packets are of one sequence.

@@ -1,19 +1,22 @@
 //! In which functions instructions run, and how often they are entered.
 
+use crate::call_stack::{CallStacks, Change, Entry};
+use crate::functions::{Function, FunctionId};
+use crate::traced_system::TracedSystem;
 use emulator::Step;
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
-use trace::{CallStacks, Change, Entry, FunctionId, TracedSystem};
 
 /// Counts by function.
+#[derive(Debug)]
 pub struct FunctionCounts {
     stacks: CallStacks,
     /// By partition, and by the number of the function.
-    counts: Vec<Vec<Count>>,
+    counts: Vec<Vec<FunctionCount>>,
 }
 
 /// What one function did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Count {
+pub struct FunctionCount {
     /// Instructions of its own, without those of functions that it called.
     pub instructions: u64,
     /// How often it was called, jumped to, or entered by an upcall or a trap.
@@ -22,36 +25,35 @@ pub struct Count {
 
 impl FunctionCounts {
     /// Nothing ran yet.
+    #[must_use]
     pub fn new(traced: &TracedSystem) -> Self {
         Self { stacks: CallStacks::new(traced), counts: vec![Vec::new(); traced.partitions.len()] }
     }
 
     /// The functions of a partition with the most instructions, those first.
-    pub fn most(&self, partition: PartitionId, most: u64) -> Vec<(&str, Count)> {
+    #[must_use]
+    pub fn most(&self, partition: PartitionId, most: u64) -> Vec<(&Function, FunctionCount)> {
         let Some(counts) = self.counts.get(partition.index()) else { return Vec::new() };
         let ran = counts.iter().enumerate().filter(|(_, count)| count.instructions > 0);
-        let mut ran: Vec<(&str, Count)> = ran
-            .map(|(number, count)| {
-                let function = self.stacks.function(partition, FunctionId(number as u32));
-                (function.name.as_str(), *count)
-            })
+        let mut ran: Vec<(&Function, FunctionCount)> = ran
+            .map(|(number, count)| (self.stacks.function(partition, FunctionId(number as u32)), *count))
             .collect();
-        ran.sort_by(|(name, count), (other, than)| {
-            than.instructions.cmp(&count.instructions).then_with(|| name.cmp(other))
+        ran.sort_by(|(function, count), (other, than)| {
+            than.instructions.cmp(&count.instructions).then_with(|| function.name.cmp(&other.name))
         });
         ran.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         ran
     }
 }
 
-fn count(counts: &mut Vec<Count>, function: FunctionId) -> &mut Count {
+fn count(counts: &mut Vec<FunctionCount>, function: FunctionId) -> &mut FunctionCount {
     if counts.len() <= function.index() {
-        counts.resize(function.index() + 1, Count::default());
+        counts.resize(function.index() + 1, FunctionCount::default());
     }
     &mut counts[function.index()]
 }
 
-fn enter(counts: &mut Vec<Count>, changes: &[Change]) {
+fn enter(counts: &mut Vec<FunctionCount>, changes: &[Change]) {
     for change in changes {
         if let Change::Entered { function, entry, .. } = change
             && *entry != Entry::Resumed
