@@ -22,6 +22,7 @@ mod query;
 mod readme;
 mod recordings;
 mod source;
+mod report;
 mod streams;
 mod systems;
 mod terminal;

@@ -117,6 +117,14 @@ pub enum Command {
         after_help = "Exit status:\n  0    it was written\n  125  the recording cannot be read, or the file not be written; stderr tells why"
     )]
     Export(Export),
+    /// Write a recorded run as one HTML page: timeline, console, interrupts, calls, hot functions
+    ///
+    /// The page needs nothing but a browser: no network, no other file. It has at most 16 MiB, however long the run was, and says
+    /// what it leaves out. docs/REPORT.md tells how to use it.
+    #[command(
+        after_help = "Exit status:\n  0    it was written\n  125  the recording cannot be read, or the page not be written; stderr tells why"
+    )]
+    Report(Report),
     /// Check that a recorded run is whole, and that running it again makes the same
     ///
     /// Every frame's digest is checked, and the whole run is run again: each event, the machine of each keyframe and the
@@ -279,6 +287,23 @@ pub struct Export {
     /// Which part of the run.
     #[command(flatten)]
     pub filter: FilterOptions,
+}
+
+/// `paravane report`
+#[derive(Args, Debug)]
+pub struct Report {
+    /// A recorded run, as `paravane trace --format pvt -o FILE` writes it
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
+
+    /// Where the page is written to; stdout without it, or with `-`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Leave out in which functions the instructions ran: for these the whole run is run again, for everything else the
+    /// recorded events suffice, so that the page of a long run comes at once
+    #[arg(long)]
+    pub no_functions: bool,
 }
 
 /// `paravane export --format`

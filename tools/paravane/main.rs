@@ -27,6 +27,7 @@ mod progress;
 mod pvt_sink;
 mod query;
 mod recording_stats;
+mod report_command;
 mod roster;
 mod run;
 mod session;
@@ -76,6 +77,7 @@ fn command() -> Status {
         Command::Trace(trace) => trace_command::trace(&trace),
         Command::Show(show) => show_command::show(&show),
         Command::Export(options) => export_command::export(&options),
+        Command::Report(options) => report_command::report(&options),
         Command::Verify(verify) => verify_command::verify(&verify),
         Command::Query(query) => query::query(&query),
         Command::Stats(stats) => recording_stats::stats(&stats),

@@ -123,13 +123,13 @@ impl Events {
 }
 
 /// The run at its end, from the last keyframe on.
-fn last_machine(recording: &mut Recording) -> Result<recording::Replay, RecordingError> {
+pub fn last_machine(recording: &mut Recording) -> Result<recording::Replay, RecordingError> {
     let mut replay = recording.replay_before(Position::Unit(u64::MAX))?;
     replay.run(&mut Unrecorded, |_, _| true);
     Ok(replay)
 }
 
-fn functions(recording: &mut Recording, traced: &TracedSystem) -> Result<FunctionCounts, RecordingError> {
+pub fn functions(recording: &mut Recording, traced: &TracedSystem) -> Result<FunctionCounts, RecordingError> {
     let mut counts = FunctionCounts::new(traced);
     let mut progress = Progress::new("running again", recording.last_unit()?);
     let mut replay = recording.replay_before(Position::Unit(0))?;

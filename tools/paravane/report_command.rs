@@ -1,0 +1,96 @@
+//! `paravane report`: a recorded run as an HTML page. The events are read from the file; for the hot functions the run is run again.
+
+use crate::arguments::Report as Options;
+use crate::output::{Bytes, Ended, Output};
+use crate::progress::Progress;
+use crate::recording_stats::{functions, last_machine};
+use crate::show_command::{failed, open};
+use crate::status::Status;
+use emulator::SEMANTICS;
+use recording::{Recording, RecordingError, Replay};
+use report::{About, Functions, PartitionTotals, Report, function_rows};
+use std::fs;
+use std::path::Path;
+
+/// What `--output` says for stdout.
+const STDOUT: &str = "-";
+
+/// Writes the page.
+///
+/// # Errors
+/// The recording cannot be read, or the page not be written.
+pub fn report(options: &Options) -> Result<Status, Ended> {
+    let path = &options.recording;
+    let mut recording = open(path)?;
+    let failed = |error: RecordingError| failed(path, &error);
+    let output = options.output.as_deref().filter(|output| *output != Path::new(STDOUT));
+    if let Some(output) = output
+        && is_same_file(path, output)
+    {
+        return Err(Ended::Failed(format!(
+            "{} is the recording: name another file for the page",
+            output.display()
+        )));
+    }
+    let last_unit = recording.last_unit().map_err(failed)?;
+    let config = recording.subject().config.clone();
+    let mut report = Report::new(recording.traced(), &config, last_unit);
+    let mut progress = Progress::new("reading the events", last_unit);
+    let read = recording.tell_events(|stamp, event| {
+        report.event(stamp, &event);
+        progress.set(stamp.unit);
+    });
+    read.map_err(failed)?;
+    drop(progress);
+    let can_run = recording.header().semantics == SEMANTICS;
+    let totals =
+        if can_run { Some(last_machine(&mut recording).map_err(failed)?).as_ref().map(totals) } else { None };
+    let functions = hot_functions(&mut recording, options, can_run).map_err(failed)?;
+    let about = About {
+        file: path.display().to_string(),
+        header: recording.header(),
+        end: recording.end(),
+        last_unit,
+        bytes: recording.reader().length_bytes(),
+        totals,
+    };
+    let mut out = match output {
+        Some(output) => Output::file(output).map_err(Ended::Failed)?,
+        None => Output::stdout(),
+    };
+    report.write(&about, &config, functions, Bytes(&mut out))?;
+    out.flush()?;
+    Ok(Status::Success)
+}
+
+fn hot_functions(
+    recording: &mut Recording,
+    options: &Options,
+    can_run: bool,
+) -> Result<Functions, RecordingError> {
+    if options.no_functions {
+        return Ok(Functions::not_counted("The report was made with --no-functions."));
+    }
+    if !can_run {
+        return Ok(Functions::not_counted(
+            "The run was recorded by another version of the processor, and cannot be run again by this one.",
+        ));
+    }
+    let traced = recording.traced().clone();
+    Ok(function_rows(&traced, &functions(recording, &traced)?))
+}
+
+/// What the machine at the end counted of each partition.
+fn totals(end: &Replay) -> Vec<PartitionTotals> {
+    let partitions = end.machine().partitions().iter();
+    let totals = partitions.map(|partition| PartitionTotals {
+        executed: partition.executed(),
+        idle: partition.counters().idle_units,
+    });
+    totals.collect()
+}
+
+/// Whether both paths lead to the same file.
+fn is_same_file(path: &Path, other: &Path) -> bool {
+    fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(other).is_ok_and(|other| path == other))
+}
