@@ -314,6 +314,26 @@ fn nothing_is_accepted_blindly() {
 }
 
 #[test]
+fn one_command_runs_and_accepts_what_differs_and_shows_it() {
+    let suite = Suite::with_hello();
+    suite.accepted("holds", &["--image", "builtin:ticker"]);
+    let verdict = suite.text("holds/expect.verdict.toml");
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    let all = ["accept", ".", "--run", "--reason", "less memory"];
+    let accepted = suite.golden(&all);
+    assert_eq!((accepted.status, suite.pending("hello")), (Some(0), 0), "{accepted:?}");
+    let text = accepted.text();
+    assert!(text.contains("- Hello from partition hello, which has 17 MiB"), "{text}");
+    assert!(text.ends_with("hello: accepted\n") && !text.contains("holds"), "{text}");
+    assert!(suite.text("hello/expect.verdict.toml").contains("reason = \"less memory\""));
+    assert_eq!(suite.text("holds/expect.verdict.toml"), verdict, "what holds keeps its reason");
+    suite.change("hello/case.toml", "records = 1", "records = 1000000");
+    let refused = suite.golden(&all);
+    assert_eq!(refused.status, Some(3), "{refused:?}");
+    one_line(&refused, "and the case requires 1000000");
+}
+
+#[test]
 fn ci_writes_and_accepts_nothing() {
     let suite = Suite::with_hello();
     suite.change("hello/expect.console", "16 MiB", "17 MiB");

@@ -1,12 +1,12 @@
 //! `paravane golden accept`: shows what is accepted, and accepts it.
 
 use super::options::AcceptCases;
-use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest};
+use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest, status};
 use super::{accepter, no_case, refuse_in_ci, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
 use ::golden::words;
-use ::golden::{Acceptance, Case, Expectation, Found, Provenance, Refusal};
+use ::golden::{Acceptance, Case, Expectation, Found, Judgement, Provenance, Refusal, judge_and_note};
 
 /// Accepts what is pending of the chosen cases.
 ///
@@ -28,6 +28,12 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
                 continue;
             }
         };
+        if options.run
+            && let Some(status) = first_run(&case)
+        {
+            statuses.push(status);
+            continue;
+        }
         // Of a whole suite only what is pending is meant.
         if count > 1 && matches!(Expectation::pending(&case.folder), Found::Nothing) {
             continue;
@@ -42,6 +48,19 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
         complain("paravane: nothing is pending: `paravane golden run` records what differs");
     }
     Ok(gravest(&statuses))
+}
+
+/// Runs a case so that what it does is pending; the status, if it has nothing that can be accepted.
+fn first_run(case: &Case) -> Option<Status> {
+    let judgement = judge_and_note(case).judgement;
+    match judgement {
+        Judgement::Missing(_) | Judgement::GuestChanged(_) | Judgement::EmulatorChanged => None,
+        Judgement::Holds => Some(Status::Success),
+        judgement => {
+            complain(format_args!("paravane: {}: {}", case.name, words::line(&judgement)));
+            Some(status(&judgement))
+        }
+    }
 }
 
 /// Who accepts with this program, and why.

@@ -165,6 +165,10 @@ pub struct AcceptCases {
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 
+    /// Run the cases first, and accept what differs, or is new, without another look
+    #[arg(long)]
+    pub run: bool,
+
     /// Also accept what loses more than a tenth of its lines
     #[arg(long)]
     pub allow_shrink: bool,
