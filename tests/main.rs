@@ -3,9 +3,9 @@
 mod cli;
 mod equivalences;
 mod exports;
-mod golden;
 mod isolation;
 mod layers;
+mod samples;
 mod soak;
 mod transparency;
 mod vectors;

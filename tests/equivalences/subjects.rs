@@ -1,7 +1,7 @@
 //! Systems that show all that a machine can be in the middle of: waits, pending events, queues, restarts, shared memory.
 
 use super::guests;
-use crate::golden;
+use crate::samples;
 use hypervisor_core::abi::{CLAUSES, ShownBy};
 use hypervisor_core::config::{PartitionConfig, PartitionId, SystemConfig};
 use hypervisor_core::conformance;
@@ -39,7 +39,7 @@ pub fn subjects() -> Vec<Subject> {
     subjects.extend(pairs());
     subjects.extend(["flight", "irq"].map(|name| Subject {
         name: name.to_owned(),
-        config: SystemConfig { interactive: false, ..golden::system::config(name) },
+        config: SystemConfig { interactive: false, ..samples::system(name) },
     }));
     subjects.extend((1..=4).map(hostile));
     subjects
