@@ -1,86 +1,11 @@
 //! `paravane golden`: what holds, what does not and whose fault that is, and what it takes to accept something.
 
 use super::elf::{ElfFile, call, exits_with};
+use super::golden_suite::{Suite, one_line};
 use super::paravane::{Finished, paravane, sample};
 use hypervisor_core::abi::Call;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
-
-/// A suite in a folder that is removed at the end of the test.
-struct Suite(PathBuf);
-
-impl Suite {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("paravane-suite-{}-{number}", process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// A suite with the accepted case `hello`.
-    fn with_hello() -> Self {
-        let suite = Self::new();
-        fs::copy(sample("hello"), suite.file("hello.elf")).unwrap();
-        suite.accepted("hello", &["--image", "hello.elf", "--require-symbol", "main"]);
-        suite
-    }
-
-    fn accepted(&self, name: &str, options: &[&str]) {
-        let made = self.golden(&[&["new", name], options].concat());
-        assert_eq!(made.status, Some(3), "{made:?}");
-        let accepted = self.golden(&["accept", name, "--reason", "a test"]);
-        assert_eq!(accepted.status, Some(0), "{accepted:?}");
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    fn change(&self, name: &str, from: &str, to: &str) {
-        let text = self.text(name);
-        assert!(text.contains(from), "{name}: {text}");
-        fs::write(self.file(name), text.replacen(from, to, 1)).unwrap();
-    }
-
-    fn pending(&self, case: &str) -> usize {
-        let entries = fs::read_dir(self.file(case)).unwrap();
-        entries.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|e| e == "new")).count()
-    }
-
-    /// Runs `paravane golden` in the suite's folder.
-    fn golden(&self, arguments: &[&str]) -> Finished {
-        self.golden_with(arguments, &[])
-    }
-
-    fn golden_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
-        let mut command = paravane([&["golden"], arguments].concat());
-        command.current_dir(&self.0).env_remove("CI").env("USER", "ann");
-        command.envs(environment.iter().copied());
-        let output = command.output().unwrap();
-        Finished {
-            status: output.status.code(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-}
-
-impl Drop for Suite {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn one_line(finished: &Finished, says: &str) {
-    assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
-    assert!(finished.stderr.contains(says), "`{says}` is missing in {finished:?}");
-}
+use std::path::Path;
+use std::{fs, process};
 
 #[test]
 fn a_new_case_is_pending_and_holds_once_it_is_accepted() {
@@ -129,9 +54,7 @@ fn an_emulator_that_changed_is_told_with_each_layer_and_the_command_that_traces_
     let suite = Suite::with_hello();
     suite.change("hello/expect.events", "bytes=5 ", "bytes=6 ");
     suite.change("hello/expect.console", "16 MiB", "17 MiB");
-    let ladder = suite.text("hello/expect.ladder");
-    let digest = ladder.trim_end().rsplit(' ').next().unwrap();
-    suite.change("hello/expect.ladder", digest, "0000000000000000");
+    suite.spoil_ladder("hello", 150);
     let run = suite.golden(&["run", "."]);
     assert_eq!((run.status, suite.pending("hello")), (Some(1), 4), "{run:?}");
     let text = run.text();
@@ -141,9 +64,9 @@ fn an_emulator_that_changed_is_told_with_each_layer_and_the_command_that_traces_
         "- Hello from partition hello, which has 17 MiB of memory.\n",
         "+ Hello from partition hello, which has 16 MiB of memory.\n",
         "events differs in line 4:\n",
-        "first difference between #0 and #",
+        "first difference between #128 and #146 of hello",
         "event 4 is another one, at #",
-        "paravane trace ../hello.elf --max-instructions=100000000 --max-time=60000000000ns --from '#0' --to '#",
+        "paravane trace ../hello.elf --max-instructions=100000000 --max-time=60000000000ns --from '#128' --to '#146' ",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -157,14 +80,13 @@ fn an_emulator_that_changed_is_told_with_each_layer_and_the_command_that_traces_
     let command = command.replace("paravane trace", &format!("'{}' trace", env!("CARGO_BIN_EXE_paravane")));
     let traced = process::Command::new("sh").arg("-c").arg(&command).current_dir(&suite.0).output().unwrap();
     let traced = String::from_utf8_lossy(&traced.stdout).into_owned();
-    assert!(traced.contains("_start") && traced.contains("console_write(bytes=5 "), "{command}\n{traced}");
+    assert!(traced.contains("#128 ") && traced.contains("console_write(bytes=5 "), "{command}\n{traced}");
 }
 
 #[test]
 fn another_program_shows_the_first_differing_instruction_and_who_wrote_what_differs() {
     let suite = Suite::with_hello();
-    let ladder = suite.text("hello/expect.ladder");
-    suite.change("hello/expect.ladder", ladder.trim_end().rsplit(' ').next().unwrap(), "0000000000000000");
+    suite.spoil_ladder("hello", 0);
     let own = env!("CARGO_BIN_EXE_paravane");
     let same = suite.golden(&["explain", "hello", "--against", own]);
     assert!(same.text().contains("both programs do the same there"), "{same:?}");
@@ -429,7 +351,7 @@ fn a_case_has_input_and_systems_have_cases() {
     suite.accepted("echo", &["--image", "builtin:echo", "--input", "words"]);
     assert!(suite.text("echo/expect.console").contains("two"));
     suite.accepted("flight", &["--image", "builtin:flight", "--require-symbol", "nav:main"]);
-    assert!(suite.text("flight/expect.ladder").contains("\nnav 0 "));
+    assert!(suite.text("flight/expect.ladder").contains("\nnav 64 "));
     assert!(suite.text("flight/expect.console").contains("display: "));
     assert_eq!(suite.golden(&["run", "."]).status, Some(0));
     fs::write(suite.file("words"), "one\nthree\n").unwrap();
@@ -498,58 +420,6 @@ fn what_nobody_needs_is_pruned() {
     let orphans = suite.golden(&["prune", "."]);
     assert_eq!(orphans.text().matches("its case.toml is gone").count(), 4, "{orphans:?}");
     assert_eq!(fs::read_dir(suite.file("hello")).unwrap().count(), 0);
-}
-
-#[test]
-fn review_needs_a_terminal() {
-    let suite = Suite::with_hello();
-    let refused = suite.golden(&["review", "."]);
-    assert_eq!(refused.status, Some(125), "{refused:?}");
-    one_line(&refused, "needs a terminal");
-}
-
-/// Answers a review on a pseudo-terminal, which `script` of util-linux makes.
-#[cfg(target_os = "linux")]
-fn reviewed(suite: &Suite, answers: &str) -> (Option<i32>, String) {
-    use std::io::Write;
-    use std::process::Stdio;
-    let review = format!("'{}' golden review .", env!("CARGO_BIN_EXE_paravane"));
-    let mut command = process::Command::new("script");
-    command.args(["-qec", &review, "/dev/null"]).current_dir(&suite.0).env_remove("CI").env("USER", "ann");
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("`script` of util-linux is there");
-    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_review_accepts_with_a_reason_rejects_skips_and_shows() {
-    let suite = Suite::with_hello();
-    let differ = || {
-        suite.change("hello/expect.console", "16 MiB", "17 MiB");
-        assert_eq!(suite.golden(&["run", "."]).status, Some(1));
-    };
-    differ();
-    let (status, text) = reviewed(&suite, "o\nn\nx\ns\n");
-    assert_eq!((status, suite.pending("hello")), (Some(3), 4), "{text}");
-    for part in ["17 MiB of memory", "show [o]ld", "answer with one of the letters", "paravane-ladder 1"] {
-        assert!(text.contains(part), "{part}\n{text}");
-    }
-    let (status, text) = reviewed(&suite, "r\n");
-    assert_eq!((status, suite.pending("hello")), (Some(3), 0), "{text}");
-    assert!(text.contains("hello: rejected"), "{text}");
-    assert_eq!(suite.golden(&["run", "."]).status, Some(1));
-    let (status, text) = reviewed(&suite, "a\n\na\nmore memory\n");
-    assert_eq!((status, suite.pending("hello")), (Some(0), 0), "{text}");
-    assert!(text.contains("a reason is needed") && text.contains("hello: accepted"), "{text}");
-    assert!(suite.text("hello/expect.verdict.toml").contains("reason = \"more memory\""));
-    let (status, text) = reviewed(&suite, "");
-    assert!(status == Some(0) && text.contains("nothing is pending"), "{text}");
 }
 
 #[test]

@@ -49,7 +49,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    fn of(output: &Output) -> Self {
+    /// What a finished process left behind.
+    pub fn of(output: &Output) -> Self {
         Self {
             status: output.status.code(),
             stdout: output.stdout.clone(),

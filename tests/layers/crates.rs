@@ -136,7 +136,17 @@ const ALLOWED: [Allowed; 12] = [
             "indicatif",
             "libc",
         ],
-        only_in_tests: &["iced-x86", "postcard", "serde", "serde_json", "xxhash-rust", "goblin", "zstd"],
+        // rustix opens the pseudo-terminal of a test.
+        only_in_tests: &[
+            "iced-x86",
+            "postcard",
+            "serde",
+            "serde_json",
+            "xxhash-rust",
+            "goblin",
+            "rustix",
+            "zstd",
+        ],
     },
 ];
 

@@ -1,11 +1,11 @@
 //! What of a run, or of a recorded one, is shown: the options that all commands with traces share.
 //!
-//! Not here: what the words for places and instants mean, which is in `filter_words`, and the filter itself.
+//! Not here: what the words for places and instants mean, which is in `recording::words`, and the filter itself.
 
-use crate::filter_words::Words;
 use crate::quantities::{grouped, parse_count};
 use clap::{Args, ValueEnum};
 use emulator::decode::InstructionClass;
+use recording::words::Words;
 use system_file::suggestion::{listed, nearest};
 use trace::filter::{Choice, Gaps, Kinds, Passed, READS_MEMORY, Selection, WRITES_MEMORY};
 use trace::{Collapse, TracedSystem};

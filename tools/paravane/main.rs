@@ -9,7 +9,6 @@ mod crash_report;
 mod diff;
 mod export_command;
 mod filter_options;
-mod filter_words;
 mod filtered;
 mod flight_recorder;
 mod golden;

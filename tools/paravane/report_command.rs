@@ -33,7 +33,7 @@ pub fn report(options: &Options) -> Result<Status, Ended> {
         )));
     }
     let last_unit = recording.last_unit().map_err(failed)?;
-    let config = recording.subject().config.clone();
+    let config = recording.subject().map_err(failed)?.config.clone();
     let mut report = Report::new(recording.traced(), &config, last_unit);
     let mut progress = Progress::new("reading the events", last_unit);
     let read = recording.tell_events(|stamp, event| {

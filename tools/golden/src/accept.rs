@@ -5,6 +5,7 @@ use crate::execute::execute;
 use crate::expectation::{Expectation, Found};
 use crate::judge::differences;
 use crate::lines::LineDifference;
+use crate::tolerate::Tolerate;
 use crate::verdict::Provenance;
 use std::io;
 
@@ -72,15 +73,14 @@ impl<'a> Acceptance<'a> {
     /// The layers that change, each with the first line; nothing if nothing was accepted before.
     #[must_use]
     pub fn differences(&self) -> Vec<(&'static str, LineDifference)> {
-        self.old.as_ref().map_or(Vec::new(), |old| differences(old, &self.new))
+        self.old.as_ref().map_or(Vec::new(), |old| differences(old, &self.new, &Tolerate::default()))
     }
 
     /// The layers that lose much of what they hold, in words.
     #[must_use]
     pub fn shrinkage(&self) -> Vec<String> {
         let Some(old) = &self.old else { return Vec::new() };
-        let layers =
-            crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(self.new.compared()));
+        let layers = crate::expectation::LAYERS.iter().zip(old.layers().into_iter().zip(self.new.layers()));
         let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
         layers
             .filter_map(|(layer, (old, new))| {

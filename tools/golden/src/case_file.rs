@@ -1,5 +1,7 @@
 //! `case.toml`: what a case runs, and what its run must have to count.
 
+use crate::tolerate::{self, Tolerate};
+use crate::traced_part::TracedPart;
 use emulator::CpuProfile;
 use hypervisor_core::Abi;
 use recording::GuestOptions;
@@ -36,6 +38,10 @@ pub struct CaseFile {
     pub least_records: u64,
     /// Symbols whose first instruction must have run; of a system `PARTITION:SYMBOL`.
     pub symbols: Vec<String>,
+    /// Which part of the run is compared.
+    pub part: TracedPart,
+    /// What may differ.
+    pub tolerate: Tolerate,
 }
 
 impl CaseFile {
@@ -52,6 +58,8 @@ impl CaseFile {
             limit_is_expected: false,
             least_records: 1,
             symbols: Vec::new(),
+            part: TracedPart::default(),
+            tolerate: Tolerate::default(),
         }
     }
 
@@ -60,7 +68,7 @@ impl CaseFile {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
-        let raw: Raw = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let raw: Raw = toml::from_str(text).map_err(|error| one_line(text, &error))?;
         if raw.schema != SCHEMA {
             return Err(format!("`schema` is {}: this version reads schema {SCHEMA}", raw.schema));
         }
@@ -93,6 +101,8 @@ impl CaseFile {
             limit_is_expected: raw.limits.expected,
             least_records: raw.require.records.unwrap_or(1).max(1),
             symbols: raw.require.symbols,
+            part: raw.trace.checked()?,
+            tolerate: raw.tolerate.read()?,
         })
     }
 
@@ -127,7 +137,7 @@ impl CaseFile {
         if !self.symbols.is_empty() {
             let _ = writeln!(text, "symbols = {}", list(&self.symbols));
         }
-        text
+        text + &self.part.text() + &self.tolerate.text()
     }
 
     /// The word of an ABI on the command line.
@@ -174,9 +184,20 @@ pub fn quoted(text: &str) -> String {
     out + "\""
 }
 
-fn list(texts: &[String]) -> String {
+pub(crate) fn list(texts: &[String]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
     format!("[{}]", texts.join(", "))
+}
+
+/// What is wrong with a TOML text, in one line with its place.
+pub(crate) fn one_line(text: &str, error: &toml::de::Error) -> String {
+    const LONGEST: usize = 60;
+    let message = error.message().replace('\n', "; ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return message };
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    let shown: String = line.chars().take(LONGEST).map(|c| if c.is_control() { '?' } else { c }).collect();
+    format!("line {}, `{shown}`: {message}", number + 1)
 }
 
 #[derive(Deserialize)]
@@ -195,6 +216,10 @@ struct Raw {
     limits: RawLimits,
     #[serde(default)]
     require: RawRequire,
+    #[serde(default)]
+    trace: TracedPart,
+    #[serde(default)]
+    tolerate: tolerate::Raw,
 }
 
 #[derive(Deserialize, Default)]
@@ -231,6 +256,13 @@ mod tests {
         case.replay = Some("input.rec".to_owned());
         case.limit_is_expected = true;
         case.symbols = vec!["main".to_owned()];
+        case.part.only = vec!["calls".to_owned(), "traps".to_owned()];
+        case.part.from = Some("main".to_owned());
+        let tolerate = "registers = ['edx', 'AF@after:shl']\nelide = ['idle*']\norder = 'per-partition'\n\
+                        verdict = ['state']\nvalues = [{ call = 'console_write', field = 'result', as = '<n>' }]";
+        let tolerate = format!("schema = 1\nrun = 'a'\n[tolerate]\n{tolerate}");
+        case.tolerate = CaseFile::read(&tolerate).unwrap().tolerate;
+        assert_eq!((case.tolerate.registers.len(), case.tolerate.values.len()), (2, 1));
         assert_eq!(CaseFile::read(&case.text()), Ok(case));
     }
 
@@ -246,10 +278,34 @@ mod tests {
             ("schema = 1\nrun = 'a'\ninput = 'b'\nreplay = 'c'", "exclude each other"),
             ("schema = 1\nrun = 'a'\n[limits]\ntime = '5'", "`limits.time`"),
             ("schema = 1\nrun = 'a'\n[limits]\ninstructions = -1", "instructions"),
-            ("schema = 1\nrun = 'a'\n[require]\nrecord = 1", "record"),
+            ("schema = 1\nrun = 'a'\n[require]\nrecord = 1", "line 4, `record = 1`: unknown field `record`"),
+            (
+                "schema = 1\nrun = 'a'\n[trace]\nform = 'main'",
+                "line 4, `form = 'main'`: unknown field `form`",
+            ),
+            ("schema = 1\nrun = 'a'\n[trace]\nonly = ['calss']", "did you mean `calls`?"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nflags = 'AF'", "unknown field `flags`"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nregisters = ['exx']", "`exx`: write some of `eax`"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nregisters = ['AF@shl']", "write after:INSTRUCTION"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nregisters = ['eax@after:bsf']", "is for flags"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\norder = 'none'", "one of total, per-partition"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nverdict = ['outcome']", "`outcome`: write some of executed"),
+            ("schema = 1\nrun = 'a'\n[tolerate]\nelide = ['']", "write a function"),
+            (
+                "schema = 1\nrun = 'a'\n[[tolerate.values]]\ncall = 'get_time'\nfield = 'x'",
+                "missing field `as`",
+            ),
+            (
+                "schema = 1\nrun = 'a'\n[[tolerate.values]]\ncall = 'consol_write'\nfield = 'x'\nas = '?'",
+                "did you mean `console_write`?",
+            ),
+            (
+                "schema = 1\nrun = 'a'\n[[tolerate.values]]\ncall = 'console_write'\nfield = 'x'\nas = '?'",
+                "`console_write` has no field `x`: write one of `bytes` and `result`",
+            ),
         ] {
             let error = CaseFile::read(text).unwrap_err();
-            assert!(error.contains(says), "{text}: {error}");
+            assert!(error.contains(says) && !error.contains('\n'), "{text}: {error}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Runs a case.
 
 use crate::case::{Case, Opened};
-use crate::ladder::Window;
+use crate::ladder::Rung;
+use crate::tolerance::Tolerated;
+use crate::tolerate::Order;
 use crate::verdict::{Ended, FileHash, PartitionEnded, Verdict};
-use crate::watch::{EVENTS_MOST, Watch, Watched, addresses};
+use crate::watch::{Counts, EVENTS_MOST, Watch, Watched, addresses};
 use hypervisor_core::{Input, Limit, Limits, Machine, Outcome, PartitionId, Progress, Recorder, Stamp};
 use recording::Subject;
 use std::collections::BTreeMap;
@@ -28,8 +30,14 @@ pub struct Run {
     pub events: String,
     /// Where each of them happened, unfolded.
     pub stamps: Vec<Stamp>,
-    /// A digest for each window.
-    pub ladder: Vec<Window>,
+    /// A digest up to each of some instructions.
+    pub ladder: Vec<Rung>,
+    /// What the ladder leaves out, in words.
+    pub left_out: Vec<String>,
+    /// How much ran, and how much of it is compared.
+    pub counts: Counts,
+    /// What was tolerated, or would be, but for values of the verdict.
+    pub tolerated: Vec<Tolerated>,
     /// The names of the partitions.
     pub names: Vec<String>,
     /// The limit that ended it, unless that is expected: one line.
@@ -51,14 +59,16 @@ pub fn execute(case: &Case) -> Result<Run, Failure> {
     let traced = TracedSystem::of(&machine, opened.subject.is_system);
     let required = addresses(&case.file.symbols, &traced)?;
     let awaited = required.iter().copied().collect();
-    let mut watch = Watch::new(&machine, opened.subject.is_system, awaited);
+    let part = case.file.part.of(&traced)?;
+    let left_out = left_out(case, part.kinds.has_instructions());
+    let mut watch = Watch::new(&traced, part, &case.file.tolerate, awaited);
     let mut console = Console::new(&traced);
     let mut too_much = None;
     let outcome = drive(&mut machine, case, &opened.inputs, &mut watch, |machine, watch| {
         console.take(machine);
         if watch.overflows() {
             too_much = Some(format!("it has more than {EVENTS_MOST} events"));
-        } else if console.text.len() > CONSOLE_MOST_BYTES {
+        } else if console.length_bytes > CONSOLE_MOST_BYTES {
             too_much = Some(format!("it prints more than {} MiB", CONSOLE_MOST_BYTES >> 20));
         }
         too_much.is_none()
@@ -73,9 +83,10 @@ pub fn execute(case: &Case) -> Result<Run, Failure> {
     };
     let lacks = lacks(case, &watched, &required);
     let verdict = verdict(&machine, &traced, outcome.as_ref(), &watched, files(case, &opened));
-    let names = traced.partitions.into_iter().map(|partition| partition.name).collect();
-    let Watched { events, stamps, ladder, .. } = watched;
-    Ok(Run { verdict, console: console.text, events, stamps, ladder, names, limit, lacks })
+    let console = console.finish(case.file.tolerate.order);
+    let names = traced.partitions.iter().map(|partition| partition.name.clone()).collect();
+    let Watched { events, stamps, ladder, counts, tolerated, .. } = watched;
+    Ok(Run { verdict, console, events, stamps, ladder, left_out, counts, tolerated, names, limit, lacks })
 }
 
 /// The machine of a subject.
@@ -126,31 +137,62 @@ pub(crate) fn drive<R: Recorder>(
 /// What the partitions print: of a system whole lines, each after the name of its partition.
 struct Console {
     names: Option<Vec<String>>,
-    text: Vec<u8>,
+    /// What came, each with its partition; errors belong to the first.
+    parts: Vec<(usize, Vec<u8>)>,
+    length_bytes: usize,
 }
 
 impl Console {
     fn new(traced: &TracedSystem) -> Self {
         let names = traced.partitions.iter().map(|partition| partition.name.clone());
-        Self { names: traced.is_system.then(|| names.collect()), text: Vec::new() }
+        Self { names: traced.is_system.then(|| names.collect()), parts: Vec::new(), length_bytes: 0 }
     }
 
     fn take(&mut self, machine: &mut Machine) {
         for place in 0..machine.partitions().len() {
             let output = machine.take_output_of(PartitionId(place as u16));
-            match &self.names {
-                None => self.text.extend_from_slice(&output),
+            let text = match &self.names {
+                None => output,
                 Some(names) => {
+                    let mut text = Vec::new();
                     for line in output.split_inclusive(|byte| *byte == b'\n') {
-                        self.text.extend_from_slice(format!("{}: ", names[place]).as_bytes());
-                        self.text.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
-                        self.text.push(b'\n');
+                        text.extend_from_slice(format!("{}: ", names[place]).as_bytes());
+                        text.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+                        text.push(b'\n');
                     }
+                    text
                 }
-            }
+            };
+            self.add(place, text);
         }
-        self.text.extend(machine.take_errors());
+        let errors = machine.take_errors();
+        self.add(0, errors);
     }
+
+    fn add(&mut self, place: usize, text: Vec<u8>) {
+        if !text.is_empty() {
+            self.length_bytes += text.len();
+            self.parts.push((place, text));
+        }
+    }
+
+    fn finish(mut self, order: Order) -> Vec<u8> {
+        if order == Order::PerPartition {
+            self.parts.sort_by_key(|(place, _)| *place);
+        }
+        self.parts.into_iter().flat_map(|(_, text)| text).collect()
+    }
+}
+
+/// What the ladder leaves out, in words.
+fn left_out(case: &Case, has_instructions: bool) -> Vec<String> {
+    let mut left_out = Vec::new();
+    if !has_instructions {
+        left_out.push("no instructions: trace.only names none".to_owned());
+    }
+    left_out.extend(case.file.tolerate.elide.iter().map(|pattern| format!("elided: {pattern}")));
+    left_out.extend(case.file.tolerate.registers.iter().map(|rule| format!("without {}", rule.text)));
+    left_out
 }
 
 fn limit_words(case: &Case, limit: Limit) -> String {
@@ -165,8 +207,11 @@ fn limit_words(case: &Case, limit: Limit) -> String {
 
 fn lacks(case: &Case, watched: &Watched, required: &[(u16, u32)]) -> Vec<String> {
     let mut lacks = Vec::new();
-    let records = watched.instructions + watched.stamps.len() as u64;
-    if records < case.file.least_records {
+    let records = watched.counts.compared_instructions + watched.counts.compared_events;
+    if !watched.began {
+        let from = case.file.part.from.as_deref().unwrap_or_default();
+        lacks.push(format!("`{from}`, from where the case compares, was never reached"));
+    } else if records < case.file.least_records {
         lacks.push(format!("it has {records} records, and the case requires {}", case.file.least_records));
     }
     let unreached = case.file.symbols.iter().zip(required).filter(|(_, at)| watched.awaited.contains(at));
@@ -220,8 +265,8 @@ fn verdict(
     let ended = Ended {
         outcome: outcome.map_or("stopped".to_owned(), |outcome| words(0, outcome)),
         executed: machine.executed(),
-        recorded: watched.instructions,
-        events: watched.stamps.len() as u64,
+        recorded: watched.counts.instructions,
+        events: watched.counts.events,
         virtual_ns: machine.clock().now_ns(),
         state: format!("{:032x}", machine.digest()),
     };

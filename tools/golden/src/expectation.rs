@@ -2,6 +2,7 @@
 
 use crate::execute::Run;
 use crate::ladder;
+use crate::tolerate::Tolerate;
 use crate::verdict::{Provenance, Verdict};
 use recording::files::bytes_of;
 use std::fs;
@@ -71,7 +72,7 @@ impl Expectation {
             verdict: run.verdict.clone(),
             console: run.console.clone(),
             events: run.events.clone(),
-            ladder: ladder::text(&run.ladder, &run.names),
+            ladder: ladder::text(&run.ladder, &run.names, &run.left_out),
         }
     }
 
@@ -111,11 +112,17 @@ impl Expectation {
         }
     }
 
-    /// The bytes by which two of them are compared, layer by layer: without who accepted it and of which files it was made.
+    /// The bytes of its layers, without who accepted it and of which files it was made.
     #[must_use]
-    pub fn compared(&self) -> [Vec<u8>; 4] {
+    pub fn layers(&self) -> [Vec<u8>; 4] {
+        self.compared(&Tolerate::default())
+    }
+
+    /// The bytes by which two of them are compared, layer by layer.
+    #[must_use]
+    pub fn compared(&self, tolerate: &Tolerate) -> [Vec<u8>; 4] {
         [
-            self.verdict.behaviour().into_bytes(),
+            self.verdict.compared(&tolerate.verdict).into_bytes(),
             self.console.clone(),
             self.events.clone().into_bytes(),
             self.ladder.clone().into_bytes(),
@@ -141,7 +148,7 @@ impl Expectation {
     }
 
     fn write(&self, folder: &Path, layers: [Layer; 4]) -> io::Result<()> {
-        let [_, console, events, ladder] = self.compared();
+        let [_, console, events, ladder] = self.layers();
         let contents = [self.verdict.text().into_bytes(), console, events, ladder];
         // The verdict last: what is cut off is found to be incomplete.
         for (layer, contents) in layers.iter().zip(contents).rev() {

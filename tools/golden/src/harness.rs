@@ -47,11 +47,13 @@ pub fn tests(suite: &Path) -> Result<Vec<Trial>, String> {
         Trial::test(name, move || {
             let case = case.map_err(Failed::from)?;
             let judged = judge(&case);
+            let tolerated = words::tolerated(&case, &judged);
             if judged.judgement == Judgement::Holds {
+                tolerated.lines().for_each(|line| eprintln!("{}: {line}", case.name));
                 return Ok(());
             }
             let line = words::line(&judged.judgement);
-            Err(Failed::from(format!("{line}\n{}", words::details(&case, &judged))))
+            Err(Failed::from(format!("{line}\n{tolerated}{}", words::details(&case, &judged))))
         })
     };
     Ok(cases.into_iter().map(test).collect())

@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::execute::{Run, drive, start};
 use crate::expectation::Expectation;
-use crate::ladder::{WINDOW_UNITS, Window, differing};
+use crate::ladder::{Stretch, WIDEST_UNITS, parting};
 use crate::lines::unfolded;
 use crate::watch::EVENTS_MOST;
 use hypervisor_core::{PartitionId, Stamp};
@@ -38,10 +38,8 @@ pub struct Inspection {
 /// The case cannot be run again.
 pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<Inspection>, String> {
     let event = differing_event(run, accepted);
-    let windows = differing(&accepted.ladder, &run.ladder, &run.names);
-    let Some((partition, number)) = begin(&windows, event) else { return Ok(None) };
-    let first = number.saturating_mul(WINDOW_UNITS);
-    let end = first.saturating_add(WINDOW_UNITS - 1);
+    let stretches = parting(&accepted.ladder, &run.ladder, &run.names);
+    let Some(Stretch { partition, first, last: end, .. }) = begin(&stretches, event) else { return Ok(None) };
     let in_window = |(_, stamp): &(usize, Stamp)| {
         stamp.partition.0 == partition && (first..=end).contains(&stamp.instruction)
     };
@@ -61,16 +59,21 @@ pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<
     Ok(Some(Inspection { partition: name, first, last, event, trace, command, arguments }))
 }
 
-/// The partition and the window to look at. What the first event that differs shows may have begun in an earlier window of
-/// its partition; without such an event the first window of any.
-fn begin(windows: &[Window], event: Option<(usize, Stamp)>) -> Option<(u16, u64)> {
-    let of = |window: &Window| (window.partition, window.number);
-    let earliest = windows.iter().min_by_key(|window| (window.number, window.partition)).map(of);
+/// The stretch to look at. What the first event that differs shows may have begun in an earlier stretch of its partition;
+/// without such an event the stretch that begins first.
+fn begin(stretches: &[Stretch], event: Option<(usize, Stamp)>) -> Option<Stretch> {
+    let earliest = stretches.iter().min_by_key(|stretch| (stretch.unit, stretch.partition)).copied();
     let Some((_, stamp)) = event else { return earliest };
-    let at = (stamp.partition.0, stamp.instruction / WINDOW_UNITS);
-    let own =
-        windows.iter().map(of).filter(|(partition, number)| *partition == at.0 && *number <= at.1).min();
-    own.or(earliest).or(Some(at))
+    let is_before =
+        |stretch: &&Stretch| stretch.partition == stamp.partition.0 && stretch.first <= stamp.instruction;
+    let at = Stretch {
+        partition: stamp.partition.0,
+        first: stamp.instruction.saturating_sub(WIDEST_UNITS),
+        last: stamp.instruction,
+        unit: stamp.unit,
+    };
+    let earlier = earliest.filter(|stretch| stretch.unit <= stamp.unit);
+    stretches.iter().find(is_before).copied().or(earlier).or(Some(at))
 }
 
 fn case_is_system(case: &Case) -> bool {

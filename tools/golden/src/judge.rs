@@ -4,6 +4,9 @@ use crate::case::Case;
 use crate::execute::{Run, execute};
 use crate::expectation::{Expectation, Found, remove_pending};
 use crate::lines::first_difference;
+use crate::tolerance::Tolerated;
+use crate::tolerate::Tolerate;
+use crate::verdict::Verdict;
 
 /// What became of a case.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +38,8 @@ pub struct Judged {
     pub run: Option<Run>,
     /// What was accepted.
     pub accepted: Option<Expectation>,
+    /// What the case tolerates.
+    pub tolerate: Tolerate,
 }
 
 /// Runs a case and compares. Nothing is written.
@@ -42,7 +47,7 @@ pub struct Judged {
 pub fn judge(case: &Case) -> Judged {
     let run = match execute(case) {
         Ok(run) => run,
-        Err(why) => return Judged { judgement: Judgement::Failed(why), run: None, accepted: None },
+        Err(why) => return Judged::failed(why),
     };
     let (accepted, damage) = match Expectation::accepted(&case.folder) {
         Found::Whole(accepted) => (Some(*accepted), None),
@@ -53,16 +58,21 @@ pub fn judge(case: &Case) -> Judged {
         _ if run.limit.is_some() => Judgement::Limit(run.limit.clone().unwrap_or_default()),
         None if !run.lacks.is_empty() => Judgement::Lacks(run.lacks.clone()),
         None => Judgement::Missing(damage.unwrap_or_default()),
-        Some(accepted) => compared(&run, accepted, || execute(case)),
+        Some(accepted) => compared(&run, accepted, &case.file.tolerate, || execute(case)),
     };
-    Judged { judgement, run: Some(run), accepted }
+    Judged { judgement, run: Some(run), accepted, tolerate: case.file.tolerate.clone() }
 }
 
 /// `again` runs the case once more: two runs of the same that differ are no news of the guest or of this version.
-fn compared(run: &Run, accepted: &Expectation, again: impl FnOnce() -> Result<Run, String>) -> Judgement {
+fn compared(
+    run: &Run,
+    accepted: &Expectation,
+    tolerate: &Tolerate,
+    again: impl FnOnce() -> Result<Run, String>,
+) -> Judgement {
     let (images, others) = run.verdict.changed_files(&accepted.verdict);
     let actual = Expectation::of(run);
-    let is_same = actual.compared() == accepted.compared();
+    let is_same = actual.compared(tolerate) == accepted.compared(tolerate);
     if is_same && images.is_empty() {
         return if run.lacks.is_empty() { Judgement::Holds } else { Judgement::Lacks(run.lacks.clone()) };
     }
@@ -98,11 +108,38 @@ pub fn judge_and_note(case: &Case) -> Judged {
 }
 
 impl Judged {
+    /// A case that cannot be run, or read.
+    #[must_use]
+    pub fn failed(why: String) -> Self {
+        let judgement = Judgement::Failed(why);
+        Self { judgement, run: None, accepted: None, tolerate: Tolerate::default() }
+    }
+
     /// The layers in which the run differs from what was accepted, each with the first line.
     #[must_use]
     pub fn differences(&self) -> Vec<(&'static str, crate::lines::LineDifference)> {
         let (Some(run), Some(accepted)) = (&self.run, &self.accepted) else { return Vec::new() };
-        differences(accepted, &Expectation::of(run))
+        differences(accepted, &Expectation::of(run), &self.tolerate)
+    }
+
+    /// All that the case tolerates, and what each was good for in this run.
+    #[must_use]
+    pub fn tolerated(&self) -> Vec<Tolerated> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let accepted = self.accepted.as_ref().map(|accepted| &accepted.verdict);
+        let of = |verdict: &Verdict, key: &str| {
+            let values = verdict.run.values().into_iter().find(|(known, _)| *known == key);
+            values.map(|(_, value)| value).unwrap_or_default()
+        };
+        let of_verdict = self.tolerate.verdict.iter().map(|key| {
+            let (actual, expected) = (of(&run.verdict, key), accepted.map(|verdict| of(verdict, key)));
+            let what = expected.filter(|expected| *expected != actual);
+            Tolerated {
+                rule: format!("verdict {key}"),
+                what: what.map(|expected| format!("{actual} in place of {expected}")),
+            }
+        });
+        run.tolerated.iter().cloned().chain(of_verdict).collect()
     }
 }
 
@@ -110,8 +147,10 @@ impl Judged {
 pub(crate) fn differences(
     old: &Expectation,
     new: &Expectation,
+    tolerate: &Tolerate,
 ) -> Vec<(&'static str, crate::lines::LineDifference)> {
-    let layers = crate::expectation::LAYERS.iter().zip(old.compared().into_iter().zip(new.compared()));
+    let sides = old.compared(tolerate).into_iter().zip(new.compared(tolerate));
+    let layers = crate::expectation::LAYERS.iter().zip(sides);
     layers.filter_map(|(layer, (old, new))| Some((layer.name, first_difference(&old, &new)?))).collect()
 }
 
@@ -120,7 +159,9 @@ mod tests {
     use super::{Judgement, compared};
     use crate::execute::Run;
     use crate::expectation::Expectation;
+    use crate::tolerate::Tolerate;
     use crate::verdict::{Ended, FileHash, Verdict};
+    use crate::watch::Counts;
 
     fn run(console: &str, image: &str) -> Run {
         let ended = Ended {
@@ -139,6 +180,9 @@ mod tests {
             events: String::new(),
             stamps: Vec::new(),
             ladder: Vec::new(),
+            left_out: Vec::new(),
+            counts: Counts::default(),
+            tolerated: Vec::new(),
             names: Vec::new(),
             limit: None,
             lacks: Vec::new(),
@@ -146,7 +190,8 @@ mod tests {
     }
 
     fn judged(first: &Run, again: &Run) -> Judgement {
-        compared(first, &Expectation::of(&run("accepted", "1")), || Ok(again.clone()))
+        let accepted = Expectation::of(&run("accepted", "1"));
+        compared(first, &accepted, &Tolerate::default(), || Ok(again.clone()))
     }
 
     #[test]

@@ -1,132 +1,297 @@
-//! The digest ladder: a digest for each window of instructions of each partition. It says in which window two runs part.
+//! The digest ladder: a digest of what a partition did up to an instruction, for some instructions of its run. It says
+//! between which two of them two runs part.
+//!
+//! Rungs stand close at first, and further apart the longer the run gets, so that a ladder of a short run tells the place
+//! nearly to the instruction and one of a long run stays short.
 
-use emulator::Step;
-use hypervisor_core::{Event, Recorder, Stamp};
-use std::collections::BTreeSet;
+use crate::tolerance::Masks;
+use emulator::{AccessKind, StateDigest, Step};
+use hypervisor_core::Stamp;
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use trace::StreamDigest;
 
-/// So many instructions of a partition make a window.
-pub const WINDOW_UNITS: u64 = 65_536;
+/// Rungs are never further apart, in instructions.
+pub const WIDEST_UNITS: u64 = 65_536;
+/// Rungs are so far apart at first.
+const NARROWEST_UNITS: u64 = 64;
+/// With so many rungs every other one is dropped, until they are as far apart as they may be.
+const RUNGS_MOST: usize = 64;
 
-const HEADER: &str = "paravane-ladder 1";
+const HEADER: &str =
+    "paravane-ladder 2: PARTITION INSTRUCTION DIGEST, of all that the partition did before that instruction";
 
-/// The digest of what a partition did in one window.
+/// The digest of what a partition did up to an instruction.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Window {
+pub struct Rung {
     /// The partition's number.
     pub partition: u16,
-    /// Which window: it begins with instruction `number * WINDOW_UNITS`.
-    pub number: u64,
+    /// Up to which instruction; those that are left out do not count.
+    pub at: u64,
+    /// The number of that instruction in this run.
+    pub instruction: u64,
+    /// When it came, in units of virtual time.
+    pub unit: u64,
     /// The digest, shortened to what a line needs.
     pub digest: u64,
 }
 
-/// Collects the windows of a run, by their ends.
-#[derive(Debug, Default)]
+/// Where a partition leaves the accepted path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    /// The partition's number.
+    pub partition: u16,
+    /// The first instruction that can be the one.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// When the first one came.
+    pub unit: u64,
+}
+
+/// Collects the rungs of a run.
+#[derive(Debug)]
 pub struct Ladder {
-    open: Vec<Option<(u64, StreamDigest)>>,
-    closed: Vec<Window>,
+    partitions: Vec<Side>,
+    has_instants: bool,
+    /// Virtual time at the first record.
+    start_ns: Option<u64>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Side {
+    digest: StateDigest,
+    rungs: Vec<Rung>,
+    distance: u64,
+    next: u64,
+    left_out: u64,
+    /// Position and stamp of the last instruction.
+    last: Option<(u64, Stamp)>,
 }
 
 impl Ladder {
-    /// The ladder of a run of so many partitions.
+    /// The ladder of a run of so many partitions. Without instants only what was done counts, not when.
     #[must_use]
-    pub fn new(partitions: usize) -> Self {
-        Self { open: vec![None; partitions], closed: Vec::new() }
+    pub fn new(partitions: usize, has_instants: bool) -> Self {
+        let side = Side { distance: NARROWEST_UNITS, next: NARROWEST_UNITS, ..Side::default() };
+        Self { partitions: vec![side; partitions], has_instants, start_ns: None, buffer: Vec::new() }
     }
 
-    /// All windows, by partition; the run is over.
+    /// An instruction that is not compared.
+    pub fn leave_out(&mut self, stamp: Stamp) {
+        self.partitions[stamp.partition.index()].left_out += 1;
+    }
+
+    /// An instruction, and what of the state after it is not compared.
+    pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>, masks: Masks) {
+        self.instant(stamp);
+        self.number(u64::from(step.eip) | (step.bytes.len() as u64) << 32);
+        self.buffer.extend_from_slice(step.bytes);
+        for (place, register) in step.after.registers.iter().enumerate() {
+            let kept = if masks.registers >> place & 1 != 0 { 0 } else { *register };
+            self.buffer.extend_from_slice(&kept.to_le_bytes());
+        }
+        self.buffer.extend_from_slice(&step.after.eip.to_le_bytes());
+        self.buffer.extend_from_slice(&(step.after.eflags & !masks.flags).to_le_bytes());
+        for access in step.accesses {
+            let kind = match access.kind {
+                AccessKind::Read => 1,
+                AccessKind::Write => 2,
+            };
+            self.number(u64::from(access.address) | u64::from(access.length_bytes) << 32 | kind << 40);
+            self.number(access.value);
+        }
+        let side = &mut self.partitions[stamp.partition.index()];
+        side.reach(stamp);
+        side.digest.bytes(&self.buffer);
+    }
+
+    /// Something happened that is no instruction.
+    pub fn event(&mut self, stamp: Stamp) {
+        if self.has_instants {
+            self.instant(stamp);
+            self.partitions[stamp.partition.index()].digest.bytes(&self.buffer);
+        }
+    }
+
+    /// All rungs, by partition; the run is over.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Window> {
-        for place in 0..self.open.len() {
-            self.close(place);
-        }
-        self.closed.sort_by_key(|window| (window.partition, window.number));
-        self.closed
+    pub fn finish(self) -> Vec<Rung> {
+        self.partitions.into_iter().flat_map(Side::finish).collect()
     }
 
-    fn close(&mut self, place: usize) {
-        if let Some((number, digest)) = self.open[place].take() {
-            let digest = digest.value() as u64;
-            self.closed.push(Window { partition: place as u16, number, digest });
+    /// When a record comes, counted from the first one that is compared.
+    fn instant(&mut self, stamp: Stamp) {
+        self.buffer.clear();
+        if self.has_instants {
+            let start_ns = *self.start_ns.get_or_insert(stamp.now_ns);
+            let left_out = self.partitions[stamp.partition.index()].left_out;
+            self.number(stamp.instruction.saturating_sub(left_out));
+            self.number(stamp.now_ns.saturating_sub(start_ns));
         }
     }
 
-    fn digest(&mut self, stamp: Stamp) -> &mut StreamDigest {
-        let (place, number) = (stamp.partition.index(), stamp.instruction / WINDOW_UNITS);
-        if self.open[place].as_ref().is_some_and(|(open, _)| *open != number) {
-            self.close(place);
-        }
-        &mut self.open[place].get_or_insert_with(|| (number, StreamDigest::new())).1
+    fn number(&mut self, number: u64) {
+        self.buffer.extend_from_slice(&number.to_le_bytes());
     }
 }
 
-impl Recorder for Ladder {
-    const ACTIVE: bool = true;
-
-    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.digest(stamp).instruction(stamp, step);
+impl Side {
+    fn reach(&mut self, stamp: Stamp) {
+        let position = stamp.instruction.saturating_sub(self.left_out);
+        self.last = Some((position, stamp));
+        if position < self.next {
+            return;
+        }
+        let at = position / self.distance * self.distance;
+        self.push(at, stamp);
+        if self.rungs.len() >= RUNGS_MOST && self.distance < WIDEST_UNITS {
+            self.distance *= 2;
+            self.rungs.retain(|rung| rung.at.is_multiple_of(self.distance));
+        }
+        self.next = (at / self.distance + 1) * self.distance;
     }
 
-    fn event(&mut self, stamp: Stamp, event: &Event) {
-        self.digest(stamp).event(stamp, event);
+    fn push(&mut self, at: u64, stamp: Stamp) {
+        let Stamp { partition, instruction, unit, .. } = stamp;
+        let digest = self.digest.value() as u64;
+        self.rungs.push(Rung { partition: partition.0, at, instruction, unit, digest });
+    }
+
+    fn finish(mut self) -> Vec<Rung> {
+        if let Some((position, stamp)) = self.last {
+            self.push(position + 1, Stamp { instruction: stamp.instruction + 1, ..stamp });
+        }
+        self.rungs
     }
 }
 
-/// The text of a ladder: a line `NAME NUMBER DIGEST` for each window.
-pub fn text(windows: &[Window], names: &[String]) -> String {
-    let mut text = format!("{HEADER}, a window is {WINDOW_UNITS} instructions\n");
-    for Window { partition, number, digest } in windows {
+/// The text of a ladder: a line `NAME AT DIGEST` for each rung, after what is left out of it.
+pub fn text(rungs: &[Rung], names: &[String], left_out: &[String]) -> String {
+    let mut text = format!("{HEADER}\n");
+    for what in left_out {
+        let _ = writeln!(text, "# {what}");
+    }
+    for Rung { partition, at, digest, .. } in rungs {
         let name = names.get(usize::from(*partition)).map_or("", String::as_str);
-        let _ = writeln!(text, "{name} {number} {digest:016x}");
+        let _ = writeln!(text, "{name} {at} {digest:016x}");
     }
     text
 }
 
-/// The windows whose lines `expected` does not have.
-pub fn differing(expected: &str, windows: &[Window], names: &[String]) -> Vec<Window> {
-    let known: BTreeSet<&str> = expected.lines().skip(1).collect();
-    let differs = |window: &&Window| {
-        let name = names.get(usize::from(window.partition)).map_or("", String::as_str);
-        let line = format!("{name} {} {:016x}", window.number, window.digest);
-        !known.contains(line.as_str())
+/// Where each partition leaves the path of `expected`; nothing of those that do not.
+pub fn parting(expected: &str, rungs: &[Rung], names: &[String]) -> Vec<Stretch> {
+    let mut known: BTreeMap<&str, BTreeMap<u64, &str>> = BTreeMap::new();
+    for line in expected.lines().skip(1).filter(|line| !line.starts_with('#')) {
+        let mut words = line.rsplitn(3, ' ');
+        if let (Some(digest), Some(Ok(at)), Some(name)) =
+            (words.next(), words.next().map(str::parse), words.next())
+        {
+            known.entry(name).or_default().insert(at, digest);
+        }
+    }
+    let none = BTreeMap::new();
+    let of = |(place, name): (usize, &String)| {
+        let own: Vec<&Rung> = rungs.iter().filter(|rung| usize::from(rung.partition) == place).collect();
+        parting_of(known.get(name.as_str()).unwrap_or(&none), &own)
     };
-    windows.iter().filter(differs).cloned().collect()
+    names.iter().enumerate().filter_map(of).collect()
+}
+
+fn parting_of(expected: &BTreeMap<u64, &str>, rungs: &[&Rung]) -> Option<Stretch> {
+    let is_known = |rung: &&&Rung| expected.contains_key(&rung.at);
+    let agrees = |rung: &Rung| {
+        expected.get(&rung.at).is_some_and(|digest| **digest == format!("{:016x}", rung.digest))
+    };
+    let differs = rungs.iter().filter(is_known).find(|rung| !agrees(rung)).copied();
+    let before = |rung: &&&Rung| differs.is_none_or(|differs| rung.at < differs.at);
+    let agreed = rungs.iter().filter(is_known).rfind(before).copied();
+    let end = |at: Option<u64>| at.unwrap_or(0);
+    let ends = [end(expected.last_key_value().map(|(at, _)| *at)), end(rungs.last().map(|rung| rung.at))];
+    let last = match differs {
+        Some(differs) => differs,
+        None if ends[0] == ends[1] => return None,
+        // One of the two runs has ended before the other.
+        None => {
+            rungs.iter().copied().find(|rung| rung.at > ends[0].min(ends[1])).or(rungs.last().copied())?
+        }
+    };
+    let first = agreed.map_or(0, |rung| rung.instruction);
+    Some(Stretch {
+        partition: last.partition,
+        first,
+        last: last.instruction.saturating_sub(1).max(first),
+        unit: agreed.map_or(0, |rung| rung.unit),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Ladder, WINDOW_UNITS, Window, differing, text};
-    use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
+    use super::{Ladder, NARROWEST_UNITS, RUNGS_MOST, Rung, WIDEST_UNITS, parting, text};
+    use hypervisor_core::{PartitionId, Stamp};
 
-    fn ladder(instructions: &[(u16, u64)]) -> Vec<Window> {
-        let mut ladder = Ladder::new(2);
-        for (partition, instruction) in instructions {
-            let stamp =
-                Stamp { partition: PartitionId(*partition), instruction: *instruction, ..Stamp::default() };
-            ladder.event(stamp, &Event::ConsoleEnd);
+    use crate::tolerance::Masks;
+    use emulator::cpu::Tls;
+    use emulator::{Cpu, DescriptorTable, Step};
+
+    /// A partition that executes so many instructions, of which one, if any, is another one.
+    fn ladder(instructions: u64, other: Option<u64>) -> Vec<Rung> {
+        let mut ladder = Ladder::new(1, true);
+        let cpu = Cpu::ring3(DescriptorTable::ring3(Tls::Present));
+        for instruction in 0..instructions {
+            let bytes = if other == Some(instruction) { &[0x91] } else { &[0x90] };
+            let step = Step {
+                eip: 0,
+                bytes,
+                registers_before: &[0; 8],
+                eflags_before: 2,
+                after: &cpu,
+                accesses: &[],
+            };
+            let stamp = Stamp { partition: PartitionId(0), instruction, ..Stamp::default() };
+            ladder.instruction(stamp, &step, Masks::default());
         }
         ladder.finish()
     }
 
-    #[test]
-    fn each_partition_has_windows_of_its_own() {
-        let windows = ladder(&[(0, 0), (1, 5), (0, WINDOW_UNITS - 1), (0, WINDOW_UNITS), (1, 6)]);
-        let places: Vec<_> = windows.iter().map(|window| (window.partition, window.number)).collect();
-        assert_eq!(places, [(0, 0), (0, 1), (1, 0)]);
+    fn parts(expected: (u64, Option<u64>), actual: (u64, Option<u64>)) -> Option<(u64, u64)> {
+        let names = ["a".to_owned()];
+        let expected = text(&ladder(expected.0, expected.1), &names, &["a remark".to_owned()]);
+        let found = parting(&expected, &ladder(actual.0, actual.1), &names);
+        found.first().map(|stretch| (stretch.first, stretch.last))
     }
 
     #[test]
-    fn only_the_window_in_which_something_else_happens_differs() {
-        let names = ["a".to_owned(), "b".to_owned()];
-        let accepted = ladder(&[(0, 0), (0, WINDOW_UNITS), (0, 2 * WINDOW_UNITS), (1, 0)]);
-        let now = ladder(&[(0, 0), (0, WINDOW_UNITS + 1), (0, 2 * WINDOW_UNITS), (1, 0)]);
-        let found = differing(&text(&accepted, &names), &now, &names);
-        assert_eq!(
-            found.iter().map(|window| (window.partition, window.number)).collect::<Vec<_>>(),
-            [(0, 1)]
-        );
-        assert_eq!(differing(&text(&now, &names), &now, &names), []);
+    fn a_ladder_stays_short_and_is_close_in_a_short_run() {
+        let short = ladder(1000, None);
+        assert_eq!(short[0].at, NARROWEST_UNITS);
+        assert_eq!(short.last().map(|rung| rung.at), Some(1000));
+        let long = ladder(WIDEST_UNITS * 3, None);
+        assert!(long.len() <= RUNGS_MOST + 1 && long.len() > RUNGS_MOST / 4, "{}", long.len());
+    }
+
+    #[test]
+    fn the_stretch_holds_the_first_instruction_that_differs() {
+        for other in [0, 1, 63, 64, 65, 500, 999] {
+            let (first, last) = parts((1000, None), (1000, Some(other))).unwrap();
+            assert!(
+                (first..=last).contains(&other) && last - first < NARROWEST_UNITS,
+                "{other}: {first} {last}"
+            );
+        }
+        assert_eq!(parts((1000, None), (1000, None)), None);
+    }
+
+    #[test]
+    fn runs_of_different_lengths_part_where_the_shorter_one_ends() {
+        for (expected, actual) in
+            [(1000, 1001), (1001, 1000), (1000, 100_000), (100_000, 1000), (0, 5), (64, 128)]
+        {
+            let (first, last) = parts((expected, None), (actual, None)).unwrap();
+            let end: u64 = expected.min(actual);
+            assert!(first <= end && last + 1 >= end, "{expected} {actual}: {first} {last}");
+        }
+        let (first, last) = parts((100_000, None), (1000, Some(700))).unwrap();
+        assert!(first <= 700 && 700 <= last, "{first} {last}");
     }
 }

@@ -1,7 +1,7 @@
 //! Golden tests of guests: a folder for each case, with what is run and what a reviewer accepted.
 //!
-//! A run is kept in three layers: how it ended, its events by symbol, and a digest for each window of instructions. Never a
-//! trace: a window that differs is traced again.
+//! A run is kept in three layers: how it ended, its events by symbol, and a digest up to each of some instructions. Never a
+//! trace: a stretch that differs is traced again.
 //! [`harness`] makes a test of `cargo test` of each case. Not here: the command line, and reports.
 
 pub mod case_file;
@@ -17,6 +17,9 @@ mod judge;
 mod ladder;
 mod lines;
 mod suite;
+mod tolerance;
+mod tolerate;
+mod traced_part;
 mod verdict;
 mod watch;
 
@@ -27,7 +30,11 @@ pub use execute::{Run, execute};
 pub use expectation::{Expectation, Found, LAYERS, Layer};
 pub use inspect::{Inspection, inspect};
 pub use judge::{Judged, Judgement, judge, judge_and_note};
-pub use ladder::{WINDOW_UNITS, Window};
+pub use ladder::{Rung, WIDEST_UNITS};
 pub use lines::LineDifference;
 pub use suite::{Leftover, Suite};
+pub use tolerance::Tolerated;
+pub use tolerate::{Order, RegisterRule, Tolerate, ValueRule};
+pub use traced_part::TracedPart;
 pub use verdict::{Ended, FileHash, PartitionEnded, Provenance, Verdict};
+pub use watch::Counts;

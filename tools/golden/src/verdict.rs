@@ -1,6 +1,6 @@
 //! `expect.verdict.toml`: how a run ended, of which files it was made, and who accepted it, and why.
 
-use crate::case_file::quoted;
+use crate::case_file::{one_line, quoted};
 use serde::Deserialize;
 use std::fmt::Write;
 
@@ -55,6 +55,20 @@ pub struct Ended {
     pub state: String,
 }
 
+impl Ended {
+    /// Its values by their keys, without the outcome.
+    pub(crate) fn values(&self) -> [(&'static str, String); 5] {
+        let Self { outcome: _, executed, recorded, events, virtual_ns, state } = self;
+        [
+            ("executed", executed.to_string()),
+            ("recorded", recorded.to_string()),
+            ("events", events.to_string()),
+            ("virtual_ns", virtual_ns.to_string()),
+            ("state", format!("\"{state}\"")),
+        ]
+    }
+}
+
 /// How a partition ended.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,7 +105,7 @@ impl Verdict {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
-        let verdict: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let verdict: Self = toml::from_str(text).map_err(|error| one_line(text, &error))?;
         if verdict.schema != SCHEMA {
             return Err(format!("`schema` is {}: this version reads schema {SCHEMA}", verdict.schema));
         }
@@ -122,16 +136,25 @@ impl Verdict {
     /// Its text without who accepted it and of which files it was made.
     #[must_use]
     pub fn behaviour(&self) -> String {
-        let Ended { outcome, executed, recorded, events, virtual_ns, state } = &self.run;
-        let mut text = format!(
-            "\n[run]\noutcome = {}\nexecuted = {executed}\nrecorded = {recorded}\nevents = {events}\n\
-             virtual_ns = {virtual_ns}\nstate = \"{state}\"\n",
-            quoted(outcome)
-        );
+        self.compared(&[])
+    }
+
+    /// Its behaviour without values that are tolerated.
+    #[must_use]
+    pub fn compared(&self, tolerated: &[String]) -> String {
+        let mut text = format!("\n[run]\noutcome = {}\n", quoted(&self.run.outcome));
+        let add = |text: &mut String, key: &str, value: &str| {
+            if !tolerated.iter().any(|tolerated| tolerated == key) {
+                let _ = writeln!(text, "{key} = {value}");
+            }
+        };
+        for (key, value) in self.run.values() {
+            add(&mut text, key, &value);
+        }
         for PartitionEnded { name, outcome, executed } in &self.partitions {
             let (name, outcome) = (quoted(name), quoted(outcome));
-            let _ =
-                write!(text, "\n[[partition]]\nname = {name}\noutcome = {outcome}\nexecuted = {executed}\n");
+            let _ = write!(text, "\n[[partition]]\nname = {name}\noutcome = {outcome}\n");
+            add(&mut text, "executed", &executed.to_string());
         }
         text
     }

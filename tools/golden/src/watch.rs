@@ -1,86 +1,139 @@
 //! What is watched while a case runs: its events, its ladder, and the symbols that it must reach.
 
-use crate::ladder::{Ladder, Window};
+use crate::ladder::{Ladder, Rung};
+use crate::tolerance::{Tolerance, Tolerated};
+use crate::tolerate::{Order, Tolerate};
+use crate::traced_part::Part;
 use emulator::Step;
-use hypervisor_core::{Event, Machine, Recorder, Stamp};
+use hypervisor_core::{Event, Recorder, Stamp};
 use std::collections::BTreeSet;
-use trace::{Projection, SystemProjection, TracedSystem};
+use trace::{TracedSystem, folded, projected};
 
 /// More events than this are no test that a person reviews, and would fill the host's memory.
 pub const EVENTS_MOST: usize = 1_000_000;
 
 /// Watches a run.
-pub struct Watch {
-    events: Events,
-    /// Where each event happened.
-    stamps: Vec<Stamp>,
+pub struct Watch<'a> {
+    traced: &'a TracedSystem,
+    order: Order,
+    part: Part,
+    tolerance: Tolerance,
+    /// The events that are compared: where each happened, and its line.
+    events: Vec<(Stamp, String)>,
     ladder: Ladder,
-    instructions: u64,
+    has_ladder: bool,
+    counts: Counts,
     /// Addresses that have to be reached and were not, each with its partition.
     awaited: BTreeSet<(u16, u32)>,
 }
 
-enum Events {
-    Guest(Projection),
-    System(SystemProjection),
+/// How much ran, and how much of it is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Instructions that ran.
+    pub instructions: u64,
+    /// Events that happened.
+    pub events: u64,
+    /// Instructions that are compared.
+    pub compared_instructions: u64,
+    /// Events that are compared.
+    pub compared_events: u64,
 }
 
 /// What was watched.
 pub struct Watched {
     pub events: String,
     pub stamps: Vec<Stamp>,
-    pub ladder: Vec<Window>,
-    pub instructions: u64,
+    pub ladder: Vec<Rung>,
+    pub counts: Counts,
+    /// Whether what is compared ever began.
+    pub began: bool,
+    pub tolerated: Vec<Tolerated>,
     pub awaited: BTreeSet<(u16, u32)>,
 }
 
-impl Watch {
-    pub fn new(machine: &Machine, is_system: bool, awaited: BTreeSet<(u16, u32)>) -> Self {
-        let events = if is_system {
-            Events::System(SystemProjection::new(machine))
-        } else {
-            Events::Guest(Projection::new(machine.symbols()))
-        };
-        let ladder = Ladder::new(machine.partitions().len());
-        Self { events, stamps: Vec::new(), ladder, instructions: 0, awaited }
+impl<'a> Watch<'a> {
+    pub fn new(
+        traced: &'a TracedSystem,
+        part: Part,
+        tolerate: &Tolerate,
+        awaited: BTreeSet<(u16, u32)>,
+    ) -> Self {
+        let tolerance = Tolerance::new(tolerate, traced);
+        Self {
+            traced,
+            order: tolerate.order,
+            ladder: Ladder::new(traced.partitions.len(), tolerance.has_instants()),
+            has_ladder: part.kinds.has_instructions(),
+            part,
+            tolerance,
+            events: Vec::new(),
+            counts: Counts::default(),
+            awaited,
+        }
     }
 
     /// Whether there were more events than are kept.
     pub fn overflows(&self) -> bool {
-        self.stamps.len() > EVENTS_MOST
+        self.events.len() > EVENTS_MOST
     }
 
     pub fn finish(self) -> Watched {
-        let events = match self.events {
-            Events::Guest(projection) => projection.text(),
-            Events::System(projection) => projection.text(),
-        };
-        let Self { stamps, instructions, awaited, .. } = self;
-        Watched { events, stamps, ladder: self.ladder.finish(), instructions, awaited }
+        let Self { order, part, tolerance, mut events, ladder, has_ladder, counts, awaited, .. } = self;
+        let sources: BTreeSet<u16> = events.iter().map(|(stamp, _)| stamp.partition.0).collect();
+        if order == Order::PerPartition {
+            events.sort_by_key(|(stamp, _)| stamp.partition.0);
+        }
+        let (stamps, lines): (Vec<Stamp>, Vec<String>) = events.into_iter().unzip();
+        Watched {
+            events: folded(&lines),
+            stamps,
+            ladder: if has_ladder { ladder.finish() } else { Vec::new() },
+            counts,
+            began: part.window.was_open(),
+            tolerated: tolerance.finish(sources.len() > 1),
+            awaited,
+        }
     }
 }
 
-impl Recorder for Watch {
+impl Recorder for Watch<'_> {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.instructions += 1;
+        self.counts.instructions += 1;
         if !self.awaited.is_empty() {
             self.awaited.remove(&(stamp.partition.0, step.eip));
         }
-        self.ladder.instruction(stamp, step);
+        let is_compared = self.part.shows(stamp.partition)
+            && self.part.window.holds_instruction(stamp, step)
+            && self.part.kinds.holds_instruction(step);
+        // Also of an instruction that is left out: what it leaves undefined may be read by one that is not.
+        let masks = self.tolerance.masks(stamp, step);
+        if !is_compared || self.tolerance.elides(stamp, step) {
+            return self.ladder.leave_out(stamp);
+        }
+        self.counts.compared_instructions += 1;
+        self.ladder.instruction(stamp, step, masks);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        self.ladder.event(stamp, event);
+        self.counts.events += 1;
+        let is_compared = self.part.shows(stamp.partition)
+            && self.part.window.holds_event(stamp, event)
+            && self.part.kinds.holds_event(event);
+        if !is_compared {
+            return;
+        }
+        self.counts.compared_events += 1;
+        self.ladder.event(stamp);
         if self.overflows() {
             return;
         }
-        self.stamps.push(stamp);
-        match &mut self.events {
-            Events::Guest(projection) => projection.event(stamp, event),
-            Events::System(projection) => projection.event(stamp, event),
-        }
+        let partition = self.traced.partition(stamp.partition);
+        let line = self.tolerance.line(projected(&partition.symbols, &self.traced.names, event));
+        let line = if self.traced.is_system { format!("{}: {line}", partition.name) } else { line };
+        self.events.push((stamp, line));
     }
 }
 

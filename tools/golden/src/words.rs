@@ -4,6 +4,7 @@ use crate::case::Case;
 use crate::inspect::{Inspection, inspect};
 use crate::judge::{Judged, Judgement};
 use crate::lines::LineDifference;
+use crate::tolerance::Tolerated;
 use std::fmt::Write;
 use system_file::quantities::grouped;
 
@@ -26,6 +27,31 @@ pub fn line(judgement: &Judgement) -> String {
 
 fn are(files: &[String]) -> String {
     format!("{} {}", files.join(", "), if files.len() == 1 { "is" } else { "are" })
+}
+
+/// What the case leaves out and tolerates, a line each; empty if it compares everything.
+#[must_use]
+pub fn tolerated(case: &Case, judged: &Judged) -> String {
+    let Some(run) = &judged.run else { return String::new() };
+    let mut text = String::new();
+    if !case.file.part.is_everything() {
+        let counts = &run.counts;
+        let _ = writeln!(
+            text,
+            "compared: {} of {} instructions, {} of {} events, as [trace] says",
+            grouped(counts.compared_instructions),
+            grouped(counts.instructions),
+            grouped(counts.compared_events),
+            grouped(counts.events)
+        );
+    }
+    for Tolerated { rule, what } in judged.tolerated() {
+        let _ = match what {
+            Some(what) => writeln!(text, "tolerated: {rule}: {what}"),
+            None => writeln!(text, "unused tolerance: {rule}: there was nothing to tolerate: remove it"),
+        };
+    }
+    text
 }
 
 /// All layers that differ, and where the run left the accepted path. Empty if nothing differs.

@@ -35,6 +35,7 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
         if let Some(by) = judged.accepted.as_ref().and_then(|accepted| accepted.verdict.accepted.as_ref()) {
             text += &format!("    accepted by {} with {}: {}\n", by.by, by.version, by.reason);
         }
+        text += &words::indented(&words::tolerated(&case, &judged));
         text += &words::indented(&words::details(&case, &judged));
         if let Some(program) = &options.against
             && let Some(inspection) = words::inspection(&case, &judged).map_err(Ended::Failed)?

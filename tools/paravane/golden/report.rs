@@ -4,7 +4,7 @@ use super::outcome::{status, word};
 use crate::json::Json;
 use crate::quantities::grouped;
 use ::golden::words;
-use ::golden::{Judged, Judgement};
+use ::golden::{Judged, Judgement, Tolerated};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub struct Entry {
     pub details: String,
     /// The command that traces it.
     pub command: Option<String>,
+    /// What it leaves out and tolerates, in words.
+    pub tolerated: String,
     /// On the host.
     pub took: Duration,
 }
@@ -28,12 +30,13 @@ impl Entry {
 
 /// A line, and below it what differs.
 pub fn human(entry: &Entry) -> String {
-    let Entry { name, judged, details, .. } = entry;
+    let Entry { name, judged, details, tolerated, .. } = entry;
+    let tolerated = words::indented(tolerated);
     if entry.holds() {
         let executed = judged.run.as_ref().map_or(0, |run| run.verdict.run.executed);
-        return format!("PASS {name} ({} instructions)\n", grouped(executed));
+        return format!("PASS {name} ({} instructions)\n{tolerated}", grouped(executed));
     }
-    format!("FAIL {name}: {}\n{}", words::line(&judged.judgement), words::indented(details))
+    format!("FAIL {name}: {}\n{tolerated}{}", words::line(&judged.judgement), words::indented(details))
 }
 
 /// The last line.
@@ -61,6 +64,16 @@ pub fn json(entries: &[Entry]) -> String {
         if let Some(run) = &judged.run {
             object.push(("instructions", Json::from(run.verdict.run.executed)));
             object.push(("virtual_ns", Json::from(run.verdict.run.virtual_ns)));
+        }
+        let tolerated = judged.tolerated().into_iter().map(|Tolerated { rule, what }| {
+            Json::object([
+                ("rule", Json::from(rule.as_str())),
+                ("what", what.as_deref().map_or(Json::Null, Json::from)),
+            ])
+        });
+        let tolerated: Vec<Json> = tolerated.collect();
+        if !tolerated.is_empty() {
+            object.push(("tolerated", tolerated.into_iter().collect()));
         }
         if !details.is_empty() {
             object.push(("details", Json::from(details.as_str())));
@@ -93,8 +106,17 @@ pub fn junit(suite: &str, entries: &[Entry]) -> String {
     for entry in entries {
         let (name, time) = (escaped(&entry.name), entry.took.as_secs_f64());
         let _ = write!(text, "    <testcase classname=\"{suite}\" name=\"{name}\" time=\"{time:.3}\"");
-        if entry.holds() {
+        let output = escaped(&entry.tolerated);
+        let output = match output.as_str() {
+            "" => String::new(),
+            output => format!("      <system-out>{output}</system-out>\n"),
+        };
+        if entry.holds() && output.is_empty() {
             text += "/>\n";
+            continue;
+        }
+        if entry.holds() {
+            let _ = write!(text, ">\n{output}    </testcase>\n");
             continue;
         }
         let element = if is_error(&entry) { "error" } else { "failure" };
@@ -102,7 +124,7 @@ pub fn junit(suite: &str, entries: &[Entry]) -> String {
         let details = escaped(&entry.details);
         let _ = write!(
             text,
-            ">\n      <{element} type=\"{kind}\" message=\"{why}\">{details}</{element}>\n    </testcase>\n"
+            ">\n      <{element} type=\"{kind}\" message=\"{why}\">{details}</{element}>\n{output}    </testcase>\n"
         );
     }
     text + "  </testsuite>\n</testsuites>\n"
@@ -132,12 +154,13 @@ mod tests {
     use std::time::Duration;
 
     fn entry(name: &str, judgement: Judgement) -> Entry {
-        let judged = Judged { judgement, run: None, accepted: None };
+        let judged = Judged { judgement, ..Judged::failed(String::new()) };
         Entry {
             name: name.to_owned(),
             judged,
             details: "a < b\u{1}".to_owned(),
             command: None,
+            tolerated: "tolerated: <b>\n".to_owned(),
             took: Duration::ZERO,
         }
     }
@@ -152,7 +175,7 @@ mod tests {
         let text = junit("a&b", &entries);
         for part in [
             "name=\"a&amp;b\" tests=\"3\" failures=\"1\" errors=\"1\"",
-            "name=\"one\" time=\"0.000\"/>",
+            "name=\"one\" time=\"0.000\">\n      <system-out>tolerated: &lt;b&gt;\n</system-out>",
             "<failure type=\"emulator_changed\"",
             ">a &lt; b?</failure>",
             "message=\"&quot;no&quot; file\"",

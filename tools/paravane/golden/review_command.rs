@@ -123,7 +123,7 @@ fn ask(output: &mut Output, question: &str) -> Result<Option<String>, Ended> {
 fn show(case: &Case, found: Found, output: &mut Output) -> Result<(), Ended> {
     let text = match found {
         Found::Whole(whole) => {
-            let layers = LAYERS.iter().zip(whole.compared());
+            let layers = LAYERS.iter().zip(whole.layers());
             let texts =
                 layers.map(|(layer, bytes)| format!("{}:\n{}", layer.name, String::from_utf8_lossy(&bytes)));
             texts.collect()

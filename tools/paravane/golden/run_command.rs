@@ -119,19 +119,17 @@ fn taken<'a>(cases: &'a [Named], next: &AtomicUsize) -> Option<(usize, &'a Named
 
 fn entry((name, case): &Named, writes: bool) -> Entry {
     let start = Instant::now();
-    let (judged, details, command) = match case {
-        Err(why) => {
-            let judgement = Judgement::Failed(why.clone());
-            (Judged { judgement, run: None, accepted: None }, String::new(), None)
-        }
+    let (judged, details, command, tolerated) = match case {
+        Err(why) => (Judged::failed(why.clone()), String::new(), None, String::new()),
         Ok(case) => {
             let judged = if writes { judge_and_note(case) } else { judge(case) };
             let is_different =
                 matches!(judged.judgement, Judgement::GuestChanged(_) | Judgement::EmulatorChanged);
             let command = words::inspection(case, &judged).ok().flatten().map(|found| found.command);
             let details = if is_different { words::details(case, &judged) } else { String::new() };
-            (judged, details, command.filter(|_| is_different))
+            let tolerated = words::tolerated(case, &judged);
+            (judged, details, command.filter(|_| is_different), tolerated)
         }
     };
-    Entry { name: name.clone(), judged, details, command, took: start.elapsed() }
+    Entry { name: name.clone(), judged, details, command, tolerated, took: start.elapsed() }
 }

@@ -1,9 +1,9 @@
 //! What the words of a question mean: which partition, which memory, from when until when.
 
 use super::options::Memory;
-use crate::filter_words::Words;
 use crate::quantities::size;
 use hypervisor_core::{PartitionId, Stamp};
+use recording::words::Words;
 use system_file::suggestion::listed;
 use trace::TracedSystem;
 use trace::filter::Instant;

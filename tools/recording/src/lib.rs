@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod recorded_input;
+pub mod words;
 
 mod bounds;
 mod configuration_digest;

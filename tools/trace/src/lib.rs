@@ -50,7 +50,7 @@ pub use functions::{Function, FunctionId};
 pub use listing::instruction_text;
 pub use names::Names;
 pub use places::{Place, describe};
-pub use projection::{Projection, SystemProjection};
+pub use projection::{Projection, SystemProjection, folded, projected};
 pub use run_end::{PartitionEnd, RunEnd};
 pub use source_lines::{LineRange, SourceFrame, SourceLine, SourceLines, readable_name};
 pub use system_text::{SYSTEM_HEADER, SystemTrace};

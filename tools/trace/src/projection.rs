@@ -83,7 +83,9 @@ impl Recorder for SystemProjection {
     }
 }
 
-fn projected(symbols: &Symbols, names: &Names, event: &Event) -> String {
+/// The line of an event, of a single guest: its kind and by symbol what there is to say, without what is a time.
+#[must_use]
+pub fn projected(symbols: &Symbols, names: &Names, event: &Event) -> String {
     // Until when is a time.
     if let Event::Idle { .. } = event {
         return "idle".to_owned();
@@ -93,7 +95,9 @@ fn projected(symbols: &Symbols, names: &Names, event: &Event) -> String {
     String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
 }
 
-fn folded(lines: &[String]) -> String {
+/// Lines as a text. Lines that follow themselves stand once, indented under `48 times:`.
+#[must_use]
+pub fn folded(lines: &[String]) -> String {
     let mut text = String::new();
     let mut rest = lines;
     while !rest.is_empty() {

@@ -33,6 +33,8 @@ pub struct Comparison {
     needed: usize,
     /// Whether the last rows differed too: it is one difference.
     in_difference: bool,
+    /// The numbers of the first rows that differ, by side; None for a side that had ended.
+    parted: Option<[Option<u64>; 2]>,
     conclusion: Option<String>,
 }
 
@@ -48,6 +50,7 @@ impl Comparison {
             closing: None,
             needed: 1,
             in_difference: false,
+            parted: None,
             conclusion: None,
         }
     }
@@ -99,6 +102,12 @@ impl Comparison {
     pub fn counts(&self) -> Counts {
         let [a, b] = &self.sides;
         Counts { instructions: [a.instructions, b.instructions], events: [a.events, b.events], ..self.counts }
+    }
+
+    /// The instruction at which each side is at the first difference, if there is one; None of a side that had ended.
+    #[must_use]
+    pub fn parted(&self) -> Option<[Option<u64>; 2]> {
+        self.parted
     }
 
     /// Where it ended and why, once it is done.
@@ -222,6 +231,8 @@ impl Comparison {
         if !self.in_difference {
             self.counts.differences += 1;
         }
+        let numbers = self.sides.each_ref().map(|side| side.rows.front().map(|row| row.number));
+        self.parted.get_or_insert(numbers);
         let a = &self.sides[0];
         self.counts.alike_before.get_or_insert((a.instructions, a.events));
         self.in_difference = true;

@@ -20,6 +20,7 @@ pub use kinds::Kinds;
 pub use ranges::{Places, Ranges};
 pub use selection::{READS_MEMORY, Selection, WRITES_MEMORY};
 pub use trigger::{Instant, Trigger};
+pub use window::Window;
 
 use crate::collapse::{Collapse, Loops, Repeats};
 use crate::last::Last;
@@ -28,7 +29,6 @@ use chosen::Chosen;
 use emulator::Step;
 use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use selection::Selector;
-use window::Window;
 
 /// What is to be recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -22,22 +22,27 @@ enum State {
 }
 
 impl Window {
+    /// Before its first record; without `from` open at once.
+    #[must_use]
     pub fn new(from: Option<Trigger>, to: Option<Trigger>, left: Option<u64>) -> Self {
         let state = if from.is_some() { State::Before } else { State::Open };
         Self { from, to, left, state }
     }
 
     /// Whether it was ever open.
+    #[must_use]
     pub fn was_open(&self) -> bool {
         self.state != State::Before
     }
 
     /// Whether it will never be open again.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::After
     }
 
     /// Whether it is open.
+    #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }

@@ -1,8 +1,8 @@
 //! Words for places and instants of a traced system: `main+0x4`, `nav:#100`, `10ms`, `trap:#PF`.
 
-use crate::quantities::{parse_count, parse_duration};
 use hypervisor_core::PartitionId;
 use hypervisor_core::loader::{Symbol, Symbols};
+use system_file::quantities::{parse_count, parse_duration};
 use system_file::suggestion::{listed, nearest};
 use trace::filter::{Instant, Places, Trigger};
 use trace::{TracedSystem, exception_named};
@@ -195,7 +195,8 @@ fn range(symbols: &Symbols, text: &str) -> Result<Extent, String> {
 }
 
 /// From the first to the last byte of a symbol. Without a length it is good up to the next one.
-fn extent(symbols: &Symbols, symbol: &Symbol) -> Extent {
+#[must_use]
+pub fn extent(symbols: &Symbols, symbol: &Symbol) -> Extent {
     if symbol.length_bytes > 0 {
         return (symbol.address, symbol.address.saturating_add(symbol.length_bytes - 1));
     }
