@@ -144,5 +144,5 @@ fn names_and_ends_of_a_small_file_fill_no_memory() {
     assert!(finished.stderr.contains("was cut off, or is damaged, at byte"), "{}", finished.stderr);
     let mut frames = hello();
     frames[0].raw = [&[0, 0, 0, 0, 0, 0][..], &list(20 << 20, &[0, 0, 0])].concat();
-    is_refused("header", &file_of(&frames), ALL, "there is no header");
+    is_refused("header", &file_of(&frames), ALL, "before it says what it is of");
 }

@@ -156,7 +156,7 @@ fn what_is_no_recording_gets_one_line() {
         ("empty.pvt", Vec::new(), "this is no trace file"),
         ("text.pvt", b"paravane-trace text 1\n and more than thirty bytes".to_vec(), "this is no trace file"),
         ("newer.pvt", newer, "this trace has version 2, and this program reads version 1"),
-        ("cut.pvt", good[..100].to_vec(), "there is no header"),
+        ("cut.pvt", good[..100].to_vec(), "before it says what it is of"),
     ] {
         let file = TemporaryFile::new(name, &bytes);
         for command in ["show", "verify"] {

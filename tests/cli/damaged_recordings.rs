@@ -1,0 +1,238 @@
+//! Recordings that are damaged, cut off, of other versions, or none at all, given to each command: one clear line.
+
+use super::forged::{change_header, file_of, frames_of};
+use super::paravane::{Finished, TemporaryFile, paravane, run, sample};
+use super::recordings::record;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+/// What is asked of a recording.
+const COMMANDS: [&[&str]; 8] = [
+    &["show"],
+    &["show", "--only", "calls,events"],
+    &["trace"],
+    &["verify"],
+    &["stats", "--functions", "3"],
+    &["query", "first-visit", "_start"],
+    &["export", "--format", "csv"],
+    &["diff"],
+];
+
+/// Asks it of a file; a comparison is with `other`.
+fn ask(command: &[&str], file: &OsStr, other: &OsStr) -> Finished {
+    let words = command.iter().map(OsStr::new);
+    let arguments: Vec<&OsStr> = match command[0] {
+        "query" => vec![command[0].as_ref(), file, command[1].as_ref(), command[2].as_ref()],
+        "diff" => vec![command[0].as_ref(), other, file],
+        _ => words.chain([file]).collect(),
+    };
+    run(arguments)
+}
+
+/// Checks that it is refused with one line that says this.
+fn is_refused(command: &[&str], finished: &Finished, says: &str) {
+    let Finished { status, stderr, .. } = finished;
+    assert_eq!((*status, stderr.lines().count()), (Some(125), 1), "{command:?}: {stderr}");
+    assert!(stderr.contains(says) && !stderr.contains("this is a bug"), "{command:?}: {stderr}");
+}
+
+fn ticker() -> TemporaryFile {
+    record("ticker.pvt", &["builtin:ticker".as_ref()])
+}
+
+#[test]
+fn what_is_no_recording_is_named_with_what_to_do() {
+    let good = ticker();
+    let bytes = good.contents();
+    let of_version = |version: &str| {
+        let mut other = bytes.clone();
+        other[27..27 + version.len()].copy_from_slice(version.as_bytes());
+        other
+    };
+    let guest = "this is not an ELF file, and no system file either";
+    let header = "before it says what it is of: nothing of it can be read";
+    for (name, bytes, says, of_run) in [
+        ("empty", Vec::new(), "it is empty; record it again", guest),
+        ("short", b"few".to_vec(), "name one that `paravane trace --format pvt -o FILE` wrote", guest),
+        ("zeros", vec![0; 5000], "name one that `paravane trace --format pvt -o FILE` wrote", guest),
+        ("text", b"paravane-trace text 1\n".to_vec(), "it is the text of a trace; record the run", guest),
+        ("gzip", b"\x1f\x8b\x08\0 and so on".to_vec(), "unpack it with `gzip -d`", guest),
+        ("zstd", b"\x28\xb5\x2f\xfd and so on".to_vec(), "unpack it with `zstd -d`", guest),
+        ("old", of_version("0"), "this trace has version 0, and this program reads version 1", ""),
+        ("new", of_version("27\n"), "this trace has version 27, and this program reads version 1", ""),
+        ("start", bytes[..20].to_vec(), header, ""),
+        ("cut", bytes[..100].to_vec(), header, ""),
+    ] {
+        let file = TemporaryFile::new(name, &bytes);
+        for command in COMMANDS {
+            // These two take guests, too.
+            let takes_guests = matches!(command[0], "trace" | "diff") && !of_run.is_empty();
+            is_refused(
+                command,
+                &ask(command, file.as_ref(), good.as_ref()),
+                if takes_guests { of_run } else { says },
+            );
+        }
+    }
+    let folder = std::env::temp_dir();
+    let guest = sample("hello");
+    for command in COMMANDS {
+        let of = |path: &OsStr| ask(command, path, good.as_ref());
+        is_refused(command, &of(folder.as_ref()), "this is a folder");
+        is_refused(command, &of("/nowhere/at.pvt".as_ref()), "there is no such file");
+        is_refused(command, &of("-".as_ref()), "write");
+        if !matches!(command[0], "trace" | "diff") {
+            is_refused(
+                command,
+                &of(guest.as_ref()),
+                "it is an ELF file; record its run with `paravane trace --format pvt",
+            );
+        }
+    }
+}
+
+#[test]
+fn a_recording_is_none_of_what_other_commands_take() {
+    let good = ticker();
+    for command in ["run", "check", "info"] {
+        let finished = run([OsStr::new(command), good.as_ref()]);
+        is_refused(&[command], &finished, "this is a recorded run: show it with `paravane show`");
+    }
+    let again = ["trace", "--format", "pvt"].map(OsStr::new).into_iter().chain([good.as_ref()]);
+    is_refused(&["trace"], &run(again), "is a recorded run already");
+}
+
+#[test]
+fn a_recording_does_not_come_through_a_pipe() {
+    let good = ticker();
+    let mut command = paravane(["show", "/dev/stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It is not read, and so the pipe may be closed.
+    let _ = std::io::Write::write_all(&mut stdin, &good.contents());
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("write it into a file, and name that"), "{stderr}");
+}
+
+#[test]
+fn events_of_a_recording_of_another_version_are_told() {
+    let good = ticker();
+    let mut frames = frames_of(&good);
+    change_header(&mut frames, |header| {
+        header.semantics += 1;
+        header.writer = "paravane 0.0.7".to_owned();
+    });
+    let foreign = TemporaryFile::new("foreign.pvt", &file_of(&frames));
+    for command in COMMANDS {
+        let finished = ask(command, foreign.as_ref(), good.as_ref());
+        if command.contains(&"--only") {
+            assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+            assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+            assert!(finished.stderr.starts_with("warning: "), "{}", finished.stderr);
+            assert!(finished.stderr.contains("recorded by paravane 0.0.7, and cannot be run again"));
+            let own = ask(command, good.as_ref(), good.as_ref());
+            assert_eq!(finished.text(), own.text());
+        } else {
+            is_refused_or_warned(command, &finished);
+        }
+    }
+    let stats = run([OsStr::new("stats"), foreign.as_ref()]);
+    assert_eq!((stats.status, stats.stderr.lines().count()), (Some(0), 1), "{}", stats.stderr);
+    assert!(stats.text().contains("It cannot be run again by this program"), "{}", stats.text());
+    assert!(stats.text().contains("upcall"), "{}", stats.text());
+    let words = ["between", "mark:1", "mark:2"].map(OsStr::new);
+    let between = run([OsStr::new("query"), foreign.as_ref()].into_iter().chain(words));
+    assert_ne!(between.status, Some(125), "{}", between.stderr);
+}
+
+/// What needs instructions says whose program makes them.
+fn is_refused_or_warned(command: &[&str], finished: &Finished) {
+    assert_eq!(finished.status, Some(125), "{command:?}: {}", finished.stderr);
+    let says =
+        "recorded by paravane 0.0.7, and cannot be run again by this program: its processor has semantics";
+    assert!(finished.stderr.lines().all(|line| line.contains(says)), "{command:?}: {}", finished.stderr);
+}
+
+#[test]
+fn events_in_the_file_are_those_of_the_trace() {
+    for name in ["ticker", "hello", "page_fault", "switch_in_upcall", "masked_event"] {
+        let guest = sample(name);
+        let recorded = record("events.pvt", &[guest.as_os_str()]);
+        for kinds in
+            ["calls", "events,upcalls", "console,traps", "calls,events,upcalls,traps,console,marks,idle"]
+        {
+            let shown = run(["show".as_ref(), "--only".as_ref(), kinds.as_ref(), recorded.as_ref()]);
+            let traced = run(["trace".as_ref(), "--only".as_ref(), kinds.as_ref(), guest.as_os_str()]);
+            assert!(shown.stdout == traced.stdout, "{name}, {kinds}: {}", shown.text());
+        }
+    }
+    for name in ["builtin:flight", "builtin:irq", "builtin:guard"] {
+        let recorded = record("events.pvt", &[name.as_ref()]);
+        for options in [&["--only", "windows,health,events,calls"][..], &["--only", "calls", "--last", "50"]]
+        {
+            let options = options.iter().map(OsStr::new);
+            let shown = run([OsStr::new("show"), recorded.as_ref()].into_iter().chain(options.clone()));
+            let traced = run(["trace", name].map(OsStr::new).into_iter().chain(options));
+            assert!(shown.stdout == traced.stdout, "{name}");
+        }
+    }
+}
+
+#[test]
+fn each_command_ends_with_one_line_whatever_bit_is_flipped_and_wherever_a_file_ends() {
+    let good = record("good.pvt", &["builtin:hello".as_ref()]);
+    let bytes = good.contents();
+    let file = TemporaryFile::new("damaged.pvt", b"");
+    for step in 0..12 {
+        let place = 31 + (bytes.len() - 32) * step / 11;
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (step % 8);
+        for damaged in [&flipped[..], &bytes[..place]] {
+            fs::write(AsRef::<OsStr>::as_ref(&file), damaged).unwrap();
+            for command in COMMANDS {
+                let Finished { status, stderr, .. } = ask(command, file.as_ref(), good.as_ref());
+                let lines = stderr.lines().count();
+                let says = format!("byte {place}, {command:?}: {status:?}, {stderr}");
+                assert!(!stderr.contains("this is a bug"), "{says}");
+                match status {
+                    Some(125) => assert_eq!(lines, 1, "{says}"),
+                    Some(0) => assert!(stderr.lines().all(|line| line.starts_with("warning: ")), "{says}"),
+                    // Not to the end.
+                    Some(1) => assert!(matches!(command[0], "verify" | "diff" | "query"), "{says}"),
+                    _ => panic!("{says}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_there_is_of_a_recording_that_was_cut_off_is_exported_and_said_to_be_cut_off() {
+    let good = ticker();
+    let bytes = good.contents();
+    // The index, the end and some more are not there.
+    let file = TemporaryFile::new("cut.pvt", &bytes[..bytes.len() - 300]);
+    let export = |file: &OsStr| run(["export".as_ref(), "--format".as_ref(), "csv".as_ref(), file]);
+    let (whole, part) = (export(good.as_ref()), export(file.as_ref()));
+    assert_eq!((part.status, part.stderr.lines().count()), (Some(0), 1), "{}", part.stderr);
+    assert!(part.stderr.contains("the recording was cut off, or is damaged, at byte"), "{}", part.stderr);
+    assert!(part.text().lines().count() > 100 && whole.text().starts_with(part.text().trim_end()));
+}
+
+#[test]
+fn a_command_that_reads_a_recording_ends_when_it_is_interrupted() {
+    let recorded = record("long.pvt", &["builtin:flight".as_ref()]);
+    let mut command = paravane([OsStr::new("show"), recorded.as_ref()]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    lines.read_line(&mut String::new()).unwrap();
+    // The rest waits in the pipe.
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+}
