@@ -171,13 +171,23 @@ fn events_in_the_file_are_those_of_the_trace() {
             assert!(shown.stdout == traced.stdout, "{name}, {kinds}: {}", shown.text());
         }
     }
-    for name in ["builtin:flight", "builtin:irq", "builtin:guard"] {
-        let recorded = record("events.pvt", &[name.as_ref()]);
-        for options in [&["--only", "windows,health,events,calls"][..], &["--only", "calls", "--last", "50"]]
-        {
+    // The second ends before its partitions do.
+    for (name, limit) in [
+        ("builtin:flight", "60min"),
+        ("builtin:flight", "7ms"),
+        ("builtin:irq", "60min"),
+        ("builtin:guard", "60min"),
+    ] {
+        let run_words = [name, "--max-time", limit].map(OsStr::new);
+        let recorded = record("events.pvt", &run_words);
+        for options in [
+            &["--only", "windows,health,events,calls"][..],
+            &["--only", "calls", "--last", "50"],
+            &["--only", "calls,console", "--from", "1ms", "--to", "5ms"],
+        ] {
             let options = options.iter().map(OsStr::new);
             let shown = run([OsStr::new("show"), recorded.as_ref()].into_iter().chain(options.clone()));
-            let traced = run(["trace", name].map(OsStr::new).into_iter().chain(options));
+            let traced = run([OsStr::new("trace")].into_iter().chain(run_words).chain(options));
             assert!(shown.stdout == traced.stdout, "{name}");
         }
     }

@@ -8,7 +8,7 @@ use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::status::Status;
-use hypervisor_core::{PartitionId, Recorder, Stamp};
+use hypervisor_core::{PartitionId, Recorder, Stamp, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
 use std::fs::File;
@@ -41,14 +41,7 @@ pub fn shown(path: &Path, filter: &FilterOptions, look: &Look, output: Output) -
     let start = start(&shown.choice, &traced);
     let way = shown.way();
     let Shown { choice, filter, .. } = shown;
-    let runs_again = recording.subject().map(|_| ());
-    if matches!(way, Way::Events)
-        && choice.length.is_none()
-        && (runs_again.is_err() || knows_ends(&recording))
-    {
-        if let Err(error) = runs_again {
-            warn!("{}: {error}", path.display());
-        }
+    if matches!(way, Way::Events) && choice.length.is_none() {
         return events(path, &mut recording, Filtered::of_events(choice, &filter, sink));
     }
     let replayed = recording.replay_before(start).map_err(|error| failed(path, &error))?;
@@ -76,25 +69,23 @@ fn start(choice: &Choice, traced: &TracedSystem) -> Position {
     }
 }
 
-/// Whether it says where each of its partitions ended.
-fn knows_ends(recording: &Recording) -> bool {
-    let count = recording.traced().partitions.len();
-    recording.end().is_some_and(|end| count == 1 || end.partitions.len() == count)
-}
-
-/// Shows events, which are in the file: nothing has to be run again for them.
+/// Shows events, which are in the file: of the run only what follows the last keyframe is run again, to know where it ended.
 fn events<F: TextFilter>(
     path: &Path,
     recording: &mut Recording,
     mut text: Filtered<'_, F>,
 ) -> Result<Status, Ended> {
-    let mut ends: Vec<Stamp> = (0..recording.traced().partitions.len())
+    let mut stamps: Vec<Stamp> = (0..recording.traced().partitions.len())
         .map(|place| Stamp { partition: PartitionId(place as u16), ..Stamp::default() })
         .collect();
+    let runs_again = recording.subject().map(|_| ());
+    if let Err(error) = &runs_again {
+        warn!("{}: {error}", path.display());
+    }
     let (mut result, mut waiting) = (Ok(()), 0);
     let told = recording.tell_events(|stamp, event| {
-        ends[stamp.partition.index()] = stamp;
-        if result.is_err() || text.is_over() {
+        stamps[stamp.partition.index()] = stamp;
+        if result.is_err() {
             return;
         }
         text.event(stamp, &event);
@@ -108,16 +99,21 @@ fn events<F: TextFilter>(
         text.write()?;
         return Err(failed(path, &error));
     }
-    if let Some(end) = recording.end() {
+    if runs_again.is_ok() {
+        let replay = recording.replay_before(Position::Unit(u64::MAX));
+        let mut replay = replay.map_err(|error| failed(path, &error))?;
+        replay.run(&mut Unrecorded, |_, _| true);
+        stamps = ends(replay.machine());
+    } else if let Some(end) = recording.end() {
         for ended in &end.partitions {
-            let stamp = &mut ends[usize::from(ended.partition)];
+            let stamp = &mut stamps[usize::from(ended.partition)];
             (stamp.instruction, stamp.now_ns) = (ended.instruction, ended.now_ns);
         }
-        if let ([only], []) = (&mut ends[..], &end.partitions[..]) {
+        if let ([only], []) = (&mut stamps[..], &end.partitions[..]) {
             *only = end.stamp();
         }
     }
-    text.end(ends, recording.end())?;
+    text.end(stamps, recording.end())?;
     Ok(Status::Success)
 }
 
