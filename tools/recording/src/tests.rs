@@ -512,3 +512,38 @@ fn damaged_instructions_are_told_up_to_the_damage() {
         }
     }
 }
+
+#[test]
+fn any_flipped_bit_and_any_end_of_a_file_is_found_or_changes_nothing() {
+    let file = record("builtin:echo", 100_000, 200);
+    let whole = open(&file).verify(|_| true).unwrap();
+    let digest = open(&file).end().map(|end| end.digest);
+    let bytes = fs::read(&file.0).unwrap();
+    let damaged = TemporaryFile::new();
+    // All of them take minutes: a part that is another one in each place of a byte.
+    for place in (0..bytes.len()).step_by(17) {
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1 << (place / 17 % 8);
+        for (is_cut, bytes) in [(false, &flipped[..]), (true, &bytes[..place])] {
+            fs::write(&damaged.0, bytes).unwrap();
+            let verified = Recording::open(&damaged.0).and_then(|mut recording| {
+                assert!(!is_cut || recording.reader().cut_at().is_some(), "{place}");
+                recording.tell_events(|_, _| {})?;
+                recording.verify(|_| true).map(|verified| (verified, recording.end().map(|end| end.digest)))
+            });
+            match verified {
+                Ok((verified, ended)) => {
+                    assert!(
+                        verified.events <= whole.events && verified.keyframes <= whole.keyframes,
+                        "{place}"
+                    );
+                    assert!(ended.is_none() || (verified == whole && ended == digest), "{place}");
+                }
+                Err(error) => {
+                    let line = error.to_string();
+                    assert!(!line.is_empty() && !line.contains(char::is_control), "{place}: {line:?}");
+                }
+            }
+        }
+    }
+}
