@@ -1,18 +1,19 @@
 //! A keyframe: the whole machine at an instant, in frames of a trace file: its memory first, then the rest.
 //!
-//! Most keyframes hold only the memory that changed since the one before; a whole one comes now and then, so that few
-//! have to be read.
+//! Most keyframes hold only the memory that changed since the one before; a whole one comes now and then, so that little
+//! has to be read.
 
 use hypervisor_core::{FrameId, Machine, Partition};
 use postcard::take_from_bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The length of a page.
 pub const PAGE_BYTES: usize = 4096;
 
-/// After so many keyframes comes a whole one.
+/// After so many keyframes comes a whole one at the latest.
 pub const WHOLE_EVERY: u32 = 16;
 /// Pages that one frame of the file holds at most: 4 MiB.
 const PAGES_MOST: usize = 1024;
@@ -38,51 +39,68 @@ pub struct Keyframe {
 #[derive(Debug, Default)]
 pub struct KeyframeMaker {
     hashes: BTreeMap<FrameId, u128>,
-    made: u32,
+    /// Keyframes since the last whole one, and the pages that they hold; None before the first.
+    since_whole: Option<(u32, usize)>,
 }
 
 impl KeyframeMaker {
-    /// The machine as it is now, and its pages in the form of frames of the file.
-    pub fn make(&mut self, machine: &Machine, stopped: &[u16]) -> (Vec<Vec<u8>>, Keyframe) {
-        let is_whole = self.made.is_multiple_of(WHOLE_EVERY);
-        self.made += 1;
-        let (mut ids, mut contents) = (Vec::new(), Vec::new());
+    /// The machine as it is now; `write` takes its pages in the form of frames of the file.
+    ///
+    /// # Errors
+    /// `write` fails.
+    pub fn make(
+        &mut self,
+        machine: &Machine,
+        stopped: &[u16],
+        mut write: impl FnMut(Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<Keyframe> {
         let mut page = [0; PAGE_BYTES];
         // A page of a shared area that is all zero again is not among the machine's.
         let known: Vec<FrameId> = self.hashes.keys().copied().collect();
         let used: BTreeSet<FrameId> = machine.frames().chain(known).collect();
-        for id in used {
-            machine.read_frame(id, &mut page);
+        let mut changed = Vec::new();
+        for id in &used {
+            machine.read_frame(*id, &mut page);
             let hash = xxh3_128(&page);
-            let before = self.hashes.insert(id, hash);
-            if is_whole || before != Some(hash) {
-                ids.push(id);
-                contents.extend_from_slice(&page);
+            if self.hashes.insert(*id, hash) != Some(hash) {
+                changed.push(*id);
             }
         }
-        let pages = ids.chunks(PAGES_MOST).zip(contents.chunks(PAGES_MOST * PAGE_BYTES));
-        let pages: Vec<Vec<u8>> = pages.map(|(ids, contents)| encoded(ids, contents)).collect();
-        let keyframe = Keyframe {
+        let is_whole = self.is_whole_due(changed.len(), used.len());
+        let written = if is_whole { used.into_iter().collect() } else { changed };
+        let frames = written.chunks(PAGES_MOST);
+        let page_frames = frames.len() as u32;
+        for ids in frames {
+            let mut raw = postcard::to_allocvec(ids).unwrap_or_default();
+            for id in ids {
+                machine.read_frame(*id, &mut page);
+                raw.extend_from_slice(&page);
+            }
+            write(raw)?;
+        }
+        Ok(Keyframe {
             executed_by: machine.partitions().iter().map(Partition::executed).collect(),
-            page_frames: pages.len() as u32,
+            page_frames,
             is_whole,
             stopped: stopped.to_vec(),
             digest: machine.digest(),
             state: machine.save(),
-        };
-        (pages, keyframe)
+        })
+    }
+
+    /// Whether the next keyframe is a whole one: where much changes, soon, so that who opens the file anywhere reads less than twice
+    /// the memory.
+    fn is_whole_due(&mut self, changed: usize, used: usize) -> bool {
+        let since = self.since_whole.map(|(count, pages)| (count + 1, pages + changed));
+        let since = since.filter(|(count, pages)| *count < WHOLE_EVERY && *pages < used);
+        self.since_whole = Some(since.unwrap_or((0, 0)));
+        since.is_none()
     }
 
     /// How many pages the last keyframe looked at.
     pub fn pages_seen(&self) -> u64 {
         self.hashes.len() as u64
     }
-}
-
-fn encoded(ids: &[FrameId], contents: &[u8]) -> Vec<u8> {
-    let mut raw = postcard::to_allocvec(ids).unwrap_or_default();
-    raw.extend_from_slice(contents);
-    raw
 }
 
 /// The pages in a frame of the file, each with the place of its content. None if it is damaged.

@@ -62,7 +62,7 @@ impl Recording {
     }
 
     /// The frames of pages that make the memory of the last of these keyframes, the last first.
-    fn chain(&mut self, keyframes: &[usize]) -> Result<Vec<usize>, RecordingError> {
+    pub(crate) fn chain(&mut self, keyframes: &[usize]) -> Result<Vec<usize>, RecordingError> {
         let mut chain: Vec<usize> = Vec::new();
         let mut is_whole = false;
         for frame in keyframes.iter().rev().take(WHOLE_EVERY as usize) {

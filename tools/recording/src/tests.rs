@@ -1,5 +1,6 @@
 //! Recordings that are right, and recordings that lie: each is read to an end, or refused with one line.
 
+use crate::keyframe;
 use crate::{
     Addresses, Depth, Files, Full, GuestOptions, Position, Recording, RecordingError, RunWriter, Stored,
     Subject,
@@ -8,6 +9,7 @@ use emulator::SEMANTICS;
 use hypervisor_core::{
     Arrival, Event, Input, Limits, Machine, Outcome, PartitionId, Progress, Stamp, Unrecorded,
 };
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -544,6 +546,24 @@ fn any_flipped_bit_and_any_end_of_a_file_is_found_or_changes_nothing() {
                     assert!(!line.is_empty() && !line.contains(char::is_control), "{place}: {line:?}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_machine_is_read_from_less_than_twice_its_memory() {
+    for (path, every) in [(LOAD, 3_000), ("builtin:ticker", 2_000), ("builtin:flight", 500)] {
+        let mut recording = open(&record(path, 300_000, every));
+        let keyframes: Vec<usize> = recording.reader().frames_of(FrameKind::Keyframe).collect();
+        assert!(keyframes.len() > 7, "{path}: {}", keyframes.len());
+        for end in 1..=keyframes.len() {
+            let (mut read, mut memory) = (0, BTreeSet::new());
+            for frame in recording.chain(&keyframes[..end]).unwrap() {
+                let pages = keyframe::pages(&recording.reader.read(frame).unwrap()).unwrap();
+                read += pages.len();
+                memory.extend(pages.into_iter().map(|(id, _)| id));
+            }
+            assert!(read < 2 * memory.len(), "{path}, keyframe {end}: {read} pages of {}", memory.len());
         }
     }
 }

@@ -170,11 +170,9 @@ impl<D: Depth> RunWriter<D> {
             self.end_records(machine)?;
             self.keyframe_at = machine.executed();
             let stopped: Vec<u16> = self.stopped.iter().copied().collect();
-            let (pages, keyframe) = self.keyframes.make(machine, &stopped);
             let unit = machine.clock().units();
-            for raw in pages {
-                self.writer.frame(FrameKind::Pages, unit, machine.executed(), raw)?;
-            }
+            let write = |raw| self.writer.frame(FrameKind::Pages, unit, machine.executed(), raw);
+            let keyframe = self.keyframes.make(machine, &stopped, write)?;
             let raw = postcard::to_allocvec(&keyframe).unwrap_or_default();
             self.writer.keyframe(unit, keyframe.executed_by, raw)?;
         } else if self.records.length_bytes() >= RECORDS_BYTES {
