@@ -151,6 +151,55 @@ fn a_register_is_asked_for_its_value_and_for_when_it_got_one() {
     assert!(flag[0].contains("dec esi") && flag[0].ends_with("  was 0"), "{}", flag[0]);
 }
 
+/// mov eax, 5; mov [data], eax; fild dword [data]; movd xmm0, eax; the base of GS becomes 5; shutdown(0).
+fn computes() -> TemporaryFile {
+    let data = CODE + 0x1000;
+    let mut code = vec![0xb8, 5, 0, 0, 0, 0xa3];
+    code.extend(data.to_le_bytes());
+    code.extend([0xdb, 0x05]);
+    code.extend(data.to_le_bytes());
+    code.extend([0x66, 0x0f, 0x6e, 0xc0]);
+    code.extend(call(Call::SegmentSetBase, 1, 5));
+    code.extend([0x90; 4]);
+    code.extend(call(Call::Shutdown, 0, 0));
+    TemporaryFile::new("computes.elf", &ElfFile::guest(&code).bytes())
+}
+
+#[test]
+fn registers_of_x87_and_sse_and_bases_of_segments_can_be_asked_for() {
+    let guest = computes();
+    let recording = recorded(guest.as_ref(), &["--cpu", "pentium4"]);
+    let asked = |words: &str| lines(&recording, &["register", words]).join("\n");
+    for (words, has, ends) in [
+        ("st0", "fild dword", " st0=4001a000000000000000  was 00000000000000000000"),
+        ("st(0)=0x4001a000000000000000", "fild dword", "  was 00000000000000000000"),
+        ("ftag", "fild dword", " ftag=80  was 00"),
+        ("mm7", "fild dword", " mm7=a000000000000000  was 0000000000000000"),
+        ("xmm0=5", "movd xmm0, eax", &format!(" xmm0={:032x}  was {:032x}", 5, 0)),
+    ] {
+        let answer = asked(words);
+        assert!(answer.contains(has) && answer.ends_with(ends), "{words}: {answer}");
+    }
+    let base = asked("gs.base");
+    assert!(base.contains(" int 0x82 ") && base.ends_with(" gs.base=00000005  was 00000000"), "{base}");
+    for words in ["xmm1", "mxcsr", "fctrl", "cr2", "dr7"] {
+        assert!(asked(words).ends_with(" since the start"), "{words}: {}", asked(words));
+    }
+}
+
+#[test]
+fn fake_registers_can_be_asked_for() {
+    let guest = sample("lazy_fpu");
+    let recording = recorded(guest.as_ref(), &[]);
+    let answer = lines(&recording, &["register", "cr0", "--all"]);
+    let calls = trace(guest.as_ref(), &["--only", "calls", "--gaps", "total"]);
+    let sets = calls.iter().filter(|line| line.contains("fpu_set_switched(")).count();
+    assert!(answer.len() > 10 && answer.len() <= sets, "{} {sets}", answer.len());
+    let first = &answer[0];
+    assert!(first.contains("hypercall.fpu_set_switched+0x5 "), "{first}");
+    assert!(first.ends_with(" cr0=8005003b  was 80050033"), "{first}");
+}
+
 #[test]
 fn visits_and_the_time_between_marks_are_those_of_the_trace() {
     let guest = sample("ticker");

@@ -35,7 +35,7 @@ pub enum Change {
     /// Bytes that another value came into, more than a number holds: the first and the last address.
     Bytes(u32, u32),
     /// A register: its name, the value before and after, and how many digits it has.
-    Register(&'static str, u32, u32, usize),
+    Register(&'static str, u128, u128, usize),
 }
 
 /// Makes hits, and shows them.
@@ -109,6 +109,14 @@ impl<'a> Showing<'a> {
                 text += &format!("  with {words}");
             }
             return text.trim_end().to_owned();
+        }
+        // The line of an instruction does not show all registers, and none by its part.
+        for change in &hit.changes {
+            if let Change::Register(name, ..) = change
+                && !text.contains(&format!(" {name}="))
+            {
+                text += &self.change(hit.stamp.partition, change);
+            }
         }
         text + &was(&hit.changes)
     }
@@ -195,8 +203,8 @@ fn change_json(change: &Change) -> Json {
         Change::Register(name, before, after, digits) => Json::object([
             ("kind", "register".into()),
             ("register", (*name).into()),
-            ("value", number((*after).into(), *digits)),
-            ("before", number((*before).into(), *digits)),
+            ("value", format!("0x{after:0digits$x}").into()),
+            ("before", format!("0x{before:0digits$x}").into()),
         ]),
     }
 }
