@@ -58,6 +58,61 @@ fn fills(value: u8, name: &str) -> TemporaryFile {
     TemporaryFile::new(name, &ElfFile::guest(&code).bytes())
 }
 
+/// mov eax, VALUE; mov [data], eax; fild dword [data]; movd xmm0, eax; then the base of GS becomes VALUE; NOPs; shutdown(0).
+fn computes(value: u8, name: &str) -> TemporaryFile {
+    let data = CODE + 0x1000;
+    let mut code = vec![0xb8, value, 0, 0, 0, 0xa3];
+    code.extend(data.to_le_bytes());
+    code.extend([0xdb, 0x05]);
+    code.extend(data.to_le_bytes());
+    code.extend([0x66, 0x0f, 0x6e, 0xc0]);
+    code.extend(call(Call::SegmentSetBase, 1, value.into()));
+    code.extend([0x90; 4]);
+    code.extend(call(Call::Shutdown, 0, 0));
+    TemporaryFile::new(name, &ElfFile::guest(&code).bytes())
+}
+
+#[test]
+fn registers_of_x87_and_sse_and_bases_of_segments_are_compared() {
+    let (a, b) = (computes(5, "a.elf"), computes(6, "b.elf"));
+    // What makes them different may differ: their code and their general registers.
+    let rest = ["--cpu", "pentium4", "--resync", "10", "--ignore"];
+    let ignoring = |what: &str| {
+        let fields = format!("bytes,registers,flags,values,calls{what}");
+        diff(&a, &b, &[&rest[..], &[&fields]].concat())
+    };
+    let parts = [
+        "fild dword [0x102000]",
+        "^ st0: 4001a000000000000000 in A, 4001c000000000000000 in B",
+        "movd xmm0, eax",
+        "^ xmm0: 00000000000000000000000000000005 in A, 00000000000000000000000000000006 in B",
+        "^ gs.base: 00000005 in A, 00000006 in B",
+        "different: 2 differences (3 rows changed)",
+    ];
+    assert_says(&ignoring(""), 1, &parts);
+    for (what, count) in [(",x87", "2 differences (2 rows"), (",x87,sse", "1 difference (1 row")] {
+        assert_says(&ignoring(what), 1, &["Not compared: ", "different: ", count]);
+    }
+    assert_says(&ignoring(",x87,sse,segments"), 0, &["alike: "]);
+}
+
+#[test]
+fn a_recording_that_was_cut_off_is_not_taken_for_alike() {
+    let guest = sample("ticker");
+    let whole = recorded("whole.pvt", &guest, &[], b"");
+    let cut = TemporaryFile::new("cut.pvt", &whole.contents()[..whole.contents().len() * 3 / 4]);
+    let words = ["alike: ", "known up to there: the recording was cut off"];
+    assert_says(&diff(&cut, &whole, &[]), 3, &words);
+    assert_says(&diff(&guest, &cut, &[]), 3, &words);
+    assert_says(&diff(&cut, &cut, &[]), 3, &["alike: ", "both end there: the recording was cut off"]);
+    // A limit is what somebody wanted.
+    assert_says(
+        &diff(&whole, &guest, &["--max-instructions", "1000"]),
+        0,
+        &["alike: ", "limit of instructions"],
+    );
+}
+
 #[test]
 fn a_recording_is_like_itself_and_like_a_run_of_the_same_guest() {
     let guest = sample("ticker");

@@ -150,7 +150,7 @@ pub enum Command {
     /// `execlog`. Each partition is compared with the one of the same name, instruction by instruction: address, bytes,
     /// registers and flags after it, what it read and wrote, the time that it took, and all events.
     #[command(
-        after_help = "Exit status:\n  0    they are alike\n  1    they differ\n  125  a side cannot be run or read; stderr tells why"
+        after_help = "Exit status:\n  0    they are alike\n  1    they differ\n  3    they are alike so far, but a recording was cut off or input is missing: the rest was not compared\n  125  a side cannot be run or read; stderr tells why"
     )]
     Diff(Box<Diff>),
     /// Show what an ELF file asks for: segments, entry, ABI, memory, symbols

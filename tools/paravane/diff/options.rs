@@ -41,7 +41,7 @@ pub struct Diff {
     #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Comparison")]
     pub resync: Option<u64>,
 
-    /// What may differ: registers, eax to edi, flags, eflags.AF (or another flag), segments, bytes, accesses, values (of
+    /// What may differ: registers, eax to edi, flags, eflags.AF (or another flag), segments, x87, sse, bytes, accesses, values (of
     /// accesses), time, or a kind of event as for --only
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help_heading = "Comparison")]
     pub ignore: Vec<String>,
@@ -160,6 +160,8 @@ impl Diff {
                 ("registers", ..) => ignored.registers = u8::MAX,
                 ("flags" | "eflags", ..) => ignored.flags = u32::MAX,
                 ("segments", ..) => ignored.segments = true,
+                ("x87", ..) => ignored.x87 = true,
+                ("sse", ..) => ignored.sse = true,
                 ("bytes", ..) => ignored.bytes = true,
                 ("accesses", ..) => ignored.accesses = true,
                 ("values", ..) => ignored.values = true,
@@ -176,7 +178,7 @@ impl Diff {
 
 /// The words of `--ignore`.
 fn ignorable() -> impl Iterator<Item = String> {
-    let fields = ["registers", "flags", "segments", "bytes", "accesses", "values", "time"];
+    let fields = ["registers", "flags", "segments", "x87", "sse", "bytes", "accesses", "values", "time"];
     let kinds = Kinds::words().map(|(word, _)| word);
     let kinds = kinds.filter(|word| Kinds::of_word(word).is_some_and(|kind| !kind.has_instructions()));
     let words = fields.into_iter().chain(REGISTER_NAMES).chain(kinds).map(str::to_owned);

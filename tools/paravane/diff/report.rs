@@ -10,6 +10,9 @@ use crate::status::Status;
 use anstyle::{AnsiColor, Style};
 use trace::diff::{By, Counts, Line, Mark};
 
+/// What was compared is alike, and not all could be.
+const INCOMPLETE: Status = Status::Own(3);
+
 /// The report, on stdout.
 pub struct Report {
     output: Output,
@@ -126,7 +129,12 @@ impl Report {
             ));
         }
         let differs = pairs.iter().any(|pair| pair.comparison.differs()) || !chosen.alone.is_empty();
-        Ok(if differs { Status::Different } else { Status::Success })
+        let is_cut = pairs.iter().any(|pair| pair.comparison.is_cut());
+        Ok(match (differs, is_cut) {
+            (true, _) => Status::Different,
+            (false, true) => INCOMPLETE,
+            (false, false) => Status::Success,
+        })
     }
 
     fn line(&mut self, line: &Line) -> Result<(), Ended> {

@@ -124,7 +124,7 @@ impl Source {
     /// Why no more rows of a partition come.
     pub fn ending(&self, partition: usize) -> Ending {
         let (Some(machine), Some(traced)) = (self.machine(), self.traced()) else {
-            return Ending { words: "the end of the log".to_owned(), is_limit: true };
+            return Ending { words: "the end of the log".to_owned(), is_limit: true, is_cut: false };
         };
         let id = PartitionId(partition as u16);
         let run = match self {
@@ -137,10 +137,10 @@ impl Source {
                 Self::Live(_) => "it waits for input that the recording does not have",
                 _ => "the recording was cut off",
             };
-            return Ending { words: words.to_owned(), is_limit: true };
+            return Ending { words: words.to_owned(), is_limit: true, is_cut: true };
         };
         let words = outcome_words(&traced.partition(id).symbols, &traced.names, outcome);
-        Ending { words, is_limit: matches!(outcome, Outcome::LimitReached(_)) }
+        Ending { words, is_limit: matches!(outcome, Outcome::LimitReached(_)), is_cut: false }
     }
 
     fn machine(&self) -> Option<&Machine> {

@@ -1,9 +1,11 @@
 //! Takes down the rows of a run, as a recorder.
 
+use super::extended::{Extended, may_change};
 use super::row::{Instruction, Row, What};
 use crate::filter::Kinds;
 use emulator::Step;
 use hypervisor_core::{Event, Recorder, Stamp};
+use std::sync::Arc;
 
 /// Which rows are compared.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,8 @@ pub struct Collector {
     rows: Vec<Option<Vec<Row>>>,
     /// Of each partition where its last instruction was.
     last_eip: Vec<Option<u32>>,
+    /// Of each partition the registers that few instructions change, if none can have changed since.
+    extended: Vec<Option<Arc<Extended>>>,
 }
 
 impl Collector {
@@ -30,12 +34,33 @@ impl Collector {
     #[must_use]
     pub fn new(wanted: Wanted, chosen: &[bool]) -> Self {
         let rows = chosen.iter().map(|is_chosen| is_chosen.then(Vec::new)).collect();
-        Self { wanted, rows, last_eip: vec![None; chosen.len()] }
+        Self { wanted, rows, last_eip: vec![None; chosen.len()], extended: vec![None; chosen.len()] }
     }
 
     /// The rows of a partition that came since the last time.
     pub fn rows_of(&mut self, partition: usize) -> Option<&mut Vec<Row>> {
         self.rows.get_mut(partition)?.as_mut()
+    }
+
+    fn forget_extended(&mut self, stamp: Stamp) {
+        if let Some(extended) = self.extended.get_mut(stamp.partition.index()) {
+            *extended = None;
+        }
+    }
+
+    /// The registers that few instructions change, after an instruction.
+    fn extended(&mut self, stamp: Stamp, step: &Step<'_>) -> Arc<Extended> {
+        let place = stamp.partition.index();
+        match self.extended.get(place).and_then(Option::as_ref) {
+            Some(extended) if extended.has_bases_of(step.after) => Arc::clone(extended),
+            _ => {
+                let extended = Arc::new(Extended::of(step.after));
+                if let Some(known) = self.extended.get_mut(place) {
+                    *known = Some(Arc::clone(&extended));
+                }
+                extended
+            }
+        }
     }
 
     fn add(&mut self, stamp: Stamp, what: impl FnOnce() -> What) {
@@ -49,6 +74,9 @@ impl Recorder for Collector {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if may_change(step.bytes) {
+            self.forget_extended(stamp);
+        }
         if !self.wanted.only.holds_instruction(step) {
             return;
         }
@@ -58,16 +86,22 @@ impl Recorder for Collector {
             && is_repeat(step.bytes)
         {
             // The row shows what all iterations left behind, if it was not taken yet.
+            let extended = self.extended(stamp, step);
             let rows = self.rows_of(stamp.partition.index());
             if let Some(Row { what: What::Instruction(repeat), .. }) = rows.and_then(|rows| rows.last_mut()) {
-                *repeat = Instruction::of(step);
+                *repeat = Instruction::of(step, extended);
             }
             return;
         }
-        self.add(stamp, || What::Instruction(Instruction::of(step)));
+        if matches!(self.rows.get(stamp.partition.index()), Some(Some(_))) {
+            let extended = self.extended(stamp, step);
+            self.add(stamp, || What::Instruction(Instruction::of(step, extended)));
+        }
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
+        // A call or a restart may change any register.
+        self.forget_extended(stamp);
         if self.wanted.only.holds_event(event) && !self.wanted.ignored.holds_event(event) {
             self.add(stamp, || What::Event(Box::new(event.clone())));
         }

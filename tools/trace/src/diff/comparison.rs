@@ -36,6 +36,7 @@ pub struct Comparison {
     /// The numbers of the first rows that differ, by side; None for a side that had ended.
     parted: Option<[Option<u64>; 2]>,
     conclusion: Option<String>,
+    is_cut: bool,
 }
 
 impl Comparison {
@@ -52,6 +53,7 @@ impl Comparison {
             in_difference: false,
             parted: None,
             conclusion: None,
+            is_cut: false,
         }
     }
 
@@ -90,6 +92,12 @@ impl Comparison {
     #[must_use]
     pub fn differs(&self) -> bool {
         self.counts.differences > 0
+    }
+
+    /// Whether it ended where it should not have, once it is done: what comes after that was not compared.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// What there is to show since the last time.
@@ -246,9 +254,11 @@ impl Comparison {
     }
 
     fn both_ended(&mut self) {
-        let ending =
-            |side: &Side| side.ending.clone().unwrap_or(Ending { words: String::new(), is_limit: true });
+        let ending = |side: &Side| {
+            side.ending.clone().unwrap_or(Ending { words: String::new(), is_limit: true, is_cut: false })
+        };
         let [a, b] = self.sides.each_ref().map(ending);
+        self.is_cut = a.is_cut || b.is_cut;
         if a == b || a.is_limit || b.is_limit {
             self.conclusion = Some(if a.words == b.words {
                 format!("both end there: {}", a.words)
@@ -265,8 +275,9 @@ impl Comparison {
     }
 
     fn one_goes_on(&mut self, ended: &str) {
-        let words = self.sides[usize::from(ended == "B")].ending.as_ref().map(|ending| ending.words.clone());
-        self.conclusion = Some(format!("{ended} is known up to there: {}", words.unwrap_or_default()));
+        let Some(ending) = &self.sides[usize::from(ended == "B")].ending else { return };
+        self.is_cut = ending.is_cut;
+        self.conclusion = Some(format!("{ended} is known up to there: {}", ending.words));
     }
 }
 

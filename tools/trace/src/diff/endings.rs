@@ -7,4 +7,6 @@ pub struct Ending {
     pub words: String,
     /// Whether the run goes on and is only known up to here: a limit, or a recording that was cut off.
     pub is_limit: bool,
+    /// Whether nobody wanted that: a recording that was cut off, or input that is missing.
+    pub is_cut: bool,
 }

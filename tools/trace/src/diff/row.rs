@@ -1,7 +1,9 @@
 //! One step of a run as it is compared: an instruction with what it left behind, or an event.
 
+use super::extended::Extended;
 use emulator::{Access, AccessKind, Step};
 use hypervisor_core::Event;
+use std::sync::Arc;
 
 /// No instruction is longer.
 const LONGEST_BYTES: usize = 15;
@@ -43,6 +45,8 @@ pub struct Instruction {
     pub eflags: u32,
     /// The selectors after it.
     pub selectors: [u16; 6],
+    /// The other registers after it.
+    pub extended: Arc<Extended>,
     accesses: Accesses,
 }
 
@@ -76,9 +80,9 @@ impl Row {
 }
 
 impl Instruction {
-    /// What a step did.
+    /// What a step did that left these other registers behind.
     #[must_use]
-    pub fn of(step: &Step<'_>) -> Self {
+    pub fn of(step: &Step<'_>, extended: Arc<Extended>) -> Self {
         let mut bytes = [0; LONGEST_BYTES];
         let length = step.bytes.len().min(LONGEST_BYTES);
         bytes[..length].copy_from_slice(&step.bytes[..length]);
@@ -89,6 +93,7 @@ impl Instruction {
             registers: step.after.registers,
             eflags: step.after.eflags,
             selectors: step.after.segments.map(|segment| segment.selector),
+            extended,
             accesses: Accesses::of(step.accesses),
         }
     }

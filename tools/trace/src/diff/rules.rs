@@ -1,5 +1,6 @@
 //! When two rows are at the same place, and what they did differently there.
 
+use super::extended::{Extended, Group};
 use super::row::{Instruction, Logged, Row, What};
 use super::side::{Side, State};
 use crate::columns::hexadecimal;
@@ -31,8 +32,12 @@ pub struct Ignored {
     pub registers: u8,
     /// Bits of EFLAGS.
     pub flags: u32,
-    /// The selectors.
+    /// The selectors and the bases.
     pub segments: bool,
+    /// The x87 registers.
+    pub x87: bool,
+    /// The SSE registers.
+    pub sse: bool,
     /// What was read and written.
     pub accesses: bool,
     /// The values that were read and written, not where.
@@ -128,6 +133,9 @@ impl Rules {
                 }
             }
         }
+        if !std::sync::Arc::ptr_eq(&a.extended, &b.extended) && a.extended != b.extended {
+            self.extended(sides, [&a.extended, &b.extended], found);
+        }
         if !self.ignored.accesses && a.accesses() != b.accesses() {
             self.accesses(sides, [a.accesses(), b.accesses()], found);
         }
@@ -148,6 +156,29 @@ impl Rules {
             let before = states.map(|state| state.map(|state| state.registers[number]));
             if is_new(after, before, |a, b| self.value_alike(sides, *a, *b)) {
                 found.push(format!("{name}: {:08x} in A, {:08x} in B", after[0], after[1]));
+            }
+        }
+    }
+
+    fn extended(&self, sides: [&Side; 2], rows: [&Extended; 2], found: &mut Vec<String>) {
+        let befores = sides.map(|side| {
+            let extended = side.extended.as_ref()?;
+            Some(extended.registers().map(|(.., value, _)| value).collect::<Vec<u128>>())
+        });
+        let [a, b] = rows;
+        for (place, ((group, name, a, digits), (.., b, _))) in a.registers().zip(b.registers()).enumerate() {
+            let is_ignored = match group {
+                Group::Base => self.ignored.segments,
+                Group::X87 => self.ignored.x87,
+                Group::Sse => self.ignored.sse,
+            };
+            let before = befores.each_ref().map(|before| before.as_ref().map(|before| before[place]));
+            let is_alike = |a: &u128, b: &u128| match group {
+                Group::Base => self.value_alike(sides, *a as u32, *b as u32),
+                Group::X87 | Group::Sse => a == b,
+            };
+            if !is_ignored && is_new([a, b], before, is_alike) {
+                found.push(format!("{name}: {a:0digits$x} in A, {b:0digits$x} in B"));
             }
         }
     }

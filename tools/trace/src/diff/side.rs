@@ -1,6 +1,7 @@
 //! One of the two runs, as far as it waits to be compared.
 
 use super::endings::Ending;
+use super::extended::Extended;
 use super::row::{Row, What};
 use crate::names::Names;
 use hypervisor_core::loader::Symbols;
@@ -31,6 +32,7 @@ pub(super) struct Side {
     pub ending: Option<Ending>,
     /// The state before the first of `rows`.
     pub state: Option<State>,
+    pub extended: Option<Arc<Extended>>,
     /// When the row before the first of `rows` was.
     pub before_ns: Option<u64>,
     /// Rows that were compared.
@@ -45,6 +47,7 @@ impl Side {
             rows: VecDeque::new(),
             ending: None,
             state: None,
+            extended: None,
             before_ns: None,
             instructions: 0,
             events: 0,
@@ -61,9 +64,13 @@ impl Side {
         let row = self.rows.pop_front()?;
         self.before_ns = Some(row.now_ns);
         self.state = state_after(&row, self.state);
-        match row.what {
+        match &row.what {
             What::Event(_) => self.events += 1,
-            What::Instruction(_) | What::Logged(_) => self.instructions += 1,
+            What::Logged(_) => self.instructions += 1,
+            What::Instruction(instruction) => {
+                self.instructions += 1;
+                self.extended = Some(Arc::clone(&instruction.extended));
+            }
         }
         Some(row)
     }

@@ -23,6 +23,8 @@ const NOTHING: Ignored = Ignored {
     registers: 0,
     flags: 0,
     segments: false,
+    x87: false,
+    sse: false,
     accesses: false,
     values: false,
     time: false,
@@ -46,7 +48,7 @@ fn rows(instructions: &[Did]) -> Vec<Row> {
 }
 
 fn ended(code: u32) -> Ending {
-    Ending { words: format!("shutdown with code {code}"), is_limit: false }
+    Ending { words: format!("shutdown with code {code}"), is_limit: false, is_cut: false }
 }
 
 /// Compares runs that come in pieces of `piece` rows.
@@ -244,7 +246,7 @@ fn ends_are_compared_and_a_limit_is_no_difference() {
         let comparison = compared(SETTINGS, [rows(&run), rows(&run[..length])], &[a, b], 7);
         (comparison.differs(), comparison.conclusion().unwrap_or_default().to_owned())
     };
-    let limit = Ending { words: "limit of instructions".to_owned(), is_limit: true };
+    let limit = Ending { words: "limit of instructions".to_owned(), is_limit: true, is_cut: false };
     assert_eq!(
         ends(ended(0), ended(1), 50),
         (true, "they end differently, A: shutdown with code 0; B: shutdown with code 1".to_owned())
