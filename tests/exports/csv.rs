@@ -1,5 +1,6 @@
 //! The table of comma-separated values says what the text trace says.
 
+use super::python;
 use super::run::{GUESTS, flight, guest, run, traced};
 use export::{Csv, Export};
 use hypervisor_core::Machine;
@@ -77,6 +78,32 @@ fn check(machine: Machine, name: &str) {
         assert_eq!(row.len(), 12, "{row:?}");
         assert_eq!(as_line(row), line, "{name}");
         assert_eq!([&row[10], &row[11]], accesses.each_ref().map(|list| list.join(" ")).each_ref(), "{line}");
+    }
+}
+
+/// Prints each row with a separator that no field has.
+const PRINT_ALL: &str = "
+import csv, sys
+for row in csv.reader(open(sys.argv[1], newline='', encoding='utf-8'), strict=True):
+    print(*row, sep='\\x1f')
+";
+
+#[test]
+fn pythons_reader_finds_the_same_fields() {
+    let machine = flight();
+    let mut table = Vec::new();
+    let mut csv = Csv::new(&traced(&machine), &mut table);
+    run(machine, &mut csv);
+    csv.finish().unwrap();
+    drop(csv);
+    let folder = python::TemporaryFolder::new("csv");
+    let path = folder.path().join("flight.csv");
+    std::fs::write(&path, &table).unwrap();
+    let Some(printed) = python::ask("csv", PRINT_ALL, &[path.to_str().unwrap()]) else { return };
+    let table = String::from_utf8(table).unwrap();
+    assert_eq!(printed.lines().count(), table.lines().count());
+    for (printed, row) in printed.lines().zip(table.lines()) {
+        assert_eq!(printed.split('\x1f').collect::<Vec<_>>(), fields(row));
     }
 }
 

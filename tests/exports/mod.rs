@@ -2,6 +2,7 @@
 //! and passes; `.ci/run` names what has to be installed.
 
 mod callgrind;
+mod command;
 mod coverage;
 mod csv;
 mod folded;
