@@ -5,6 +5,7 @@ mod equivalences;
 mod exports;
 mod isolation;
 mod layers;
+mod report;
 mod samples;
 mod soak;
 mod transparency;

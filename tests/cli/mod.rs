@@ -20,7 +20,7 @@ mod input;
 mod kit;
 mod lockstep;
 mod options;
-mod paravane;
+pub mod paravane;
 mod progress;
 mod query;
 mod readme;

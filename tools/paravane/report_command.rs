@@ -86,6 +86,7 @@ fn totals(end: &Replay) -> Vec<PartitionTotals> {
     let totals = partitions.map(|partition| PartitionTotals {
         executed: partition.executed(),
         idle: partition.counters().idle_units,
+        ledger: partition.ledger().cloned(),
     });
     totals.collect()
 }

@@ -1,6 +1,7 @@
 //! What the recording is of, and how the run ended.
 
 use crate::words::label;
+use hypervisor_core::ledger::Ledger;
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Outcome, PartitionId};
 use serde::Serialize;
@@ -25,12 +26,14 @@ pub struct About<'a> {
 }
 
 /// What the machine counted of a partition.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PartitionTotals {
     /// Units that it executed.
     pub executed: u64,
     /// Units in which it waited in its own windows.
     pub idle: u64,
+    /// What became of its events; None for a Linux program.
+    pub ledger: Option<Ledger>,
 }
 
 /// The recording as the page has it. Digests and hashes are hexadecimal.

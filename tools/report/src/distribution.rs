@@ -3,6 +3,7 @@
 //! Least and greatest are always exact.
 
 use crate::bounds::{BARS_MOST, VALUES_MOST};
+use hypervisor_core::latency::Latencies;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,19 @@ pub struct Distribution {
     is_rounded: bool,
 }
 
+/// How exact the median and its like are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    Exact,
+    /// Rounded up by at most one part in 32.
+    Rounded,
+    /// Known is only between which powers of two they are: at most this.
+    PowerOfTwo,
+}
+
 /// A distribution as the page shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,8 +47,8 @@ pub struct Shown {
     pub p99: u64,
     /// The greatest.
     pub max: u64,
-    /// Whether median and p99 are rounded up by at most one part in 32.
-    pub rounded: bool,
+    /// How exact median and p99 are.
+    pub precision: Precision,
     /// The bars of a histogram: 0, then up to 1, 3, 7 and so on; the numbers of the bars that are not empty, and how many values each has.
     pub bars: Vec<(u32, u64)>,
 }
@@ -81,9 +95,33 @@ impl Distribution {
             median: self.quantile(1, 2),
             p99: self.quantile(99, 100),
             max: self.most,
-            rounded: self.is_rounded,
+            precision: if self.is_rounded { Precision::Rounded } else { Precision::Exact },
             bars: bars.into_iter().collect(),
         })
+    }
+}
+
+impl Shown {
+    /// What the ledger of a machine counted: the least and greatest are exact, and so are the bars.
+    pub fn of_ledger(latencies: &Latencies) -> Option<Self> {
+        let (min, max) = latencies.range_ns()?;
+        let at_most = |part: u64| {
+            let rank = (u128::from(latencies.count()) * u128::from(part)).div_ceil(100);
+            let mut seen = 0;
+            let reached = latencies.buckets().find(|(_, count)| {
+                seen += u128::from(*count);
+                seen >= rank
+            });
+            reached.map_or(max, |(to, _)| to.min(max))
+        };
+        let bars = latencies.buckets().map(|(to, count)| (u64::BITS - to.leading_zeros(), count)).collect();
+        let (median, p99) = (at_most(50), at_most(99));
+        Some(Self { count: latencies.count(), min, median, p99, max, precision: Precision::PowerOfTwo, bars })
+    }
+
+    /// Whether both are of the same values, as far as can be told.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        (self.count, self.min, self.max, &self.bars) == (other.count, other.min, other.max, &other.bars)
     }
 }
 
@@ -99,7 +137,7 @@ fn rounded(value: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Distribution, rounded};
+    use super::{Distribution, Precision, rounded};
     use crate::bounds::VALUES_MOST;
 
     #[test]
@@ -112,7 +150,7 @@ mod tests {
         let shown = distribution.shown().unwrap();
         let values = [shown.min, shown.median, shown.p99, shown.max];
         assert_eq!(values.map(|value| value / 1_000_003), [1, 500, 990, 1000]);
-        assert!(!shown.rounded && values.iter().all(|value| value % 1_000_003 == 0));
+        assert!(shown.precision == Precision::Exact && values.iter().all(|value| value % 1_000_003 == 0));
         assert_eq!(shown.bars.iter().map(|(_, count)| count).sum::<u64>(), 1000);
     }
 
@@ -123,7 +161,7 @@ mod tests {
             distribution.add(value * 12_345);
         }
         let shown = distribution.shown().unwrap();
-        assert!(shown.rounded && distribution.values.len() <= VALUES_MOST);
+        assert!(shown.precision == Precision::Rounded && distribution.values.len() <= VALUES_MOST);
         assert_eq!((shown.min, shown.max), (0, 999_999 * 12_345));
         for (value, exact) in [(shown.median, 499_999 * 12_345), (shown.p99, 989_999 * 12_345)] {
             assert!(value >= exact && value - exact <= exact / 32, "{value} for {exact}");

@@ -1,13 +1,14 @@
 //! What became of the events of each source, and how long they waited from their raise to their delivery.
 
+use crate::about::PartitionTotals;
 use crate::bounds::SOURCES_MOST;
 use crate::distribution::{Distribution, Shown as Waits};
 use crate::words::label;
-use hypervisor_core::abi::EventPort;
+use hypervisor_core::abi::{Call, EventPort};
 use hypervisor_core::clock::Rate;
-use hypervisor_core::ledger::Source;
+use hypervisor_core::ledger::{DropReason, Source};
 use hypervisor_core::record::Fate;
-use hypervisor_core::{Event, PartitionId, Stamp};
+use hypervisor_core::{Abi, Event, PartitionId, Stamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use trace::Names;
@@ -17,6 +18,8 @@ use trace::Names;
 pub struct Interrupts {
     sources: BTreeMap<(PartitionId, Source), Account>,
     left_out: u64,
+    /// The port that was last freed: what is dropped then waited there.
+    freed: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -27,8 +30,8 @@ struct Account {
     coalesced: u64,
     taken: u64,
     dropped: BTreeMap<&'static str, u64>,
-    /// Since when one waits.
-    since: Option<u64>,
+    /// Since when one waits on which port.
+    since: BTreeMap<Option<u32>, u64>,
     waits: Distribution,
 }
 
@@ -60,6 +63,11 @@ pub struct Row {
 impl Interrupts {
     /// Follows an event.
     pub fn follow(&mut self, stamp: Stamp, event: &Event, rate: Rate) {
+        if let Event::Call { abi: Abi::Paravane, number, arguments: [port, ..], .. } = *event
+            && Call::from_number(number) == Some(Call::EventUnbind)
+        {
+            self.freed = Some(port);
+        }
         let (Event::EventRaised { source, .. }
         | Event::EventDelivered { source, .. }
         | Event::EventTaken { source, .. }
@@ -76,28 +84,40 @@ impl Interrupts {
         match *event {
             Event::EventRaised { port, count, fate, .. } => {
                 account.port = port.map(EventPort::index).or(account.port);
-                account.raise(stamp.unit, count, fate);
+                account.raise(stamp.unit, port.map(u32::from), count, fate);
             }
-            Event::EventDelivered { .. } => {
+            Event::EventDelivered { port, .. } => {
                 account.delivered += 1;
-                if let Some(since) = account.since.take() {
+                if let Some(since) = account.since.remove(&Some(port.into())) {
                     account.waits.add(rate.nanoseconds(stamp.unit.saturating_sub(since)));
                 }
             }
-            Event::EventTaken { .. } => {
+            Event::EventTaken { port, .. } => {
                 account.taken += 1;
-                account.since = None;
+                account.since.remove(&Some(port.into()));
             }
             Event::EventDropped { count, reason, .. } => {
                 account.drop(reason.name(), count);
-                account.since = None;
+                let freed = self.freed.filter(|_| reason == DropReason::Unbound);
+                if account.since.remove(&freed).is_none() {
+                    account.since.pop_first();
+                }
             }
             _ => {}
         }
     }
 
-    /// The sources, and how many events are of others, for which there was no room.
-    pub fn shown(self, names: &Names) -> (Vec<Row>, u64) {
+    /// The sources, and how many events are of others, for which there was no room. A machine knows also of events that came while
+    /// their partition was away, and were raised when it could be told.
+    pub fn shown(self, names: &Names, totals: Option<&[PartitionTotals]>) -> (Vec<Row>, u64) {
+        let of_ledger = |partition: PartitionId, source| {
+            let ledger = totals?.get(partition.index())?.ledger.as_ref()?;
+            Waits::of_ledger(ledger.latencies(source)?)
+        };
+        let waits = |partition, source, told: Option<Waits>| match of_ledger(partition, source) {
+            Some(counted) if !told.as_ref().is_some_and(|told| told.agrees_with(&counted)) => Some(counted),
+            _ => told,
+        };
         let row = |((partition, source), account): ((PartitionId, Source), Account)| Row {
             partition: partition.0,
             source: label(&names.source(source)),
@@ -107,19 +127,19 @@ impl Interrupts {
             coalesced: account.coalesced,
             taken: account.taken,
             dropped: account.dropped.into_iter().collect(),
-            pending: u64::from(account.since.is_some()),
-            waits: account.waits.shown(),
+            pending: account.since.len() as u64,
+            waits: waits(partition, source, account.waits.shown()),
         };
         (self.sources.into_iter().map(row).collect(), self.left_out)
     }
 }
 
 impl Account {
-    fn raise(&mut self, unit: u64, count: u64, fate: Fate) {
+    fn raise(&mut self, unit: u64, port: Option<u32>, count: u64, fate: Fate) {
         self.raised = self.raised.saturating_add(count);
         match fate {
             Fate::Pending | Fate::Masked => {
-                self.since = Some(unit);
+                self.since.insert(port, unit);
                 self.coalesced = self.coalesced.saturating_add(count.saturating_sub(1));
             }
             Fate::Coalesced => self.coalesced = self.coalesced.saturating_add(count),
@@ -136,6 +156,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::Interrupts;
+    use crate::about::PartitionTotals;
     use crate::bounds::SOURCES_MOST;
     use hypervisor_core::abi::EventPort;
     use hypervisor_core::clock::Rate;
@@ -168,7 +189,7 @@ mod tests {
         ] {
             interrupts.follow(at(unit), &event, rate);
         }
-        let (rows, left_out) = interrupts.shown(&Names::default());
+        let (rows, left_out) = interrupts.shown(&Names::default(), None);
         let row = &rows[0];
         assert_eq!((rows.len(), left_out, row.source.as_str(), row.port), (1, 0, "line:4", Some(3)));
         assert_eq!((row.raised, row.delivered, row.coalesced, row.taken, row.pending), (8, 1, 3, 1, 1));
@@ -183,7 +204,7 @@ mod tests {
         for line in 0..SOURCES_MOST as u32 + 10 {
             interrupts.follow(at(1), &raised(Source::Line(line), u64::MAX, Fate::Coalesced), Rate::default());
         }
-        let (rows, left_out) = interrupts.shown(&Names::default());
+        let (rows, left_out) = interrupts.shown(&Names::default(), None);
         assert_eq!((rows.len(), left_out), (SOURCES_MOST, 10));
     }
 }

@@ -157,11 +157,12 @@ impl Report {
             );
         }
         let executed: Vec<u64> = self.partitions.iter().map(|partition| partition.instruction).collect();
+        let totals = about.totals.clone();
         let about = about.shown(&self.traced, &executed);
         let names = &self.traced.names;
         let plans = (0..config.plans.len().min(PLANS_MOST) as u32).map(|plan| label(&names.plan(plan)));
         let mut words = Words::new();
-        let (interrupts, interrupts_left_out) = self.interrupts.shown(names);
+        let (interrupts, interrupts_left_out) = self.interrupts.shown(names, totals.as_deref());
         let (calls, calls_left_out) = self.calls.shown();
         let data = Data {
             format: "paravane-report 1",

@@ -111,7 +111,8 @@ fn no_run_makes_a_page_longer_than_its_bound() {
             let stamp = Stamp { partition, instruction: unit - (unit >> 3), unit, now_ns: unit };
             report.event(stamp, &event(number));
         }
-        let totals = Some(vec![PartitionTotals { executed: u64::MAX, idle: u64::MAX }; partitions]);
+        let totals =
+            Some(vec![PartitionTotals { executed: u64::MAX, idle: u64::MAX, ledger: None }; partitions]);
         let about = About { file: long(0), header: &header, end: None, last_unit, bytes: u64::MAX, totals };
         let mut page = Vec::new();
         report

@@ -21,6 +21,9 @@ const CHANNELS_MOST: usize = 1 << 10;
 /// The priority of a port that was given none: the least urgent.
 const PRIORITY_DEFAULT: u8 = u8::MAX;
 
+/// An event that waits: whose it is, its source and the port on which it waits.
+type Waiting = (PartitionId, Source, Option<u32>);
+
 /// The flows of an event.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Flows {
@@ -47,7 +50,7 @@ pub struct FlowFinder {
     /// An event was sent, and nothing happened since.
     sent: Option<u64>,
     /// Raised and not yet delivered.
-    pending: BTreeMap<(PartitionId, Source), u64>,
+    pending: BTreeMap<Waiting, u64>,
     channels: BTreeMap<u16, Channel>,
     /// How and on which port a partition writes its next message.
     writing: BTreeMap<PartitionId, (Call, u32)>,
@@ -78,15 +81,18 @@ impl FlowFinder {
             Event::Call { abi: Abi::Paravane, number, arguments, result: Some(result), .. } => {
                 self.call(partition, Call::from_number(number), arguments, result)
             }
-            Event::EventRaised { source, fate, .. } => {
+            Event::EventRaised { source, port, fate, .. } => {
                 let sent = sent.filter(|_| matches!(source, Source::Channel(_)));
-                self.raised((partition, source), fate, sent)
+                self.raised((partition, source, port.map(u32::from)), fate, sent)
             }
-            Event::EventDelivered { source, .. } | Event::EventTaken { source, .. } => {
-                Flows::ended(self.pending.remove(&(partition, source)))
+            Event::EventDelivered { source, port } | Event::EventTaken { source, port } => {
+                Flows::ended(self.pending.remove(&(partition, source, Some(port.into()))))
             }
             Event::EventDropped { source, reason: DropReason::Unbound | DropReason::Restart, .. } => {
-                Flows::ended(self.pending.remove(&(partition, source)))
+                // Only a source of several ports leaves open which of them it was.
+                let of_source = (partition, source, None)..=(partition, source, Some(u32::MAX));
+                let first = self.pending.range(of_source).next().map(|(key, _)| *key);
+                Flows::ended(first.and_then(|key| self.pending.remove(&key)))
             }
             Event::MessageWritten { channel, visible, .. } => self.written(partition, channel, visible),
             Event::MessagesFlushed { channel, count } => self.flushed(channel, count),
@@ -129,7 +135,7 @@ impl FlowFinder {
         Flows::default()
     }
 
-    fn raised(&mut self, key: (PartitionId, Source), fate: Fate, sent: Option<u64>) -> Flows {
+    fn raised(&mut self, key: Waiting, fate: Fate, sent: Option<u64>) -> Flows {
         match fate {
             Fate::Pending | Fate::Masked => {
                 let flow = sent.unwrap_or_else(|| self.new_flow());
@@ -226,7 +232,7 @@ impl Channel {
 mod tests {
     use super::{FlowFinder, Flows, MESSAGES_MOST};
     use hypervisor_core::abi::{Call, EventPort};
-    use hypervisor_core::ledger::Source;
+    use hypervisor_core::ledger::{DropReason, Source};
     use hypervisor_core::record::Fate;
     use hypervisor_core::{Abi, Event, PartitionId, Stamp};
 
@@ -273,6 +279,24 @@ mod tests {
         finder.flows(SENDER, &call(Call::EventSend, 1, 0));
         finder.flows(SENDER, &Event::WindowEnd { plan: 0, window: 0 });
         assert_eq!(finder.flows(RECEIVER, &raised(Fate::Pending)), Flows::through([2]));
+    }
+
+    #[test]
+    fn events_of_one_source_on_several_ports_are_told_apart() {
+        let mut finder = FlowFinder::default();
+        let raised = |port| Event::EventRaised {
+            source: Source::Own,
+            port: EventPort::new(port),
+            count: 1,
+            fate: Fate::Pending,
+        };
+        let delivered =
+            |port| Event::EventDelivered { source: Source::Own, port: EventPort::new(port).unwrap() };
+        assert_eq!(finder.flows(SENDER, &raised(1)), Flows::through([1]));
+        assert_eq!(finder.flows(SENDER, &raised(2)), Flows::through([2]));
+        assert_eq!(finder.flows(SENDER, &delivered(1)), Flows::ended([1]));
+        let dropped = Event::EventDropped { source: Source::Own, count: 1, reason: DropReason::Restart };
+        assert_eq!(finder.flows(SENDER, &dropped), Flows::ended([2]));
     }
 
     #[test]

@@ -24,13 +24,17 @@ function commandFor(partition, instruction) {
 function findAt(x, y) {
   const place = rowAt(y);
   if (x < GUTTER || y < AXIS || place < 0 || place >= partitions.length) return null;
-  let [best, least] = [null, 7];
+  const hits = [];
   for (const target of targets) {
     const distance = Math.max(0, Math.abs(target.x - x) - (target.width ?? 0)) + Math.abs(target.y - y) * (target.arrow ? 1 : 0.4);
     const isOfRow = target.arrow || rowAt(target.y) === place;
-    if (isOfRow && distance < least) [best, least] = [target, distance];
+    if (isOfRow && distance <= 7) hits.push({ target, distance: Math.round(distance / 2), rank: target.list ? (lookOf(target.list.kind[target.point])?.[3] ?? 0) : 0 });
   }
-  return best ?? { window: windowAt(place, unitAt(x)), place, unit: unitAt(x) };
+  if (!hits.length) return { window: windowAt(place, unitAt(x)), place, unit: unitAt(x) };
+  hits.sort((one, other) => one.distance - other.distance || other.rank - one.rank);
+  const best = hits[0].target;
+  const also = hits.slice(1).map(({ target }) => target).filter((target) => target.list && Math.abs(target.x - best.x) <= 2);
+  return { ...best, also };
 }
 
 function windowAt(place, unit) {
@@ -95,11 +99,19 @@ function whyItEnded(window) {
   return ended && Math.abs(toUnit(ended.ns) - end) < 2 ? "its time was over, and the partition ended" : "its time was over";
 }
 
+// What else stands at the same place, a line each.
+function alsoThere(found) {
+  const also = found.also ?? [];
+  const lines = also.slice(0, 5).map(({ list, point }) => `${kinds[list.kind[point]]} ${words(list.words[point])}`);
+  return also.length > 5 ? [...lines, `and ${also.length - 5} more: zoom in`] : lines;
+}
+
 function showHover(found, x, y) {
   const [title, rows] = describe(found);
   hover.replaceChildren(
     element("b", {}, title),
     ...rows.filter(([, value]) => value !== "").map(([name, value]) => element("div", {}, name ? element("span", {}, name) : null, value)),
+    ...alsoThere(found).map((text) => element("div", { class: "also" }, text)),
   );
   hover.hidden = false;
   const { width, height } = hover.getBoundingClientRect();
@@ -124,8 +136,12 @@ function step(by) {
   const place = selection.partition ?? 0;
   const places = points.of[place];
   const at = selection.point ? selection.point.list.unit[selection.point.point] : (selection.unit ?? view.from);
-  const isSame = selection.point && selection.point.list === points;
-  const now = isSame ? places.indexOf(selection.point.point) : firstAt(places.length, at, (of) => points.unit[places[of]]) - (by > 0 ? 1 : 0);
+  let now = firstAt(places.length, at, (of) => points.unit[places[of]]);
+  if (selection.point) {
+    const { list, point } = selection.point;
+    const isIt = (other) => (list === points ? other === point : points.unit[other] === at && points.words[other] === list.words[point]);
+    while (now < places.length - 1 && !isIt(places[now]) && points.unit[places[now]] === at) now++;
+  } else if (by > 0) now--;
   const next = places[now + by];
   if (next === undefined) return;
   choose({ list: points, point: next });

@@ -33,7 +33,7 @@ function fillTools() {
     ...Object.keys(layers).map((layer) => element("label", {}, element("input", { type: "checkbox", checked: layers[layer], "data-layer": layer, onchange: (event) => { layers[layer] = event.target.checked; tell(); } }), LAYER_NAMES[layer])),
   );
   const room = (document.getElementById("stage").clientHeight - AXIS) / partitions.length;
-  view.rowHeight = Math.floor(Math.min(Math.max(room, 12), 96));
+  view.rowHeight = Math.floor(Math.min(Math.max(room, 12), 116));
   const rowHeight = document.getElementById("row-height");
   rowHeight.value = view.rowHeight;
   rowHeight.addEventListener("input", () => { view.rowHeight = Number(rowHeight.value); tell(); });

@@ -69,10 +69,15 @@ function histogram(waits) {
   return svg("svg", { class: "histogram", width: Math.max(7, count * 7), height: 20, role: "img", "aria-label": "how many took how long" }, ...bars);
 }
 
+const atMostColumn = (title, waits, says) => ({
+  ...timeColumn(title, (row) => waits(row)?.[title], says),
+  show: (row) => (waits(row) ? `${waits(row).precision === "exact" || waits(row)[title] === waits(row).min ? "" : "≤ "}${time(waits(row)[title])}` : ""),
+});
+
 const waitColumns = (waits, what) => [
   timeColumn("least", (row) => waits(row)?.min, `the least ${what}`),
-  timeColumn("median", (row) => waits(row)?.median, "half took at most this"),
-  timeColumn("p99", (row) => waits(row)?.p99, "99 of 100 took at most this"),
+  atMostColumn("median", waits, "half took at most this"),
+  atMostColumn("p99", waits, "99 of 100 took at most this"),
   timeColumn("most", (row) => waits(row)?.max, `the greatest ${what}`),
   { title: "how many took how long", value: (row) => waits(row)?.count ?? 0, show: (row) => histogram(waits(row)), says: "a bar for each power of two nanoseconds; heights are logarithmic" },
 ];
@@ -81,7 +86,7 @@ function interruptsPanel() {
   const rows = data.interrupts.filter(isShown);
   const dropped = (row) => row.dropped.reduce((sum, [, count]) => sum + count, 0);
   return [
-    element("p", {}, "Latency is the virtual time from the raise of an event to its delivery: what it waited while its port was masked, upcalls were disabled, or its partition had no window."),
+    element("p", {}, "Latency is the virtual time from the raise of an event to its delivery: what it waited while its port was masked, upcalls were disabled, or its partition had no window. A timer's event is raised when it is due."),
     table([
       partitionColumn,
       { title: "source", value: ({ source }) => source },
@@ -95,7 +100,7 @@ function interruptsPanel() {
       ...waitColumns(({ waits }) => waits, "latency"),
     ], rows, "No event was raised."),
     leftOutWords(data.interruptsLeftOut, "events of other sources are not listed"),
-    data.interrupts.some(({ waits }) => waits?.rounded) ? element("p", { class: "faint" }, "Where very many latencies are different, median and p99 are rounded up by at most one part in 32.") : null,
+    data.interrupts.some(({ waits }) => waits && waits.precision !== "exact") ? element("p", { class: "faint" }, "≤: rounded up by at most one part in 32 where very many latencies are different, and to the end of a bar of the histogram where events came while their partition was away.") : null,
   ];
 }
 
@@ -266,6 +271,7 @@ function showChosen(found) {
   chosen.replaceChildren(
     element("b", {}, title),
     ...rows.filter(([, value]) => value !== "").map(([name, value]) => element("span", {}, name ? element("i", {}, `${name} `) : null, value)),
+    ...alsoThere(found).map((text) => element("span", { class: "also" }, text)),
     command ? element("code", { title: "shows the instructions around it" }, command) : "",
     command ? element("button", { type: "button", onclick: () => navigator.clipboard?.writeText(command) }, "copy") : "",
   );

@@ -7,7 +7,7 @@ const GUTTER = 148;
 const AXIS = 26;
 const WINDOWS_DRAWN = 12_000;
 const POINTS_DRAWN = 20_000;
-const ARROWS_DRAWN = 2500;
+const ARROWS_DRAWN = 1500;
 
 const HUES = [212, 28, 152, 330, 262, 48, 186, 0];
 const hueOf = (place) => (place < HUES.length ? HUES[place] : (HUES[place % HUES.length] + 137.5 * Math.floor(place / HUES.length)) % 360);
@@ -126,7 +126,7 @@ function drawBins(paper, place, top, height) {
     }
     if (!count) continue;
     if (windows) {
-      paper.fillStyle = partitionColour(place, 0.07 + (0.2 * windows) / count);
+      paper.fillStyle = partitionColour(place, 0.08 + 0.22 * Math.sqrt(windows / count));
       paper.fillRect(x, top, 1, height);
     }
     if (executed) {
@@ -136,8 +136,9 @@ function drawBins(paper, place, top, height) {
     }
     if (events && layers.events && height >= 10) {
       paper.fillStyle = colours.faint;
-      const part = Math.min(height / 3, 1 + events / 8);
-      paper.fillRect(x, top, 1, part);
+      paper.globalAlpha = 0.4;
+      paper.fillRect(x, top, 1, Math.min(height / 3, 1 + events / 8));
+      paper.globalAlpha = 1;
     }
   }
 }
@@ -155,20 +156,41 @@ function drawWindows(paper, windows, first, end) {
       paper.strokeStyle = partitionColour(partition, isSelected ? 1 : 0.55);
       paper.strokeRect(left + 0.5, top + 0.5, right - left - 1, height - 1);
     }
+    if (plan < 0) continue;
+    if (isCovered(start, Math.min(last, lastUnit))) drawExecuted(paper, partition, start, last);
+    else drawAverage(paper, partition, start, last);
   }
 }
 
-// Where every event is known: when the partition executed, else by the bins.
-function drawExecuted(paper, place, top, height) {
+// Of a window of which not every event is known: the part that executed of all windows of its bins.
+function drawAverage(paper, place, start, end) {
+  const bytes = bins[place];
+  let [executed, windows] = [0, 0];
+  for (let bin = Math.floor(start / binUnits); bin <= Math.floor((end - 1) / binUnits) && bin * BIN_BYTES < bytes.length; bin++) {
+    executed += executedPart(bytes, bin);
+    windows += windowsPart(bytes, bin);
+  }
+  if (!executed || !windows) return;
+  const height = view.rowHeight - 4;
+  const part = Math.max(1, height * Math.min(1, executed / windows));
+  paper.fillStyle = partitionColour(place, 0.45);
+  paper.fillRect(xOf(start), rowTop(place) + 2 + height - part, xOf(end) - xOf(start), part);
+}
+
+// Where every event is known: when the partition executed.
+function drawExecuted(paper, place, from, to) {
+  const height = view.rowHeight - 4;
   const part = Math.max(2, Math.round(height * 0.3));
+  const bottom = rowTop(place) + 2 + height;
   const stretches = busy[place];
   paper.fillStyle = partitionColour(place, 0.95);
+  const [first, last] = [Math.max(from, view.from), Math.min(to, view.to)];
   let painted = -1;
-  for (let at = firstAt(stretches.length, view.from, (of) => stretches[of][1]); at < stretches.length && stretches[at][0] < view.to; at++) {
+  for (let at = firstAt(stretches.length, first, (of) => stretches[of][1]); at < stretches.length && stretches[at][0] < last; at++) {
     const left = Math.max(GUTTER, xOf(stretches[at][0]));
-    const right = Math.max(left + 1, xOf(stretches[at][1]));
+    const right = Math.max(left + 1, xOf(Math.min(stretches[at][1], to)));
     if (right <= painted) continue;
-    paper.fillRect(left, top + height - part, right - left, part);
+    paper.fillRect(left, bottom - part, right - left, part);
     painted = right;
   }
 }
@@ -198,10 +220,14 @@ function shape(paper, kind, x, y, size) {
 // What can be pointed at: filled while drawing.
 let targets = [];
 
-function drawPoints(paper, list, places, top, height, areNotable) {
+// Where there is room, kinds that follow each other at once stand below each other.
+const LANES = { raise: 0.17, deliver: 0.3, take: 0.3, drop: 0.3, upcall: 0.3, iret: 0.3, write: 0.43, receive: 0.43, flush: 0.43, lose: 0.43, trap: 0.43, call: 0.56, console: 0.56, input: 0.56 };
+const NOTABLE_LANE = 0.68;
+const laneOf = (kind, height) => (height < 36 ? 0.36 : (LANES[kinds[kind]] ?? 0.5));
+
+function drawPoints(paper, list, places, top, height, areNotable, areMany) {
   const size = Math.min(4.5, Math.max(2, height / 8));
-  const middle = areNotable ? top + height / 2 : top + Math.max(size + 1, height * 0.34);
-  let [lastX, lastRank, tickX] = [-99, 0, -1];
+  const [lastX, lastRank, tickX] = [new Map(), new Map(), new Map()];
   for (let at = firstAt(places.length, view.from, (of) => list.unit[places[of]]); at < places.length; at++) {
     const point = places[at];
     if (list.unit[point] > view.to) break;
@@ -209,16 +235,20 @@ function drawPoints(paper, list, places, top, height, areNotable) {
     if (!look || (!areNotable && isNotable[list.kind[point]]) || (look[0] in layers && !layers[look[0]])) continue;
     const x = xOf(list.unit[point]);
     const rank = look[3];
-    const hasRoom = x - lastX >= 2 * size + 1 || (rank > lastRank && x - lastX >= 1);
+    const lane = areNotable ? (height < 36 ? 0.5 : NOTABLE_LANE) : laneOf(list.kind[point], height);
+    const middle = top + Math.max(size + 1, height * lane);
+    const since = x - (lastX.get(lane) ?? -99);
+    const hasRoom = since >= 2 * size + 1 || (rank > (lastRank.get(lane) ?? 0) && since >= 1);
     targets.push({ x, y: middle, point, list });
     paper.fillStyle = paper.strokeStyle = colours[look[1]];
-    if (hasRoom && rank > 1 && height >= 8) {
+    if (hasRoom && rank > 1 && height >= 8 && (!areMany || rank >= 5)) {
       shape(paper, look[2], x, middle, areNotable ? Math.max(3.5, size) : size);
-      [lastX, lastRank] = [x, rank];
-    } else if (Math.floor(x) !== tickX) {
-      tickX = Math.floor(x);
-      paper.globalAlpha = rank > 1 ? 0.9 : 0.5;
-      paper.fillRect(tickX, middle - size, 1, 2 * size);
+      lastX.set(lane, x);
+      lastRank.set(lane, rank);
+    } else if (Math.floor(x) !== tickX.get(lane)) {
+      tickX.set(lane, Math.floor(x));
+      paper.globalAlpha = areMany ? 0.35 : rank > 1 ? 0.9 : 0.5;
+      paper.fillRect(Math.floor(x), middle - size, 1, 2 * size);
       paper.globalAlpha = 1;
     }
   }
@@ -231,7 +261,7 @@ function drawArrows(paper, first, end) {
       toUnit >= view.from && fromUnit <= view.to && (isMessage ? layers.messages : layers.events) &&
       !((from < first && to < first) || (from >= end && to >= end)),
   );
-  const drawn = seen.length > ARROWS_DRAWN ? seen.filter((_, at) => at % Math.ceil(seen.length / ARROWS_DRAWN) === 0) : seen;
+  const drawn = seen.length > ARROWS_DRAWN ? [] : seen;
   const alpha = drawn.length > 400 ? 0.3 : drawn.length > 80 ? 0.6 : 0.9;
   for (const arrow of drawn) {
     const { from, to, fromUnit, toUnit, isMessage } = arrow;
@@ -308,14 +338,14 @@ function draw() {
   if (isSparse && layers.windows) drawWindows(paper, windows, first, end);
   for (let place = first; place < end; place++) {
     const [top, rowHeight] = [rowTop(place) + 2, view.rowHeight - 4];
-    if (isSparse && isKnown) drawExecuted(paper, place, top, rowHeight);
-    else if (isSparse) drawBins(paper, place, top, rowHeight);
+    if (isSparse && !hasWindows && isKnown) drawExecuted(paper, place, view.from, view.to);
+    else if (isSparse && !hasWindows) drawBins(paper, place, top, rowHeight);
     const places = points.of[place];
     const many = firstAt(places.length, view.to, (of) => points.unit[places[of]]) - firstAt(places.length, view.from, (of) => points.unit[places[of]]);
-    if (many <= POINTS_DRAWN) drawPoints(paper, points, places, top, rowHeight, false);
+    if (many <= POINTS_DRAWN) drawPoints(paper, points, places, top, rowHeight, false, many * 3 > chartWidth());
   }
   const arrowsLeftOut = drawArrows(paper, first, end);
-  for (let place = first; place < end; place++) drawPoints(paper, notable, notable.of[place], rowTop(place) + 2, view.rowHeight - 4, true);
+  for (let place = first; place < end; place++) drawPoints(paper, notable, notable.of[place], rowTop(place) + 2, view.rowHeight - 4, true, false);
   drawEnds(paper, first, end);
   drawSelection(paper, height);
   paper.restore();
@@ -385,9 +415,9 @@ function tellWhatIsDrawn(isSparse, isKnown, arrowsLeftOut) {
   const says = [];
   if (!isSparse) says.push("Windows are too narrow here to be told apart: the height of the colour is the part of the time in which a partition executed. Zoom in to see each window.");
   if (!isKnown) {
-    says.push(`Of ${grouped(data.details.seen)} events and arrows this page holds ${grouped(data.details.seen - data.details.leftOut)}: the first, the last, and those around what the health monitor did. Here some are only counted, in bins of ${time(toNs(binUnits))}.`);
+    says.push(`Of ${grouped(data.details.seen)} events and arrows this page holds ${grouped(data.details.seen - data.details.leftOut)}: the first, the last, and those around what the health monitor did. Here some are only counted, in bins of ${time(toNs(binUnits))}${isSparse && hasWindows ? "; pale colour in a window is the average of its bin" : ""}.`);
   }
-  if (arrowsLeftOut) says.push(`${grouped(arrowsLeftOut)} more arrows are not drawn.`);
+  if (arrowsLeftOut) says.push(`${grouped(arrowsLeftOut)} arrows are too many to be drawn.`);
   if (data.schedule.leftOut && view.to > data.schedule.leftOut[0]) says.push(`The last ${grouped(data.schedule.leftOut[1])} windows are only in the bins.`);
   document.getElementById("note").textContent = says.join(" ");
 }
