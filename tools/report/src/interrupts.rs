@@ -156,7 +156,6 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::Interrupts;
-    use crate::about::PartitionTotals;
     use crate::bounds::SOURCES_MOST;
     use hypervisor_core::abi::EventPort;
     use hypervisor_core::clock::Rate;
