@@ -66,7 +66,7 @@ fn without_functions_nothing_is_run_again_and_the_page_says_so() {
     let recorded = record("report.pvt", &["builtin:irq".as_ref()]);
     let quick = page(&recorded, &["--no-functions"]);
     assert!(data(&quick).contains(r#""functions":{"leftOut":"The report was made with --no-functions.""#));
-    assert!(data(&quick).contains(r#""rows":[],"others":0}"#));
+    assert!(data(&quick).contains(r#""rows":[],"others":0,"#));
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use crate::arguments::Report as Options;
 use crate::output::{Bytes, Ended, Output};
 use crate::progress::Progress;
-use crate::recording_stats::{functions, last_machine};
+use crate::recording_stats::{last_machine, run_again};
 use crate::show_command::{failed, open};
 use crate::status::Status;
 use emulator::SEMANTICS;
 use recording::{Recording, RecordingError, Replay};
-use report::{About, Functions, PartitionTotals, Report, function_rows};
+use report::{About, Functions, LineCounts, PartitionTotals, Report, function_rows};
 use std::fs;
 use std::path::Path;
+use trace::{Both, FunctionCounts};
 
 /// What `--output` says for stdout.
 const STDOUT: &str = "-";
@@ -77,7 +78,9 @@ fn hot_functions(
         ));
     }
     let traced = recording.traced().clone();
-    Ok(function_rows(&traced, &functions(recording, &traced)?))
+    let mut counts = Both(FunctionCounts::new(&traced), LineCounts::new(&traced));
+    run_again(recording, &mut counts)?;
+    Ok(function_rows(&traced, &counts.0, &counts.1))
 }
 
 /// What the machine at the end counted of each partition.

@@ -10,7 +10,7 @@ use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::show_command::{failed, open};
 use crate::status::Status;
-use hypervisor_core::{Abi, Event, Machine, PartitionId, Unrecorded};
+use hypervisor_core::{Abi, Event, Machine, PartitionId, Recorder, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError};
 use report::Report;
@@ -59,7 +59,11 @@ pub fn stats(stats: &Stats) -> Result<Status, Ended> {
         }
     };
     let functions = match stats.functions {
-        Some(most) => Some((functions(&mut recording, &traced).map_err(failed)?, most)),
+        Some(most) => {
+            let mut counts = FunctionCounts::new(&traced);
+            run_again(&mut recording, &mut counts).map_err(failed)?;
+            Some((counts, most))
+        }
         None => None,
     };
     let report = Report {
@@ -129,13 +133,13 @@ pub fn last_machine(recording: &mut Recording) -> Result<recording::Replay, Reco
     Ok(replay)
 }
 
-pub fn functions(recording: &mut Recording, traced: &TracedSystem) -> Result<FunctionCounts, RecordingError> {
-    let mut counts = FunctionCounts::new(traced);
+/// Runs everything again, and tells `recorder`.
+pub fn run_again(recording: &mut Recording, recorder: &mut impl Recorder) -> Result<(), RecordingError> {
     let mut progress = Progress::new("running again", recording.last_unit()?);
     let mut replay = recording.replay_before(Position::Unit(0))?;
-    replay.run(&mut counts, |_, machine: &Machine| {
+    replay.run(recorder, |_, machine: &Machine| {
         progress.set(machine.clock().units());
         true
     });
-    Ok(counts)
+    Ok(())
 }

@@ -34,6 +34,10 @@ pub const LABEL_BYTES_MOST: usize = 240;
 pub const FUNCTIONS_MOST: usize = 2000;
 /// Functions of one partition.
 pub const PARTITION_FUNCTIONS_MOST: usize = 200;
+/// Source lines.
+pub const LINES_MOST: usize = 2000;
+/// Source lines of one partition.
+pub const PARTITION_LINES_MOST: usize = 500;
 /// Sources of events of all partitions.
 pub const SOURCES_MOST: usize = 2048;
 /// Kinds of calls of all partitions.

@@ -154,6 +154,21 @@ function share(part, whole, partition) {
   return element("span", { class: "share" }, element("i", { style: `width:${(60 * part) / Math.max(1, whole)}px;background:${partitionColour(partition)}` }), percent(part, whole) || "0 %");
 }
 
+function linesPanel() {
+  const { leftOut, instructions, lines, otherLines } = data.functions;
+  if (leftOut !== null) return [element("p", { class: "empty" }, leftOut)];
+  const shown = lines.filter(isShown).toSorted((one, other) => other.instructions - one.instructions);
+  return [
+    table([
+      partitionColumn,
+      { title: "line", value: ({ source }) => source, show: ({ source }) => element("code", {}, source) },
+      numberColumn("instructions", (row) => row.instructions),
+      { title: "of its partition", value: (row) => row.instructions / instructions[row.partition], isNumber: true, show: (row) => share(row.instructions, instructions[row.partition], row.partition) },
+    ], shown, "The images have no source lines: compile with -g for those."),
+    leftOutWords(otherLines, "lines with fewer instructions are not listed"),
+  ];
+}
+
 const leftOutWords = (count, says) => (count ? element("p", { class: "faint" }, `${grouped(count)} ${says}.`) : null);
 
 function healthPanel() {
@@ -237,6 +252,7 @@ const tabs = [
   { id: "console", title: "Console", count: data.console.lines.length, make: consolePanel },
   { id: "interrupts", title: "Interrupts", count: data.interrupts.length, make: interruptsPanel },
   { id: "functions", title: "Hot functions", count: data.functions.rows.length, make: functionsPanel },
+  { id: "lines", title: "Hot lines", count: data.functions.lines.length, make: linesPanel },
   { id: "calls", title: "Calls", count: data.calls.length, make: callsPanel },
   { id: "channels", title: "Channels", count: data.channels.length, make: channelsPanel },
   { id: "health", title: "Health and marks", count: notable.count, make: healthPanel },
