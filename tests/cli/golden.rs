@@ -435,3 +435,47 @@ fn a_guest_with_events_without_end_hits_a_limit() {
     one_line(&made, "it has more than 1000000 events");
     assert!(Path::new(&suite.file("calls/case.toml")).exists());
 }
+
+/// A file that has another content whenever somebody reads it.
+#[cfg(target_os = "linux")]
+const RANDOM: &str = "/proc/sys/kernel/random/uuid";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_another_one_each_time_is_nobodys_change() {
+    let suite = Suite::new();
+    fs::write(suite.file("words"), "one\n").unwrap();
+    suite.accepted("echo", &["--image", "builtin:echo", "--input", "words"]);
+    suite.change("echo/case.toml", "../words", RANDOM);
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(5), "{run:?}");
+    assert!(run.text().contains("FAIL echo: it does not do the same twice"), "{run:?}");
+    let accepted = suite.golden(&["accept", ".", "--run", "--reason", "x"]);
+    assert_eq!(accepted.status, Some(5), "{accepted:?}");
+    one_line(&accepted, "it does not do the same twice");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn of_several_failures_the_gravest_decides() {
+    let suite = Suite::with_hello();
+    let status = |suite: &Suite| suite.golden(&["run", "."]).status;
+    assert_eq!(status(&suite), Some(0));
+    assert_eq!(suite.golden(&["new", "a_pending", "--image", "builtin:hello"]).status, Some(3));
+    assert_eq!(status(&suite), Some(3));
+    suite.accepted("b_guest", &["--image", "builtin:hello"]);
+    suite.change("b_guest/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
+    assert_eq!(status(&suite), Some(4));
+    suite.accepted("c_limit", &["--image", "builtin:hello"]);
+    suite.change("c_limit/case.toml", "instructions = 100000000", "instructions = 10");
+    assert_eq!(status(&suite), Some(6));
+    suite.accepted("d_emulator", &["--image", "builtin:hello"]);
+    suite.change("d_emulator/expect.console", "16 MiB", "17 MiB");
+    assert_eq!(status(&suite), Some(1));
+    fs::write(suite.file("words"), "one\n").unwrap();
+    suite.accepted("e_random", &["--image", "builtin:echo", "--input", "words"]);
+    suite.change("e_random/case.toml", "../words", RANDOM);
+    assert_eq!(status(&suite), Some(5));
+    suite.change("d_emulator/case.toml", "run = ", "rum = ");
+    assert_eq!(status(&suite), Some(125));
+}

@@ -11,6 +11,7 @@ mod filters;
 mod flight;
 mod forged;
 mod golden;
+mod golden_failures;
 mod golden_review;
 mod golden_suite;
 mod golden_tolerances;

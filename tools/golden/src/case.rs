@@ -21,6 +21,8 @@ pub struct Case {
     pub folder: PathBuf,
     /// What it runs.
     pub file: CaseFile,
+    /// All files that it is made of, by their names, if they are not those of now.
+    pub(crate) kept: Option<BTreeMap<PathBuf, Arc<[u8]>>>,
 }
 
 /// What a case is run with.
@@ -42,7 +44,7 @@ impl Case {
         let bytes = bytes_of(&path).map_err(failed)?;
         let text = String::from_utf8(bytes).map_err(|_| failed("this is no UTF-8 text".to_owned()))?;
         let file = CaseFile::read(&text).map_err(failed)?;
-        Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file })
+        Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file, kept: None })
     }
 
     /// Reads everything that it runs.
@@ -50,9 +52,7 @@ impl Case {
         let subject = self.subject()?;
         let mut others = BTreeMap::new();
         let mut read = |name: &String| {
-            let path = self.folder.join(name);
-            let bytes = bytes_of(&path).map_err(|why| format!("{}: {why}", path.display()))?;
-            let bytes: Arc<[u8]> = bytes.into();
+            let bytes = self.beside(name)?;
             others.insert(name.clone(), Arc::clone(&bytes));
             Ok::<Arc<[u8]>, String>(bytes)
         };
@@ -77,6 +77,29 @@ impl Case {
         Ok(Opened { subject, inputs, others })
     }
 
+    /// A file beside the subject's.
+    fn beside(&self, name: &str) -> Result<Arc<[u8]>, String> {
+        if let Some(kept) = &self.kept {
+            let found = kept.get(Path::new(name)).cloned();
+            return found.ok_or_else(|| format!("{name}: this file was not kept"));
+        }
+        let path = self.folder.join(name);
+        let bytes = bytes_of(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+        Ok(bytes.into())
+    }
+
+    /// All files that it is made of, by their names; the case file among them as it is written.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub(crate) fn files(&self) -> Result<BTreeMap<PathBuf, Arc<[u8]>>, String> {
+        let opened = self.opened()?;
+        let mut files = opened.subject.files.known().clone();
+        files.extend(opened.others.into_iter().map(|(name, bytes)| (PathBuf::from(name), bytes)));
+        files.insert(PathBuf::from(case_file::NAME), self.file.text().into_bytes().into());
+        Ok(files)
+    }
+
     /// What is run, under the name that the case gives it: what a guest sees of its name is the same wherever the suite lies.
     fn subject(&self) -> Result<Subject, String> {
         let run = Path::new(&self.file.run);
@@ -85,6 +108,9 @@ impl Case {
             let findings = error.findings.render(system_file::Severity::Error);
             if findings.is_empty() { error.line } else { format!("{}\n{findings}", error.line) }
         };
+        if let Some(kept) = &self.kept {
+            return Subject::open(run, options(), Files::kept(kept.clone())).map_err(shown);
+        }
         if self.file.run.starts_with(BUILTIN) {
             return Subject::open(run, options(), Files::default()).map_err(shown);
         }

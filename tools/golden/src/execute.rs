@@ -64,7 +64,7 @@ pub fn execute(case: &Case) -> Result<Run, Failure> {
     let mut watch = Watch::new(&traced, part, &case.file.tolerate, awaited);
     let mut console = Console::new(&traced);
     let mut too_much = None;
-    let outcome = drive(&mut machine, case, &opened.inputs, &mut watch, |machine, watch| {
+    let outcome = drive(&mut machine, case, &opened.inputs, false, &mut watch, |machine, watch, _| {
         console.take(machine);
         if watch.overflows() {
             too_much = Some(format!("it has more than {EVENTS_MOST} events"));
@@ -97,24 +97,28 @@ pub(crate) fn start(subject: &Subject) -> Result<Machine, Failure> {
     })
 }
 
-/// Runs the machine to its end, or as long as `goes_on`: None if that ended it.
+/// Runs the machine to its end, or as long as `goes_on`: None if that ended it before. `is_given` says whether the input was
+/// given before.
 pub(crate) fn drive<R: Recorder>(
     machine: &mut Machine,
     case: &Case,
     inputs: &[Input],
+    mut is_given: bool,
     recorder: &mut R,
-    mut goes_on: impl FnMut(&mut Machine, &R) -> bool,
+    mut goes_on: impl FnMut(&mut Machine, &mut R, &Progress) -> bool,
 ) -> Result<Option<Outcome>, Failure> {
     let limits = Limits {
         executed_units: Some(case.file.instructions),
         time_ns: Some(case.file.time_ns),
         slice_units: Some(SLICE_UNITS),
     };
-    let mut is_given = false;
     loop {
         let progress = machine.run(&limits, recorder);
-        if !goes_on(machine, recorder) {
-            return Ok(None);
+        if !goes_on(machine, recorder, &progress) {
+            return Ok(match progress {
+                Progress::Finished(outcome) => Some(outcome),
+                _ => None,
+            });
         }
         match progress {
             Progress::Output | Progress::Slice => {}
@@ -132,6 +136,14 @@ pub(crate) fn drive<R: Recorder>(
             Progress::Finished(outcome) => return Ok(Some(outcome)),
         }
     }
+}
+
+/// Nobody wants to see what a machine prints that runs once more. It goes on only when somebody takes it.
+pub(crate) fn discard_output(machine: &mut Machine) {
+    for place in 0..machine.partitions().len() {
+        machine.take_output_of(PartitionId(place as u16));
+    }
+    machine.take_errors();
 }
 
 /// What the partitions print: of a system whole lines, each after the name of its partition.

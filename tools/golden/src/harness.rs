@@ -8,7 +8,9 @@
 //! }
 //! ```
 
+use crate::archive::Archive;
 use crate::case::Case;
+use crate::divergence::Divergence;
 use crate::judge::{Judgement, judge};
 use crate::suite::Suite;
 use crate::words;
@@ -53,7 +55,10 @@ pub fn tests(suite: &Path) -> Result<Vec<Trial>, String> {
                 return Ok(());
             }
             let line = words::line(&judged.judgement);
-            Err(Failed::from(format!("{line}\n{tolerated}{}", words::details(&case, &judged))))
+            let divergence = Divergence::of(&case, &judged, &Archive::default()).map_err(Failed::from)?;
+            let details = words::details(&judged, &divergence);
+            let folder = case.folder.display();
+            Err(Failed::from(format!("{line}\n{tolerated}{details}more: paravane golden explain {folder}")))
         })
     };
     Ok(cases.into_iter().map(test).collect())

@@ -1,11 +1,12 @@
 //! Where a run left the accepted path, as far as the ladder and the events tell, and a trace of the way there.
 
 use crate::case::Case;
-use crate::execute::{Run, drive, start};
+use crate::execute::{Run, discard_output, drive, start};
 use crate::expectation::Expectation;
 use crate::ladder::{Stretch, WIDEST_UNITS, parting};
 use crate::lines::unfolded;
 use crate::watch::EVENTS_MOST;
+use crate::words::for_shell;
 use hypervisor_core::{PartitionId, Stamp};
 use trace::filter::{Choice, Instant, Trigger};
 use trace::{Filter, SystemTrace, TracedSystem};
@@ -18,6 +19,8 @@ const SHOWN: u64 = 16;
 pub struct Inspection {
     /// The partition's name.
     pub partition: String,
+    /// Whether it is one of several.
+    pub is_system: bool,
     /// The first instruction that can be the one.
     pub first: u64,
     /// The last one.
@@ -56,7 +59,7 @@ pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<
     let mut arguments = arguments(case);
     arguments.extend(["--from".to_owned(), place(first), "--to".to_owned(), place(last)]);
     let command = command(case, &arguments);
-    Ok(Some(Inspection { partition: name, first, last, event, trace, command, arguments }))
+    Ok(Some(Inspection { partition: name, is_system, first, last, event, trace, command, arguments }))
 }
 
 /// The stretch to look at. What the first event that differs shows may have begun in an earlier stretch of its partition;
@@ -102,16 +105,18 @@ fn traced(case: &Case, partition: PartitionId, from: u64, to: u64) -> Result<Vec
     text.clear();
     let mut filter = Filter::new(choice, text);
     let is_over = |machine: &hypervisor_core::Machine| machine.partition(partition).executed() > to;
-    drive(&mut machine, case, &opened.inputs, &mut filter, |machine, _| {
-        for place in 0..machine.partitions().len() {
-            machine.take_output_of(PartitionId(place as u16));
-        }
-        machine.take_errors();
+    drive(&mut machine, case, &opened.inputs, false, &mut filter, |machine, _, _| {
+        discard_output(machine);
         !is_over(machine)
     })?;
     let text = String::from_utf8_lossy(filter.inner().text()).into_owned();
     let is_shown = |line: &&str| !line.contains("== elided");
-    Ok(text.lines().filter(is_shown).map(str::to_owned).collect())
+    let name = format!("{} ", traced.partition(partition).name);
+    let whole = |line: &str| match line.strip_prefix(&name) {
+        Some(rest) if !traced.is_system => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    Ok(text.lines().filter(is_shown).map(whole).collect())
 }
 
 /// The command with these arguments, as a shell in any folder takes it.
@@ -147,27 +152,4 @@ fn arguments(case: &Case) -> Vec<String> {
         add("--replay", replay.clone());
     }
     words
-}
-
-/// A word as a shell takes it unchanged.
-fn for_shell(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::for_shell;
-
-    #[test]
-    fn a_word_reaches_its_command_unchanged() {
-        for (word, shown) in
-            [("a/b.elf", "a/b.elf"), ("#5", "'#5'"), ("it's", "'it'\\''s'"), ("", "''"), ("a b", "'a b'")]
-        {
-            assert_eq!(for_shell(word), shown);
-        }
-    }
 }

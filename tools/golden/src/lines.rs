@@ -9,9 +9,9 @@ pub struct LineDifference {
     pub number: usize,
     /// Lines before it, which are the same.
     pub before: Vec<String>,
-    /// The lines of what was accepted from there on.
+    /// The lines of what was accepted from there on, as far as they differ.
     pub expected: Vec<String>,
-    /// The lines of the run from there on.
+    /// The lines of the run from there on, as far as they differ.
     pub actual: Vec<String>,
 }
 
@@ -30,12 +30,19 @@ pub fn first_difference(expected: &[u8], actual: &[u8]) -> Option<LineDifference
     let some = |lines: &[&[u8]], from: usize, to: usize| {
         lines.get(from..to.min(lines.len())).unwrap_or_default().iter().map(|line| shown(line)).collect()
     };
-    Some(LineDifference {
+    let mut difference = LineDifference {
         number: same + 1,
         before: some(&actual, same.saturating_sub(CONTEXT), same),
         expected: some(&expected, same, same + CONTEXT),
         actual: some(&actual, same, same + CONTEXT),
-    })
+    };
+    // What is the same again says nothing, unless one side would be empty.
+    let LineDifference { expected, actual, .. } = &mut difference;
+    while expected.len() > 1 && actual.len() > 1 && expected.last() == actual.last() {
+        expected.pop();
+        actual.pop();
+    }
+    Some(difference)
 }
 
 /// A line for people: no control characters but its end, whose absence is told.
@@ -85,6 +92,12 @@ mod tests {
         assert_eq!(difference.before, ["b", "c", "d"]);
         assert_eq!(difference.expected, ["e", "f"]);
         assert_eq!(difference.actual, ["x?"]);
+        let difference = first_difference(b"a\nb\nc\nd\n", b"x\nb\ny\nd\n").unwrap();
+        assert_eq!(
+            (difference.expected, difference.actual),
+            (vec!["a".into(), "b".into(), "c".into()], vec!["x".into(), "b".into(), "y".into()])
+        );
+        assert_eq!(first_difference(b"a\nb\n", b"x\nb\n").unwrap().actual, ["x"]);
         assert_eq!(first_difference(b"a\n", b"a\n"), None);
         assert_eq!(first_difference(b"a\n", b"a").unwrap().actual, ["a (without a newline)"]);
         assert_eq!(first_difference(b"", b"a\n").unwrap().expected, [""; 0]);

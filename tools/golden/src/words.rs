@@ -1,12 +1,18 @@
 //! What became of a case, in words for people.
 
 use crate::case::Case;
-use crate::inspect::{Inspection, inspect};
+use crate::divergence::Divergence;
+use crate::inspect::Inspection;
 use crate::judge::{Judged, Judgement};
 use crate::lines::LineDifference;
+use crate::parting::Parting;
 use crate::tolerance::Tolerated;
 use std::fmt::Write;
 use system_file::quantities::grouped;
+use trace::diff::{Line, Mark};
+
+/// The layer that is for programs.
+const LADDER: &str = "ladder";
 
 /// One line.
 #[must_use]
@@ -56,31 +62,34 @@ pub fn tolerated(case: &Case, judged: &Judged) -> String {
 
 /// All layers that differ, and where the run left the accepted path. Empty if nothing differs.
 #[must_use]
-pub fn details(case: &Case, judged: &Judged) -> String {
-    let mut text: String =
-        judged.differences().iter().map(|(layer, difference)| layer_text(layer, difference)).collect();
-    match inspection(case, judged) {
-        Ok(Some(inspection)) => text += &stretch(&inspection),
-        Ok(None) => {}
-        Err(why) => _ = writeln!(text, "it cannot be traced: {why}"),
+pub fn details(judged: &Judged, divergence: &Divergence) -> String {
+    let mut text = String::new();
+    let Divergence { inspection, parting, unknown, .. } = divergence;
+    if let Some(parting) = parting {
+        text += &parting_text(parting);
+    }
+    if divergence.is_alike() {
+        text += "instruction by instruction both runs do the same, apart from addresses where code or data moved\n";
+    }
+    if let Some(why) = unknown {
+        let _ = writeln!(text, "expected values are not known: {why}");
+    }
+    for (layer, difference) in judged.differences() {
+        text += &layer_text(layer, &difference);
+    }
+    if let Some(inspection) = inspection {
+        text += &stretch(inspection, parting.is_some());
     }
     text
-}
-
-/// Where the run left the accepted path; None if it did not, or nothing was accepted.
-///
-/// # Errors
-/// The case cannot be run again.
-pub fn inspection(case: &Case, judged: &Judged) -> Result<Option<Inspection>, String> {
-    match (&judged.run, &judged.accepted) {
-        (Some(run), Some(accepted)) => inspect(case, run, accepted),
-        _ => Ok(None),
-    }
 }
 
 /// A layer that differs: `-` is what was accepted, `+` is the run.
 #[must_use]
 pub fn layer_text(layer: &str, difference: &LineDifference) -> String {
+    if layer == LADDER {
+        // Nobody reads digests.
+        return format!("{layer} differs in line {}\n", difference.number);
+    }
     let mut text = format!("{layer} differs in line {}:\n", difference.number);
     let lines = [("  ", &difference.before), ("- ", &difference.expected), ("+ ", &difference.actual)];
     for (sign, lines) in lines {
@@ -96,18 +105,44 @@ pub fn layer_text(layer: &str, difference: &LineDifference) -> String {
     text
 }
 
-fn stretch(inspection: &Inspection) -> String {
-    let Inspection { partition, first, last, event, trace, command, arguments: _ } = inspection;
+fn stretch(inspection: &Inspection, is_brief: bool) -> String {
+    let Inspection { partition, first, last, event, trace, command, .. } = inspection;
     let mut text =
         format!("first difference between #{} and #{} of {partition}", grouped(*first), grouped(*last));
     if let Some((number, stamp)) = event {
         let _ = write!(text, "; event {} is another one, at #{}", grouped(*number as u64), stamp.instruction);
     }
-    text += "\nthis run there:\n";
-    for line in trace {
-        let _ = writeln!(text, "    {line}");
+    if !is_brief {
+        text += "\nthis run there:\n";
+        for line in trace {
+            let _ = writeln!(text, "    {line}");
+        }
+        text += "all of it:";
     }
-    let _ = writeln!(text, "all of it:\n    {command}");
+    let _ = writeln!(text, "\n    {command}");
+    text
+}
+
+/// The first difference: what both did before, what was accepted, what this run does, and who wrote what differs.
+#[must_use]
+pub fn parting_text(parting: &Parting) -> String {
+    let of = if parting.is_system { format!(" of {}", parting.partition) } else { String::new() };
+    let mut text = format!("first differing instruction{of} (- accepted, + this run):\n");
+    for Line { mark, text: line } in &parting.lines {
+        let _ = match mark {
+            Mark::Head => writeln!(text, "  {line}"),
+            Mark::Both => writeln!(text, "      {line}"),
+            Mark::A => writeln!(text, "    - {line}"),
+            Mark::B => writeln!(text, "    + {line}"),
+            Mark::Note => writeln!(text, "        {line}"),
+        };
+    }
+    for (what, writer) in &parting.writers {
+        let _ = match writer {
+            Some(line) => writeln!(text, "last writer of {what}: {line}"),
+            None => writeln!(text, "last writer of {what}: nothing in this run"),
+        };
+    }
     text
 }
 
@@ -118,4 +153,28 @@ pub fn indented(text: &str) -> String {
         let _ = writeln!(out, "    {line}");
         out
     })
+}
+
+/// A word as a shell takes it unchanged.
+#[must_use]
+pub fn for_shell(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_shell;
+
+    #[test]
+    fn a_word_reaches_its_command_unchanged() {
+        for (word, shown) in
+            [("a/b.elf", "a/b.elf"), ("#5", "'#5'"), ("it's", "'it'\\''s'"), ("", "''"), ("a b", "'a b'")]
+        {
+            assert_eq!(for_shell(word), shown);
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! `paravane golden accept`: shows what is accepted, and accepts it.
 
-use super::options::AcceptCases;
+use super::artifacts::Artifacts;
+use super::options::{AcceptCases, Chosen};
 use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest, status};
 use super::{accepter, no_case, refuse_in_ci, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
 use ::golden::words;
 use ::golden::{Acceptance, Case, Expectation, Found, Judgement, Provenance, Refusal, judge_and_note};
+use log::warn;
 
 /// Accepts what is pending of the chosen cases.
 ///
@@ -39,7 +41,11 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
             continue;
         }
         let by = provenance(by.clone(), options.reason.clone());
-        statuses.push(accept_case(&case, by, options.allow_shrink, &mut output)?);
+        let status = accept_case(&case, by, options.allow_shrink, &mut output)?;
+        if status == Status::Success {
+            keep(&case, &options.chosen);
+        }
+        statuses.push(status);
     }
     output.flush()?;
     if count == 0 {
@@ -48,6 +54,13 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
         complain("paravane: nothing is pending: `paravane golden run` records what differs");
     }
     Ok(gravest(&statuses))
+}
+
+/// Keeps the files of a case that was accepted, so that its run can be made again when they have changed.
+pub fn keep(case: &Case, chosen: &Chosen) {
+    if let Err(error) = Artifacts::new(&chosen.artifacts).archive().keep(case) {
+        warn!("{}: cannot keep its files: {error}", case.name);
+    }
 }
 
 /// Runs a case so that what it does is pending; the status, if it has nothing that can be accepted.

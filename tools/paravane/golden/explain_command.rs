@@ -1,13 +1,13 @@
 //! `paravane golden explain`: where cases leave what was accepted.
 
 use super::against::against;
+use super::artifacts::Artifacts;
 use super::options::Explain;
 use super::outcome::{gravest, status};
 use super::{no_case, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
-use ::golden::judge;
-use ::golden::words;
+use ::golden::{Divergence, judge, words};
 
 /// Explains the chosen cases. Nothing is written.
 ///
@@ -18,6 +18,7 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
     if suite.cases.is_empty() {
         complain(format_args!("paravane: {}", no_case(&options.chosen)));
     }
+    let archive = Artifacts::new(&options.chosen.artifacts).archive();
     let mut output = Output::stdout();
     let mut statuses = Vec::new();
     for (name, case) in suite.cases {
@@ -36,11 +37,12 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
             text += &format!("    accepted by {} with {}: {}\n", by.by, by.version, by.reason);
         }
         text += &words::indented(&words::tolerated(&case, &judged));
-        text += &words::indented(&words::details(&case, &judged));
+        let divergence = Divergence::of(&case, &judged, &archive).map_err(Ended::Failed)?;
+        text += &words::indented(&words::details(&judged, &divergence));
         if let Some(program) = &options.against
-            && let Some(inspection) = words::inspection(&case, &judged).map_err(Ended::Failed)?
+            && let Some(inspection) = &divergence.inspection
         {
-            let told = against(&case, &inspection, program).map_err(Ended::Failed)?;
+            let told = against(&case, inspection, program).map_err(Ended::Failed)?;
             text += &words::indented(&told);
         }
         output.write(text.as_bytes())?;

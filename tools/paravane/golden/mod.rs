@@ -4,9 +4,12 @@ pub mod options;
 
 mod accept_command;
 mod against;
+mod artifacts;
+mod edit_script;
 mod explain_command;
 mod new_command;
 mod outcome;
+mod page;
 mod prune_command;
 mod report;
 mod review_command;

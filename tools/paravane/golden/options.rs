@@ -57,6 +57,10 @@ pub struct Chosen {
     /// Only cases whose names hold one of these words
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+
+    /// Where recordings and pages of cases that differ are left, and the files of accepted runs are kept
+    #[arg(long, value_name = "DIR", default_value = super::artifacts::FOLDER)]
+    pub artifacts: PathBuf,
 }
 
 /// `paravane golden run`

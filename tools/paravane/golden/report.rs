@@ -4,7 +4,7 @@ use super::outcome::{status, word};
 use crate::json::Json;
 use crate::quantities::grouped;
 use ::golden::words;
-use ::golden::{Judged, Judgement, Tolerated};
+use ::golden::{Divergence, Judged, Judgement, Tolerated};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ pub struct Entry {
     pub judged: Judged,
     /// What differs, in words.
     pub details: String,
-    /// The command that traces it.
-    pub command: Option<String>,
+    /// Where it leaves the accepted path.
+    pub divergence: Divergence,
     /// What it leaves out and tolerates, in words.
     pub tolerated: String,
     /// On the host.
@@ -23,6 +23,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A result of which no more is known.
+    pub fn of(name: &str, judged: Judged, took: Duration) -> Self {
+        let (details, tolerated) = (String::new(), String::new());
+        Self { name: name.to_owned(), judged, details, divergence: Divergence::default(), tolerated, took }
+    }
+
     fn holds(&self) -> bool {
         self.judged.judgement == Judgement::Holds
     }
@@ -54,7 +60,7 @@ pub fn summary(entries: &[Entry]) -> String {
 /// One object.
 pub fn json(entries: &[Entry]) -> String {
     let cases = entries.iter().map(|entry| {
-        let Entry { name, judged, details, command, .. } = entry;
+        let Entry { name, judged, details, divergence, .. } = entry;
         let mut object = vec![
             ("name", Json::from(name.as_str())),
             ("result", Json::from(word(&judged.judgement))),
@@ -78,7 +84,8 @@ pub fn json(entries: &[Entry]) -> String {
         if !details.is_empty() {
             object.push(("details", Json::from(details.as_str())));
         }
-        object.extend(command.as_deref().map(|command| ("command", Json::from(command))));
+        let inspection = divergence.inspection.as_ref();
+        object.extend(inspection.map(|inspection| ("command", Json::from(inspection.command.as_str()))));
         Json::object(object)
     });
     let failed = entries.iter().filter(|entry| !entry.holds()).count();
@@ -131,7 +138,7 @@ pub fn junit(suite: &str, entries: &[Entry]) -> String {
 }
 
 /// Text inside XML; characters that XML cannot hold become question marks.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, character| {
         match character {
             '&' => out += "&amp;",
@@ -150,7 +157,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Entry, json, junit, summary};
-    use ::golden::{Judged, Judgement};
+    use ::golden::{Divergence, Judged, Judgement};
     use std::time::Duration;
 
     fn entry(name: &str, judgement: Judgement) -> Entry {
@@ -159,7 +166,7 @@ mod tests {
             name: name.to_owned(),
             judged,
             details: "a < b\u{1}".to_owned(),
-            command: None,
+            divergence: Divergence::default(),
             tolerated: "tolerated: <b>\n".to_owned(),
             took: Duration::ZERO,
         }

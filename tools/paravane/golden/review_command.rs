@@ -1,6 +1,6 @@
 //! `paravane golden review`: what is pending, case by case, with a person at the terminal.
 
-use super::accept_command::{accept_case, provenance, refused, shown};
+use super::accept_command::{accept_case, keep, provenance, refused, shown};
 use super::options::Review;
 use super::outcome::{MISSING, gravest};
 use super::{accepter, no_case, refuse_in_ci, suite};
@@ -46,7 +46,12 @@ pub fn review(options: &Review) -> Result<Status, Ended> {
             continue;
         }
         match review_case(&case, &by, &mut output)? {
-            Reviewed::Done(status) => statuses.push(status),
+            Reviewed::Done(status) => {
+                if status == Status::Success {
+                    keep(&case, &options.chosen);
+                }
+                statuses.push(status);
+            }
             Reviewed::Quit => {
                 statuses.push(MISSING);
                 break;

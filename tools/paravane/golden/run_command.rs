@@ -1,5 +1,6 @@
 //! `paravane golden run`: cases on several threads, and their results in order.
 
+use super::artifacts::Artifacts;
 use super::options::{ReportFormat, RunCases};
 use super::outcome::{MISSING, gravest, status};
 use super::report::{self, Entry};
@@ -8,7 +9,8 @@ use crate::output::{Ended, Output, complain};
 use crate::progress::Progress;
 use crate::status::Status;
 use ::golden::words;
-use ::golden::{Case, Judged, Judgement, judge, judge_and_note};
+use ::golden::{Case, Divergence, Judged, Judgement, judge, judge_and_note};
+use log::warn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -43,7 +45,8 @@ pub fn run(options: &RunCases) -> Result<Status, Ended> {
     };
     let is_human = options.format == ReportFormat::Human;
     let mut entries = Vec::new();
-    in_order(&suite.cases, options.jobs, |entry| {
+    let artifacts = Artifacts::new(&options.chosen.artifacts);
+    in_order(&suite.cases, options.jobs, &artifacts, |entry| {
         if is_human {
             output.write(report::human(&entry).as_bytes())?;
             output.flush()?;
@@ -68,6 +71,7 @@ type Named = (String, Result<Case, String>);
 fn in_order(
     cases: &[Named],
     jobs: Option<u32>,
+    artifacts: &Artifacts,
     mut tell: impl FnMut(Entry) -> Result<(), Ended>,
 ) -> Result<(), Ended> {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
@@ -80,7 +84,7 @@ fn in_order(
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
                 while let Some((place, case)) = taken(cases, next) {
-                    if sender.send((place, entry(case, writes))).is_err() {
+                    if sender.send((place, entry(case, writes, artifacts))).is_err() {
                         break;
                     }
                 }
@@ -117,19 +121,37 @@ fn taken<'a>(cases: &'a [Named], next: &AtomicUsize) -> Option<(usize, &'a Named
     cases.get(place).map(|case| (place, case))
 }
 
-fn entry((name, case): &Named, writes: bool) -> Entry {
+fn entry((name, case): &Named, writes: bool, artifacts: &Artifacts) -> Entry {
     let start = Instant::now();
-    let (judged, details, command, tolerated) = match case {
-        Err(why) => (Judged::failed(why.clone()), String::new(), None, String::new()),
-        Ok(case) => {
-            let judged = if writes { judge_and_note(case) } else { judge(case) };
-            let is_different =
-                matches!(judged.judgement, Judgement::GuestChanged(_) | Judgement::EmulatorChanged);
-            let command = words::inspection(case, &judged).ok().flatten().map(|found| found.command);
-            let details = if is_different { words::details(case, &judged) } else { String::new() };
-            let tolerated = words::tolerated(case, &judged);
-            (judged, details, command.filter(|_| is_different), tolerated)
-        }
+    let took = || start.elapsed();
+    let case = match case {
+        Ok(case) => case,
+        Err(why) => return Entry::of(name, Judged::failed(why.clone()), took()),
     };
-    Entry { name: name.clone(), judged, details, command, tolerated, took: start.elapsed() }
+    let mut judged = if writes { judge_and_note(case) } else { judge(case) };
+    let archive = artifacts.archive();
+    let divergence = Divergence::of(case, &judged, &archive).unwrap_or_else(|why| {
+        judged.judgement = Judgement::Failed(why);
+        Divergence::default()
+    });
+    let details = words::details(&judged, &divergence);
+    let tolerated = words::tolerated(case, &judged);
+    let mut entry = Entry { divergence, details, tolerated, ..Entry::of(name, judged, took()) };
+    let left = match entry.judged.judgement {
+        // A case that cannot be looked into later is no failure of it.
+        Judgement::Holds if writes => {
+            archive.keep(case).map_err(|error| format!("cannot keep its files: {error}"))
+        }
+        _ => Ok(()),
+    };
+    let left = left.and_then(|()| artifacts.clear(name));
+    let left = left.and_then(|()| match &entry.divergence.inspection {
+        Some(_) => artifacts.write(case, &entry),
+        None => Ok(String::new()),
+    });
+    match left {
+        Ok(commands) => entry.details += &commands,
+        Err(why) => warn!("{name}: {why}"),
+    }
+    Entry { took: took(), ..entry }
 }

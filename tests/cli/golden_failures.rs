@@ -1,0 +1,184 @@
+//! What `paravane golden` tells and leaves of a case that differs: the first instruction, who wrote what differs, and files.
+
+use super::golden_suite::{Suite, one_line};
+use super::paravane::{run as run_paravane, sample};
+use std::fs;
+use std::process::Command;
+
+/// `mov eax, 3` of the sample ticker, the port of its timer, and what follows.
+const PORT: [u8; 9] = [0xb8, 3, 0, 0, 0, 0x89, 0x7c, 0x24, 0x08];
+
+/// A suite with the accepted sample ticker in `boot`.
+fn suite() -> Suite {
+    let suite = Suite::new();
+    fs::copy(sample("ticker"), suite.file("guest.elf")).unwrap();
+    suite.accepted("boot", &["--image", "guest.elf", "--require-symbol", "main"]);
+    suite
+}
+
+/// Breaks one instruction: its timer has port 4.
+fn break_guest(suite: &Suite) {
+    let mut image = fs::read(suite.file("guest.elf")).unwrap();
+    let place =
+        image.windows(PORT.len()).position(|bytes| bytes == PORT).expect("the sample has this instruction");
+    image[place + 1] = 4;
+    fs::write(suite.file("guest.elf"), image).unwrap();
+}
+
+const KNOWN: [&str; 9] = [
+    "FAIL boot: the guest changed: ../guest.elf is not what was accepted\n",
+    "first differing instruction (- accepted, + this run):\n",
+    "accepted #128 0.000001280 main+0x1d, now #128 0.000001280 main+0x1d\n",
+    "mov eax, 3                           eax=00000003\n",
+    "mov eax, 4                           eax=00000004\n",
+    "eax: 00000003 accepted, 00000004 now\n",
+    "last writer of eax: #124 hypercall.console_write+0x5  int 0x82  (4 instructions before)\n",
+    "events differs in line 4:\n",
+    "first difference between #0 and #",
+];
+
+#[test]
+fn one_changed_instruction_of_a_guest_is_told_with_both_values_and_who_wrote_what_differs() {
+    let suite = suite();
+    break_guest(&suite);
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    let text = run.text();
+    for part in KNOWN {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // The commands do what they say.
+    let commands: Vec<&str> =
+        text.lines().filter_map(|line| line.trim().split_once(": paravane ")).map(|(_, c)| c).collect();
+    assert_eq!(commands.len(), 2, "{text}");
+    for (command, says) in commands.iter().zip(["mov eax, 4", "eax: 00000003 in A, 00000004 in B"]) {
+        let command = format!("'{}' {command}", env!("CARGO_BIN_EXE_paravane"));
+        let output = Command::new("sh").arg("-c").arg(&command).current_dir(&suite.0).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(shown.contains(says), "{command}\n{shown}\n{output:?}");
+    }
+}
+
+#[test]
+fn a_failure_leaves_recordings_a_page_an_object_and_a_script_and_a_success_removes_them() {
+    let suite = suite();
+    let original = fs::read(suite.file("guest.elf")).unwrap();
+    break_guest(&suite);
+    for (options, folder) in [(&[][..], "target/golden/boot"), (&["--artifacts", "left"], "left/boot")] {
+        // What was accepted is kept in the folder for which it was accepted.
+        fs::create_dir_all(suite.file("left")).unwrap();
+        let known = folder.starts_with("target");
+        let run = suite.golden(&[&["run", "boot"], options].concat());
+        assert_eq!(run.status, Some(4), "{run:?}");
+        let file = |name: &str| suite.file(&format!("{folder}/{name}"));
+        for (name, is_there) in [("actual.pvt", true), ("expected.pvt", known)] {
+            assert_eq!(file(name).exists(), is_there, "{name}");
+            if is_there {
+                let verified = run_paravane(["verify".as_ref(), file(name).as_os_str()]);
+                assert_eq!(verified.status, Some(0), "{name}: {verified:?}");
+            }
+        }
+        let object = suite.text(&format!("{folder}/divergence.json"));
+        let page = suite.text(&format!("{folder}/diff.html"));
+        if known {
+            for part in [
+                "\"accepted_instruction\": 128",
+                "\"of\": \"eax\"",
+                "\"reason\": \"a test\"",
+                "\"status\": 4",
+            ] {
+                assert!(object.contains(part), "{part}\n{object}");
+            }
+            for part in ["<del>    - #128 ", "<ins>    + #128 ", "<h2>events</h2>", "accepted by ann"] {
+                assert!(page.contains(part), "{part}\n{page}");
+            }
+        } else {
+            assert!(object.contains("\"first_difference\": null"), "{object}");
+            for text in [&object, &page, &run.text()] {
+                assert!(text.contains("is not kept here, and not in git"), "{text}");
+            }
+        }
+        assert!(!page.contains("http"), "a page needs nothing but itself");
+        let mut script = Command::new(file("repro.sh"));
+        script.env("PARAVANE", env!("CARGO_BIN_EXE_paravane")).current_dir(&suite.0);
+        let again = script.output().unwrap();
+        assert_eq!(again.status.code(), Some(4), "{again:?}");
+        assert!(String::from_utf8_lossy(&again.stdout).starts_with("boot: the guest changed"), "{again:?}");
+    }
+    fs::write(suite.file("guest.elf"), original).unwrap();
+    assert_eq!(suite.golden(&["run", "."]).status, Some(0));
+    assert!(!suite.file("target/golden/boot").exists());
+}
+
+#[test]
+fn the_accepted_run_is_made_again_from_git() {
+    let suite = suite();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        let person =
+            ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"];
+        let output = command.args(person).args(arguments).current_dir(&suite.0).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "boot", "guest.elf"]);
+    git(&["commit", "-qm", "Accept"]);
+    fs::remove_dir_all(suite.file("target")).unwrap();
+    break_guest(&suite);
+    let explained = suite.golden(&["explain", "boot"]);
+    assert_eq!(explained.status, Some(4), "{explained:?}");
+    for part in &KNOWN[1..] {
+        assert!(explained.text().contains(part), "{part}\n{explained:?}");
+    }
+}
+
+#[test]
+fn a_changed_option_is_compared_with_the_accepted_one() {
+    let suite = Suite::with_hello();
+    suite.change("hello/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    let text = run.text();
+    for part in ["case.toml is not what was accepted", "first differing instruction", " accepted, "] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains("--by symbol"), "{text}");
+    // Nothing that the ticker does depends on it, but its memory is another one at the end.
+    let suite = self::suite();
+    suite.change("boot/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    assert!(run.text().contains("instruction by instruction both runs do the same"), "{run:?}");
+}
+
+#[test]
+fn what_is_not_known_is_not_claimed() {
+    let suite = suite();
+    suite.spoil_ladder("boot", 30_000);
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(1), "{run:?}");
+    let text = run.text();
+    assert!(
+        text.contains("expected values are not known: what was accepted are digests and events"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("first differing instruction")
+            && !suite.file("target/golden/boot/expected.pvt").exists()
+    );
+    // Both changed: the accepted files do not do what was accepted either.
+    break_guest(&suite);
+    let both = suite.golden(&["run", "."]);
+    assert_eq!(both.status, Some(4), "{both:?}");
+    assert!(both.text().contains("so Paravane changed as well"), "{both:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_warning() {
+    let suite = suite();
+    fs::write(suite.file("file"), "").unwrap();
+    break_guest(&suite);
+    let run = suite.golden(&["run", ".", "--artifacts", "file/left"]);
+    assert_eq!(run.status, Some(4), "{run:?}");
+    one_line(&run, "file/left");
+}

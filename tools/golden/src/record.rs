@@ -1,0 +1,29 @@
+//! Records a run of a case in a trace file, which holds all that is needed to look at any of its instructions.
+
+use crate::case::Case;
+use crate::execute::{discard_output, drive, start};
+use recording::RunWriter;
+use std::io::{self, Write};
+
+/// Records a run to its end.
+///
+/// # Errors
+/// The case cannot be run, or the file cannot be written.
+pub fn record(case: &Case, out: Box<dyn Write + Send>) -> Result<(), String> {
+    let opened = case.opened()?;
+    let mut machine = start(&opened.subject)?;
+    let failed = |error: io::Error| format!("cannot write the recording: {error}");
+    let mut writer = RunWriter::new(out, &opened.subject, &machine).map_err(failed)?;
+    let mut written = Ok(());
+    let outcome =
+        drive(&mut machine, case, &opened.inputs, false, &mut writer, |machine, writer, progress| {
+            discard_output(machine);
+            written = writer.hand_on(machine, progress);
+            written.is_ok()
+        })?;
+    written.map_err(failed)?;
+    match outcome {
+        Some(outcome) => writer.finish(&machine, &outcome).map_err(failed),
+        None => Ok(()),
+    }
+}
