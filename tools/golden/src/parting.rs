@@ -175,7 +175,7 @@ impl Side {
             let has_ended = self.machine.partitions()[place].outcome().is_some();
             if self.ended || has_ended || !self.collector.part.partitions[place] {
                 let words = if has_ended { "its end" } else { "a limit" };
-                pair.comparison.end(side, Ending { words: words.to_owned(), is_limit: false });
+                pair.comparison.end(side, Ending { words: words.to_owned(), is_limit: false, is_cut: false });
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::execute::{discard_output, drive, start};
-use recording::RunWriter;
+use recording::{Full, RunWriter};
 use std::io::{self, Write};
 
 /// Records a run to its end.
@@ -13,7 +13,7 @@ pub fn record(case: &Case, out: Box<dyn Write + Send>) -> Result<(), String> {
     let opened = case.opened()?;
     let mut machine = start(&opened.subject)?;
     let failed = |error: io::Error| format!("cannot write the recording: {error}");
-    let mut writer = RunWriter::new(out, &opened.subject, &machine).map_err(failed)?;
+    let mut writer = RunWriter::<Full>::new(out, &opened.subject, &machine).map_err(failed)?;
     let mut written = Ok(());
     let outcome =
         drive(&mut machine, case, &opened.inputs, false, &mut writer, |machine, writer, progress| {

@@ -1,5 +1,6 @@
 //! What became of the events of each source, and how long they waited from their raise to their delivery.
 
+use crate::about::PartitionTotals;
 use crate::bounds::SOURCES_MOST;
 use crate::distribution::{Distribution, Shown as Waits};
 use crate::words::label;

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn instructions_of_a_line_are_added_up() {
-        let mut counts = LineCounts::new(&system(include_bytes!("../../../tests/exports/lines.elf")));
+        let mut counts =
+            LineCounts::new(&system(include_bytes!("../../../guest-images/lines/prebuilt/lines.elf")));
         let ranges: Vec<_> = counts.lines().ranges(PartitionId(0)).collect();
         let range = ranges.iter().find(|range| range.last > range.first + 1).expect("a line has code");
         let (first, last) = (range.first, range.last);
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn code_without_end_is_bounded() {
-        let mut counts = LineCounts::new(&system(include_bytes!("../../../tests/exports/lines.elf")));
+        let mut counts =
+            LineCounts::new(&system(include_bytes!("../../../guest-images/lines/prebuilt/lines.elf")));
         for grain in 0..GRAINS_MOST as u32 + 10 {
             counts.count(0, grain * GRAIN_BYTES as u32);
         }
