@@ -89,9 +89,9 @@ impl OtherRegisters {
 
     /// Those that are not as in `before`; all of them if there is none.
     pub(super) fn since(&self, before: Option<&Self>) -> Vec<Register> {
-        let (mut now, mut then) = (self.all().into_iter(), before.map(|before| before.all().into_iter()));
+        let mut then = before.map(|before| before.all().into_iter());
         let mut changed = Vec::new();
-        while let Some(register) = now.next() {
+        for register in self.all() {
             if then.as_mut().and_then(Iterator::next).as_ref() != Some(&register) {
                 changed.push(register);
             }
