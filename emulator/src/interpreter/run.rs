@@ -160,7 +160,7 @@ impl Interpreter {
     }
 }
 
-/// How RF stands around an observed instruction that an IRET or an upcall's end went on to.
+/// How RF stands around an observed instruction that an IRET, or whoever started the run, went on to.
 #[derive(Clone, Copy)]
 struct Resumed {
     resuming: bool,
