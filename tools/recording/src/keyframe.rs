@@ -6,7 +6,6 @@
 use hypervisor_core::{FrameId, Machine, Partition};
 use postcard::take_from_bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -38,7 +37,8 @@ pub struct Keyframe {
 /// Makes keyframes of one machine, one after the other.
 #[derive(Debug, Default)]
 pub struct KeyframeMaker {
-    hashes: BTreeMap<FrameId, u128>,
+    /// The pages of the last keyframe and what was in them, in order.
+    hashes: Vec<(FrameId, u128)>,
     /// Keyframes since the last whole one, and the pages that they hold; None before the first.
     since_whole: Option<(u32, usize)>,
 }
@@ -55,19 +55,27 @@ impl KeyframeMaker {
         mut write: impl FnMut(Vec<u8>) -> io::Result<()>,
     ) -> io::Result<Keyframe> {
         let mut page = [0; PAGE_BYTES];
-        // A page of a shared area that is all zero again is not among the machine's.
-        let known: Vec<FrameId> = self.hashes.keys().copied().collect();
-        let used: BTreeSet<FrameId> = machine.frames().chain(known).collect();
+        let before = std::mem::take(&mut self.hashes);
+        let mut before = before.into_iter().peekable();
         let mut changed = Vec::new();
-        for id in &used {
-            machine.read_frame(*id, &mut page);
+        let mut look_at = |id: FrameId, known: Option<u128>| {
+            machine.read_frame(id, &mut page);
             let hash = xxh3_128(&page);
-            if self.hashes.insert(*id, hash) != Some(hash) {
-                changed.push(*id);
+            self.hashes.push((id, hash));
+            if known != Some(hash) {
+                changed.push(id);
             }
+        };
+        for id in machine.frames() {
+            // A page of a shared area that is all zero again is not among the machine's.
+            while let Some((gone, hash)) = before.next_if(|(known, _)| *known < id) {
+                look_at(gone, Some(hash));
+            }
+            look_at(id, before.next_if(|(known, _)| *known == id).map(|(_, hash)| hash));
         }
-        let is_whole = self.is_whole_due(changed.len(), used.len());
-        let written = if is_whole { used.into_iter().collect() } else { changed };
+        before.for_each(|(gone, hash)| look_at(gone, Some(hash)));
+        let is_whole = self.is_whole_due(changed.len(), self.hashes.len());
+        let written = if is_whole { self.hashes.iter().map(|(id, _)| *id).collect() } else { changed };
         let frames = written.chunks(PAGES_MOST);
         let page_frames = frames.len() as u32;
         for ids in frames {

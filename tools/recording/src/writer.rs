@@ -19,7 +19,7 @@ use trace::pvt::{
 /// A keyframe comes after so many executed units at the earliest.
 pub const KEYFRAME_UNITS: u64 = 16 << 20;
 /// And after so many for each page that it has to look at, so that it costs little beside the run.
-pub const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 8192;
+pub const KEYFRAME_UNITS_FOR_A_PAGE: u64 = 4096;
 /// The machine returns after so many units at the latest: what happens in them is to fit a frame of records.
 const SLICE_UNITS_MOST: u64 = 1 << 20;
 /// A frame of records is full with so many bytes.
