@@ -516,7 +516,7 @@ fn damaged_instructions_are_told_up_to_the_damage() {
 }
 
 #[test]
-fn any_flipped_bit_and_any_end_of_a_file_is_found_or_changes_nothing() {
+fn any_flipped_bit_and_any_end_of_a_file_is_found() {
     let file = record("builtin:echo", 100_000, 200);
     let whole = open(&file).verify(|_| true).unwrap();
     let digest = open(&file).end().map(|end| end.digest);
@@ -526,15 +526,17 @@ fn any_flipped_bit_and_any_end_of_a_file_is_found_or_changes_nothing() {
     for place in (0..bytes.len()).step_by(17) {
         let mut flipped = bytes.clone();
         flipped[place] ^= 1 << (place / 17 % 8);
-        for (is_cut, bytes) in [(false, &flipped[..]), (true, &bytes[..place])] {
+        for bytes in [&flipped[..], &bytes[..place]] {
             fs::write(&damaged.0, bytes).unwrap();
             let verified = Recording::open(&damaged.0).and_then(|mut recording| {
-                assert!(!is_cut || recording.reader().cut_at().is_some(), "{place}");
+                let cut = recording.reader().cut_at().is_some();
                 recording.tell_events(|_, _| {})?;
-                recording.verify(|_| true).map(|verified| (verified, recording.end().map(|end| end.digest)))
+                let verified = recording.verify(|_| true)?;
+                Ok((cut, verified, recording.end().map(|end| end.digest)))
             });
             match verified {
-                Ok((verified, ended)) => {
+                Ok((cut, verified, ended)) => {
+                    assert!(cut, "nothing is found at {place}");
                     assert!(
                         verified.events <= whole.events && verified.keyframes <= whole.keyframes,
                         "{place}"

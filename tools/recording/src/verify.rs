@@ -80,6 +80,7 @@ impl Recording {
         let mut unit = 0;
         for frame in 0..self.reader().frame_count() {
             let head = *self.reader().head(frame);
+            self.reader.check_head(frame)?;
             // Files and input are written when they come, records when there are enough of them.
             let is_in_order =
                 matches!(head.kind, FrameKind::Records | FrameKind::Pages | FrameKind::Keyframe);

@@ -185,6 +185,23 @@ impl Reader {
         read_frame(&mut self.file, self.length, &self.entries[frame])
     }
 
+    /// Checks that the head in the file is the one that the index has. Without an index, somebody who reads frame by frame stops
+    /// at one that is damaged.
+    ///
+    /// # Errors
+    /// It is another one.
+    ///
+    /// # Panics
+    /// If there is no such frame.
+    pub fn check_head(&mut self, frame: usize) -> Result<(), ReadError> {
+        let (offset, head) = (self.entries[frame].offset, self.entries[frame].head);
+        let own = read_head(&mut self.file, offset, self.length);
+        if own == Some(head) {
+            return Ok(());
+        }
+        Err(ReadError::Damaged { offset, what: "a frame has another head than the index says" })
+    }
+
     /// The error for a frame whose content makes no sense.
     ///
     /// # Panics
