@@ -89,7 +89,9 @@ fn another_program_shows_the_first_differing_instruction_and_who_wrote_what_diff
     suite.spoil_ladder("hello", 0);
     let own = env!("CARGO_BIN_EXE_paravane");
     let same = suite.golden(&["explain", "hello", "--against", own]);
-    assert!(same.text().contains("both programs do the same there"), "{same:?}");
+    for part in [" does not do what was accepted either (exit status 1)", "both programs do the same there"] {
+        assert!(same.text().contains(part), "{part}: {same:?}");
+    }
     let missing = suite.golden(&["explain", "hello", "--against", "./older"]);
     assert_eq!(missing.status, Some(125), "{missing:?}");
     one_line(&missing, "cannot run this program");
@@ -102,6 +104,7 @@ fn another_program_shows_the_first_differing_instruction_and_who_wrote_what_diff
     let told = suite.golden(&["explain", "hello", "--against", "./older"]);
     let text = told.text();
     for part in [
+        "./older does what was accepted\n",
         "first differing record (- the other program, + this one):",
         "- #9 ",
         "+ #9 ",
@@ -307,6 +310,17 @@ fn reports_are_junit_and_json() {
         "\"command\": \"cd ./hello && paravane trace ../hello.elf ",
         "\"held\": 1,",
         "\"failed\": 1\n}",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let tap = suite.golden(&["run", ".", "--format", "tap"]);
+    assert_eq!(tap.status, Some(1), "{tap:?}");
+    let text = tap.text();
+    for part in [
+        "TAP version 14\n1..2\nok 1 - another\nnot ok 2 - hello\n",
+        "  ---\n  result: emulator_changed\n  status: 1\n  message: |\n    Paravane changed",
+        "\n    console differs in line 1:\n",
+        "\n  ...\n",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

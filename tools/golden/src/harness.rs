@@ -15,6 +15,7 @@ use crate::judge::{Judgement, judge};
 use crate::suite::Suite;
 use crate::words;
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,13 +25,33 @@ const FAILED: u8 = 101;
 /// The main function of a test program: runs or lists the cases of a suite, as the arguments of the process say.
 #[must_use]
 pub fn main(suite: &Path) -> ExitCode {
+    let (arguments, words) = without_words(env::args());
     match tests(suite) {
-        Ok(tests) => libtest_mimic::run(&Arguments::from_args(), tests).exit_code(),
+        Ok(mut tests) => {
+            let arguments = Arguments::from_iter(arguments);
+            let is_meant =
+                |name: &str, word: &String| if arguments.exact { name == word } else { name.contains(word) };
+            tests.retain(|test| words.is_empty() || words.iter().any(|word| is_meant(test.name(), word)));
+            libtest_mimic::run(&arguments, tests).exit_code()
+        }
         Err(why) => {
             eprintln!("{why}");
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The arguments without the words that choose tests, of which `cargo test` takes several; and those words.
+fn without_words(arguments: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    const WITH_VALUE: [&str; 6] = ["-Z", "--test-threads", "--logfile", "--skip", "--color", "--format"];
+    let (mut others, mut words) = (Vec::new(), Vec::new());
+    let mut is_value = true;
+    for argument in arguments {
+        let is_word = !is_value && !argument.starts_with('-');
+        is_value = WITH_VALUE.contains(&argument.as_str());
+        if is_word { words.push(argument) } else { others.push(argument) }
+    }
+    (others, words)
 }
 
 /// A test for each case of a suite. Nothing is written: `paravane golden run` leaves what differs for review.
@@ -66,7 +87,7 @@ pub fn tests(suite: &Path) -> Result<Vec<Trial>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::tests;
+    use super::{tests, without_words};
     use crate::accept::Acceptance;
     use crate::case::Case;
     use crate::case_file::{CaseFile, NAME};
@@ -75,6 +96,15 @@ mod tests {
     use libtest_mimic::Arguments;
     use std::path::Path;
     use std::{env, fs, process};
+
+    #[test]
+    fn several_words_choose_tests_and_values_of_options_are_none() {
+        let arguments =
+            ["program", "--skip", "a", "one", "--exact", "two", "--format=terse", "--test-threads", "2"];
+        let (others, words) = without_words(arguments.into_iter().map(str::to_owned));
+        assert_eq!(words, ["one", "two"]);
+        assert_eq!(others, ["program", "--skip", "a", "--exact", "--format=terse", "--test-threads", "2"]);
+    }
 
     fn make(folder: &Path) -> Case {
         fs::create_dir_all(folder).unwrap();

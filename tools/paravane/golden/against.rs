@@ -20,6 +20,7 @@ const AGREED: usize = 8;
 /// A program cannot be started, or fails.
 pub fn against(case: &Case, inspection: &Inspection, other: &Path) -> Result<String, String> {
     let own = env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+    let holds = holds(case, other)?;
     let mut expected = start(case, inspection, other)?;
     let mut actual = start(case, inspection, &own)?;
     let told = first_difference(lines(&mut expected), lines(&mut actual));
@@ -28,8 +29,25 @@ pub fn against(case: &Case, inspection: &Inspection, other: &Path) -> Result<Str
         let _ = child.kill();
         child.wait().map_err(|error| format!("{}: {error}", program.display()))?;
     }
-    told.map_err(|()| {
+    let told = told.map_err(|()| {
         format!("{}: its trace is empty: run `paravane trace` of this case with it", other.display())
+    });
+    Ok(holds + &told?)
+}
+
+/// Whether the case holds for the other program, in words.
+fn holds(case: &Case, program: &Path) -> Result<String, String> {
+    let shown = program.display();
+    let failed = |error| format!("{shown}: cannot run this program: {error}");
+    let mut command = Command::new(program);
+    command.args(["golden", "explain"]).arg(&case.folder).stdin(Stdio::null());
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().map_err(failed)?;
+    Ok(match status.code() {
+        Some(0) => format!("{shown} does what was accepted\n"),
+        Some(code) => format!(
+            "{shown} does not do what was accepted either (exit status {code}): what follows compares with it all the same\n"
+        ),
+        None => return Err(format!("{shown}: this program was ended by a signal")),
     })
 }
 

@@ -96,6 +96,8 @@ pub enum ReportFormat {
     Json,
     /// JUnit's XML, which CI systems show
     Junit,
+    /// The Test Anything Protocol, version 14
+    Tap,
 }
 
 /// `paravane golden new`

@@ -137,6 +137,29 @@ pub fn junit(suite: &str, entries: &[Entry]) -> String {
     text + "  </testsuite>\n</testsuites>\n"
 }
 
+/// A line for each case, and a block of YAML below one that fails.
+pub fn tap(entries: &[Entry]) -> String {
+    let mut text = format!("TAP version 14\n1..{}\n", entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        let Entry { name, judged, details, tolerated, .. } = entry;
+        let name = name.replace('#', "\\#");
+        let number = place + 1;
+        let message = format!("{}\n{tolerated}{details}", words::line(&judged.judgement));
+        if entry.holds() {
+            let _ = writeln!(text, "ok {number} - {name}");
+            tolerated.lines().for_each(|line| _ = writeln!(text, "# {line}"));
+            continue;
+        }
+        let (kind, status) = (word(&judged.judgement), status(&judged.judgement).number());
+        let _ = writeln!(
+            text,
+            "not ok {number} - {name}\n  ---\n  result: {kind}\n  status: {status}\n  message: |\n{}  ...",
+            words::indented(&message)
+        );
+    }
+    text
+}
+
 /// Text inside XML; characters that XML cannot hold become question marks.
 pub fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, character| {

@@ -58,6 +58,7 @@ pub fn run(options: &RunCases) -> Result<Status, Ended> {
         ReportFormat::Human => report::summary(&entries),
         ReportFormat::Json => report::json(&entries),
         ReportFormat::Junit => report::junit(&options.chosen.folder.display().to_string(), &entries),
+        ReportFormat::Tap => report::tap(&entries),
     };
     output.write(text.as_bytes())?;
     output.flush()?;
