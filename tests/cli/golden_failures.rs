@@ -1,7 +1,9 @@
 //! What `paravane golden` tells and leaves of a case that differs: the first instruction, who wrote what differs, and files.
 
+use super::elf::{ElfFile, call};
 use super::golden_suite::{Suite, one_line};
 use super::paravane::{run as run_paravane, sample};
+use hypervisor_core::abi::Call;
 use std::fs;
 use std::process::Command;
 
@@ -149,6 +151,30 @@ fn a_changed_option_is_compared_with_the_accepted_one() {
     let run = suite.golden(&["run", "."]);
     assert_eq!(run.status, Some(4), "{run:?}");
     assert!(run.text().contains("instruction by instruction both runs do the same"), "{run:?}");
+}
+
+#[test]
+fn a_difference_late_in_a_run_is_found_and_only_there_compared() {
+    // mov ecx, 0x40000; loop: dec ecx; jnz loop; mov eax, 3; shutdown
+    let guest = |value: u8| {
+        let mut code = vec![0xb9, 0, 0, 4, 0, 0x49, 0x75, 0xfd, 0xb8, value, 0, 0, 0];
+        code.extend(call(Call::Shutdown, 0, 0));
+        ElfFile::guest(&code).bytes()
+    };
+    let suite = Suite::new();
+    fs::write(suite.file("loops.elf"), guest(3)).unwrap();
+    suite.accepted("loops", &["--image", "loops.elf"]);
+    fs::write(suite.file("loops.elf"), guest(4)).unwrap();
+    let run = suite.golden(&["run", "."]);
+    let text = run.text();
+    for part in [
+        "accepted #524289 ",
+        "mov eax, 4",
+        "eax: 00000003 accepted, 00000004 now",
+        "last writer of eax: nothing",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[test]

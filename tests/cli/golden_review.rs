@@ -51,7 +51,11 @@ mod at_a_terminal {
         {
             assert!(text.contains(part), "{part}\n{text}");
         }
-        let (status, text) = reviewed(&suite, "q\n");
+        let (status, text) = reviewed(&suite, "d\nq\n");
+        assert!(
+            text.contains("expected values are not known") && text.contains("console differs in line 1"),
+            "{text}"
+        );
         assert_eq!((status, suite.pending("hello")), (Some(3), 4), "{text}");
         let (status, text) = reviewed(&suite, "r\n");
         assert_eq!((status, suite.pending("hello")), (Some(3), 0), "{text}");

@@ -20,7 +20,8 @@ pub fn before(case: &Case, judged: &Judged, archive: &Archive) -> Result<Case, U
     let Some(accepted) = &judged.accepted else { return Err("nothing was accepted".to_owned()) };
     if judged.judgement == Judgement::EmulatorChanged {
         return Err("what was accepted are digests and events, and this Paravane does something else with the same files: \
-                    only a Paravane that still does what was accepted knows the values"
+                    only a Paravane that still does what was accepted knows the values: \
+                    `paravane golden explain --against PROGRAM` asks one"
             .to_owned());
     }
     let kept = archive.find(case, &accepted.verdict.files)?;

@@ -3,8 +3,11 @@
 use crate::archive::Archive;
 use crate::before::before;
 use crate::case::Case;
+use crate::execute::Run;
+use crate::expectation::Expectation;
 use crate::inspect::{Inspection, inspect};
 use crate::judge::{Judged, Judgement};
+use crate::ladder;
 use crate::parting::{Parting, parting};
 
 /// Where a run leaves the accepted path.
@@ -34,7 +37,7 @@ impl Divergence {
         let inspection = inspect(case, run, accepted)?;
         Ok(match before(case, judged, archive) {
             Err(why) => Self { inspection, unknown: Some(why), ..Self::default() },
-            Ok(before) => match parting(&before, case) {
+            Ok(before) => match parting(&before, case, &alike(run, accepted, inspection.as_ref())) {
                 Ok(parting) => Self { inspection, before: Some(before), parting, unknown: None },
                 Err(why) => Self { inspection, before: Some(before), parting: None, unknown: Some(why) },
             },
@@ -46,4 +49,15 @@ impl Divergence {
     pub fn is_alike(&self) -> bool {
         self.before.is_some() && self.parting.is_none() && self.unknown.is_none()
     }
+}
+
+/// Instructions of partitions up to which both runs did the same; none if that is not known.
+fn alike(run: &Run, accepted: &Expectation, inspection: Option<&Inspection>) -> Vec<(u16, u64)> {
+    let stretches = ladder::parting(&accepted.ladder, &run.ladder, &run.names);
+    let mut alike: Vec<(u16, u64)> =
+        stretches.iter().map(|stretch| (stretch.partition, stretch.first)).collect();
+    // An event can be another one although all instructions are the same.
+    let event = inspection.and_then(|inspection| inspection.event);
+    alike.extend(event.map(|(_, stamp)| (stamp.partition.0, stamp.instruction)));
+    alike
 }

@@ -15,7 +15,7 @@ use trace::{TracedSystem, outcome_words};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The machine returns so often, to look whether what is kept of the run grows beyond measure.
-const SLICE_UNITS: u64 = 1 << 16;
+pub(crate) const SLICE_UNITS: u64 = 1 << 16;
 /// More console output than this is no test that a person reviews.
 const CONSOLE_MOST_BYTES: usize = 64 << 20;
 

@@ -2,12 +2,12 @@
 
 use crate::before::has_other_images;
 use crate::case::Case;
-use crate::execute::{discard_output, drive, start};
+use crate::execute::{SLICE_UNITS, discard_output, drive, start};
 use crate::tolerate::{Order, Tolerate};
 use crate::traced_part::Part;
 use crate::writers::{Sought, writers};
 use emulator::Step;
-use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, Partition, PartitionId, Recorder, Stamp, Unrecorded};
 use trace::TracedSystem;
 use trace::diff::{By, Collector, Comparison, Ending, Ignored, Line, Mark, Rules, Settings, View, Wanted};
 use trace::filter::Kinds;
@@ -36,13 +36,18 @@ pub struct Parting {
     pub writers: Vec<(String, Option<String>)>,
 }
 
-/// The first difference of what two cases do; None if there is none that is compared.
+/// The first difference of what two cases do; None if there is none that is compared. Both do the same up to each
+/// instruction of `alike`, which has the numbers of partitions and instructions.
 ///
 /// # Errors
 /// A case cannot be run.
-pub fn parting(before: &Case, now: &Case) -> Result<Option<Parting>, String> {
+pub fn parting(before: &Case, now: &Case, alike: &[(u16, u64)]) -> Result<Option<Parting>, String> {
     let by_symbol = has_other_images(before, now);
     let mut sides = [Side::new(before)?, Side::new(now)?];
+    // A part may begin anywhere, and what is left out counts instructions anew.
+    if now.file.part.is_everything() && now.file.tolerate.elide.is_empty() && !alike.is_empty() {
+        sides.iter_mut().try_for_each(|side| side.skip(alike))?;
+    }
     let mut pairs = pairs(&sides, by_symbol, &now.file.tolerate);
     let mut first: Option<usize> = None;
     while first.is_none_or(|place| !pairs[place].comparison.is_done()) && pairs.iter().any(Pair::goes_on) {
@@ -150,6 +155,27 @@ impl Side {
 
     fn units(&self) -> u64 {
         if self.ended { u64::MAX } else { self.machine.clock().units() }
+    }
+
+    /// Runs up to shortly before all instructions of `alike`, and takes nothing down.
+    fn skip(&mut self, alike: &[(u16, u64)]) -> Result<(), String> {
+        let is_far = |machine: &Machine| {
+            let of = |place: u16| {
+                machine.partitions().get(usize::from(place)).map_or(u64::MAX, Partition::executed)
+            };
+            alike.iter().all(|(place, number)| of(*place).saturating_add(2 * SLICE_UNITS) < *number)
+        };
+        if !is_far(&self.machine) {
+            return Ok(());
+        }
+        let case = self.case.clone();
+        let outcome =
+            drive(&mut self.machine, &case, &self.inputs, false, &mut Unrecorded, |machine, _, _| {
+                discard_output(machine);
+                is_far(machine)
+            })?;
+        self.ended = outcome.is_some();
+        Ok(())
     }
 
     /// Runs a little further, and hands on what happened.

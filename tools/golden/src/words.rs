@@ -127,7 +127,10 @@ fn stretch(inspection: &Inspection, is_brief: bool) -> String {
 #[must_use]
 pub fn parting_text(parting: &Parting) -> String {
     let of = if parting.is_system { format!(" of {}", parting.partition) } else { String::new() };
-    let mut text = format!("first differing instruction{of} (- accepted, + this run):\n");
+    let is_event =
+        parting.lines.iter().find(|line| line.mark == Mark::A).is_some_and(|line| line.text.contains(" == "));
+    let what = if is_event { "event" } else { "instruction" };
+    let mut text = format!("first differing {what}{of} (- accepted, + this run):\n");
     for Line { mark, text: line } in &parting.lines {
         let _ = match mark {
             Mark::Head => writeln!(text, "  {line}"),

@@ -35,7 +35,7 @@ pub fn page(entry: &Entry) -> String {
     if let Some(parting) = &divergence.parting {
         let _ = writeln!(
             page,
-            "<h2>First differing instruction</h2>\n<pre>{}</pre>",
+            "<h2>First difference</h2>\n<pre>{}</pre>",
             coloured(&words::parting_text(parting))
         );
     }
@@ -45,7 +45,7 @@ pub fn page(entry: &Entry) -> String {
     if let Some(inspection) = &divergence.inspection {
         let _ = writeln!(
             page,
-            "<h2>This run from #{} to #{} of {}</h2>\n<pre>{}</pre>\n<p>All of it:</p>\n<pre>{}</pre>",
+            "<h2>This run, between #{} and #{} of {}</h2>\n<pre>{}</pre>\n<p>All of it:</p>\n<pre>{}</pre>",
             inspection.first,
             inspection.last,
             escaped(&inspection.partition),

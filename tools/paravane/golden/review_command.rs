@@ -1,17 +1,19 @@
 //! `paravane golden review`: what is pending, case by case, with a person at the terminal.
 
 use super::accept_command::{accept_case, keep, provenance, refused, shown};
-use super::options::Review;
+use super::artifacts::Artifacts;
+use super::options::{Chosen, Review};
 use super::outcome::{MISSING, gravest};
 use super::{accepter, no_case, refuse_in_ci, suite};
 use crate::output::{Ended, Output, complain};
 use crate::status::Status;
 use ::golden::words;
-use ::golden::{Acceptance, Case, Expectation, Found, LAYERS};
+use ::golden::{Acceptance, Case, Divergence, Expectation, Found, LAYERS, judge};
 use std::fs;
 use std::io::{self, IsTerminal};
 
-const QUESTION: &str = "[a]ccept, [r]eject, [s]kip, show [o]ld, show [n]ew, [q]uit? ";
+const QUESTION: &str =
+    "[a]ccept, [r]eject, [s]kip, show [o]ld, show [n]ew, show the first [d]ifference, [q]uit? ";
 
 /// Goes through what is pending of the chosen cases.
 ///
@@ -45,7 +47,7 @@ pub fn review(options: &Review) -> Result<Status, Ended> {
         if matches!(Expectation::pending(&case.folder), Found::Nothing) {
             continue;
         }
-        match review_case(&case, &by, &mut output)? {
+        match review_case(&case, &by, &options.chosen, &mut output)? {
             Reviewed::Done(status) => {
                 if status == Status::Success {
                     keep(&case, &options.chosen);
@@ -71,7 +73,7 @@ enum Reviewed {
     Quit,
 }
 
-fn review_case(case: &Case, by: &str, output: &mut Output) -> Result<Reviewed, Ended> {
+fn review_case(case: &Case, by: &str, chosen: &Chosen, output: &mut Output) -> Result<Reviewed, Ended> {
     match Acceptance::of(case) {
         Ok(acceptance) => {
             output.write(shown(case, &acceptance).as_bytes())?;
@@ -109,6 +111,15 @@ fn review_case(case: &Case, by: &str, output: &mut Output) -> Result<Reviewed, E
             "s" => return Ok(Reviewed::Done(MISSING)),
             "o" => show(case, Expectation::accepted(&case.folder), output)?,
             "n" => show(case, Expectation::pending(&case.folder), output)?,
+            "d" => {
+                let judged = judge(case);
+                let told = Divergence::of(case, &judged, &Artifacts::new(&chosen.artifacts).archive());
+                let details =
+                    told.map(|divergence| words::details(&judged, &divergence)).map_err(Ended::Failed)?;
+                let details =
+                    if details.is_empty() { "nothing differs from what was accepted\n" } else { &details };
+                output.write(words::indented(details).as_bytes())?;
+            }
             "q" => return Ok(Reviewed::Quit),
             _ => output.write(b"answer with one of the letters\n")?,
         }
