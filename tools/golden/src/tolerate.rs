@@ -24,7 +24,7 @@ pub struct Tolerate {
     pub elide: Vec<String>,
     /// Whether events and console lines of different partitions may come in another order.
     pub order: Order,
-    /// Values of the verdict: some of [`VERDICT_VALUES`].
+    /// Values of the verdict: some of `VERDICT_VALUES`.
     pub verdict: Vec<String>,
 }
 
