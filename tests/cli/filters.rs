@@ -85,6 +85,17 @@ fn a_window_begins_and_ends_where_it_is_told() {
 }
 
 #[test]
+fn a_number_needs_no_sign_and_a_guest_alone_has_a_name_too() {
+    let signed = of_guest(&["--from", "#10", "--to", "#12"]);
+    assert_eq!(signed.len(), 5, "{signed:#?}");
+    assert_eq!(of_guest(&["--from", "10", "--to", "12"]), signed);
+    let of_ticker =
+        |options: &[&str]| trace("builtin:ticker".as_ref(), options).text().replace("ticker:", "");
+    let of_one = of_ticker(&["--from", "#1k", "--to", "#1003"]);
+    assert_eq!(of_ticker(&["--from", "ticker:#1k", "--to", "ticker:#1003"]), of_one);
+}
+
+#[test]
 fn a_trap_opens_a_window() {
     let finished = trace(sample("page_fault").as_ref(), &["--from", "trap:#PF"]);
     let lines = shown(&finished);
@@ -296,7 +307,10 @@ fn a_wrong_word_gets_one_line_with_what_to_write() {
         (&["--from", "mian"], "--from: there is no symbol `mian`: did you mean `main`?"),
         (&["--to", "zzzzzzzz+4"], "--to: there is no symbol `zzzzzzzz`: `paravane info --symbols`"),
         (&["--at", "main+x"], "--at: `x` is no offset: write main+0x10"),
-        (&["--from", "100"], "write 10ms for a time, #100 for an instruction's number, 0x100 for an address"),
+        (
+            &["--from", "10mm"],
+            "write 10ms for a time, 3000 for an instruction's number, 0x3000 for an address",
+        ),
         (&["--from", "0xfffffffff"], "`0xfffffffff` is no address of 32 bits"),
         (&["--from", "#"], "--from: `#`: there is no number"),
         (&["--from", "mark:x"], "a mark has a number, as in mark:7"),

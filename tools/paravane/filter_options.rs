@@ -26,8 +26,8 @@ pub struct FilterOptions {
     #[arg(long = "partition", value_name = "NAME", help_heading = HEADING)]
     pub partitions: Vec<String>,
 
-    /// Begin with the first record at WHAT: a SYMBOL or 0xADDRESS that runs, #NUMBER of an instruction, a TIME such as
-    /// 10ms, mark:ID, trap:VECTOR. Of a system PARTITION:WHAT
+    /// Begin with the first record at WHAT: a SYMBOL or 0xADDRESS that runs, NUMBER or #NUMBER of an instruction, a
+    /// TIME such as 10ms, mark:ID, trap:VECTOR. Of a system PARTITION:WHAT
     #[arg(long, value_name = "WHAT", help_heading = HEADING)]
     pub from: Option<String>,
 

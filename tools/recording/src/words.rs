@@ -55,9 +55,11 @@ impl Words<'_> {
         self.in_each(partition, place, range)
     }
 
-    /// The partition before the first colon, if it is one, and the rest.
+    /// The partition before the first colon, if it is one, and the rest. A guest alone has the name of its file, which may
+    /// be `mark` as well.
     fn partition<'t>(&self, text: &'t str) -> Result<(Option<PartitionId>, &'t str), String> {
-        let Some((name, rest)) = text.split_once(':').filter(|_| self.system.is_system) else {
+        let is_name = |name: &str| self.system.is_system || !matches!(name, "mark" | "trap");
+        let Some((name, rest)) = text.split_once(':').filter(|(name, _)| is_name(name)) else {
             return Ok((None, text));
         };
         match self.system.partitions.iter().position(|partition| partition.name == name) {
@@ -70,15 +72,7 @@ impl Words<'_> {
     fn instant(&self, partition: Option<PartitionId>, text: &str) -> Result<Instant, String> {
         if let Some(number) = text.strip_prefix('#') {
             let number = parse_count(number).map_err(|why| format!("`{text}`: {why}"))?;
-            if partition.is_none() && self.shown.iter().filter(|shown| **shown).count() > 1 {
-                let mut names = self.system.partitions.iter().zip(self.shown).filter(|(_, shown)| **shown);
-                let name = names.next().map(|(partition, _)| partition.name.as_str()).unwrap_or_default();
-                return Err(format!(
-                    "each partition counts its own instructions: write `{name}:{text}` for one of {}",
-                    self.names()
-                ));
-            }
-            return Ok(Instant::Number(number));
+            return self.number(partition, number, text);
         }
         if let Some(id) = text.strip_prefix("mark:") {
             let id = number(id).ok_or_else(|| format!("`{text}`: a mark has a number, as in mark:7"))?;
@@ -93,8 +87,11 @@ impl Words<'_> {
             return Ok(Instant::Trap(vector));
         }
         if text.starts_with(|c: char| c.is_ascii_digit()) && !text.starts_with("0x") {
+            if let Ok(number) = parse_count(text) {
+                return self.number(partition, number, &format!("#{text}"));
+            }
             let time = parse_duration(text).map_err(|_| {
-                format!("`{text}` is no time: write 10ms for a time, #{text} for an instruction's number, 0x{text} for an address")
+                format!("`{text}` is neither time nor number: write 10ms for a time, 3000 for an instruction's number, 0x3000 for an address")
             })?;
             return Ok(Instant::Time(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
         }
@@ -103,6 +100,18 @@ impl Words<'_> {
             addresses[place] = Some(address);
         }
         Ok(Instant::Address(addresses))
+    }
+
+    fn number(&self, partition: Option<PartitionId>, number: u64, text: &str) -> Result<Instant, String> {
+        if partition.is_none() && self.shown.iter().filter(|shown| **shown).count() > 1 {
+            let mut names = self.system.partitions.iter().zip(self.shown).filter(|(_, shown)| **shown);
+            let name = names.next().map(|(partition, _)| partition.name.as_str()).unwrap_or_default();
+            return Err(format!(
+                "each partition counts its own instructions: write `{name}:{text}` for one of {}",
+                self.names()
+            ));
+        }
+        Ok(Instant::Number(number))
     }
 
     /// What `text` means in each partition that may be meant.
