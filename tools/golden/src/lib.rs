@@ -44,7 +44,7 @@ pub use parting::Parting;
 pub use record::record;
 pub use suite::{Leftover, Suite};
 pub use tolerance::Tolerated;
-pub use tolerate::{Order, RegisterRule, Tolerate, ValueRule};
+pub use tolerate::{Order, RegisterRule, Tolerate, VERDICT_VALUES, ValueRule};
 pub use traced_part::TracedPart;
 pub use verdict::{Ended, FileHash, PartitionEnded, Provenance, Verdict};
 pub use watch::Counts;
