@@ -5,6 +5,7 @@ use super::golden_suite::{Suite, one_line};
 use super::paravane::{run as run_paravane, sample};
 use hypervisor_core::abi::Call;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// `mov eax, 3` of the sample ticker, the port of its timer, and what follows.
@@ -112,9 +113,8 @@ fn a_failure_leaves_recordings_a_page_an_object_and_a_script_and_a_success_remov
     assert!(!suite.file("target/golden/boot").exists());
 }
 
-#[test]
-fn the_accepted_run_is_made_again_from_git() {
-    let suite = suite();
+/// Commits files, and forgets what was kept of them.
+fn commit(suite: &Suite, files: &[&str]) {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         let person =
@@ -123,13 +123,49 @@ fn the_accepted_run_is_made_again_from_git() {
         assert!(output.status.success(), "{output:?}");
     };
     git(&["init", "-q"]);
-    git(&["add", "boot", "guest.elf"]);
+    git(&[&["add"], files].concat());
     git(&["commit", "-qm", "Accept"]);
     fs::remove_dir_all(suite.file("target")).unwrap();
+}
+
+#[test]
+fn the_accepted_run_is_made_again_from_git() {
+    let suite = suite();
+    commit(&suite, &["boot", "guest.elf"]);
     break_guest(&suite);
     let explained = suite.golden(&["explain", "boot"]);
     assert_eq!(explained.status, Some(4), "{explained:?}");
     for part in &KNOWN[1..] {
+        assert!(explained.text().contains(part), "{part}\n{explained:?}");
+    }
+}
+
+#[test]
+fn the_accepted_run_of_a_system_is_made_again_from_git() {
+    let suite = Suite::new();
+    let systems = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-images/systems");
+    fs::create_dir_all(suite.file("system/prebuilt")).unwrap();
+    for file in ["flight.toml", "prebuilt/imu.elf", "prebuilt/nav.elf", "prebuilt/display.elf"] {
+        fs::copy(systems.join(file), suite.file("system").join(file)).unwrap();
+    }
+    suite.accepted("flight", &["--image", "system/flight.toml"]);
+    commit(&suite, &["flight", "system"]);
+    // `mov esi, 1` of nav's main.
+    let nav = suite.file("system/prebuilt/nav.elf");
+    let mut image = fs::read(&nav).unwrap();
+    let place = image
+        .windows(5)
+        .position(|bytes| bytes == [0xbe, 1, 0, 0, 0])
+        .expect("the sample has this instruction");
+    image[place + 1] = 2;
+    fs::write(nav, image).unwrap();
+    let explained = suite.golden(&["explain", "flight"]);
+    assert_eq!(explained.status, Some(4), "{explained:?}");
+    for part in [
+        "prebuilt/nav.elf is not what was accepted",
+        "first differing instruction of nav (- accepted, + this run):",
+        "esi: 00000001 accepted, 00000002 now",
+    ] {
         assert!(explained.text().contains(part), "{part}\n{explained:?}");
     }
 }

@@ -4,6 +4,7 @@
 use crate::case::Case;
 use crate::case_file::{self, CaseFile};
 use crate::verdict::FileHash;
+use recording::files::bytes_of;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -44,6 +45,13 @@ impl Archive {
         Ok(())
     }
 
+    fn kept(&self, hash: &str) -> Option<Arc<[u8]>> {
+        // The hash comes from a file: it may be any text.
+        let is_name = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let path = self.folder.as_ref().filter(|_| is_name)?.join(hash);
+        bytes_of(&path).ok().map(Into::into)
+    }
+
     /// The files that an accepted run was made of, by their names.
     ///
     /// # Errors
@@ -55,11 +63,9 @@ impl Archive {
         let mut found = BTreeMap::new();
         for FileHash { name, hash, build_id } in accepted {
             let is_it = |bytes: &Arc<[u8]>| name_of(xxh3_128(bytes)) == *hash;
-            let kept =
-                || self.folder.as_ref().and_then(|folder| fs::read(folder.join(hash)).ok()).map(Into::into);
-            let bytes = now.get(hash).cloned().or_else(kept).filter(is_it).or_else(|| {
+            let bytes = now.get(hash).cloned().or_else(|| self.kept(hash)).filter(is_it).or_else(|| {
                 let commit = commit.get_or_insert_with(|| commit_of(&case.folder)).as_deref()?;
-                committed(&case.folder, commit, name).filter(is_it)
+                committed(case, commit, name, &is_it)
             });
             let bytes = bytes.ok_or_else(|| {
                 let build_id = build_id.as_ref().filter(|id| !id.is_empty());
@@ -87,14 +93,25 @@ fn commit_of(folder: &Path) -> Option<String> {
     (!commit.is_empty()).then_some(commit)
 }
 
-/// A file as it was in a commit. A case file is what it says, however it was written.
-fn committed(folder: &Path, commit: &str, name: &str) -> Option<Arc<[u8]>> {
-    let bytes = git(folder, &["cat-file", "blob", &format!("{commit}:./{name}")])?;
+/// A file as it was in a commit. A case file is what it says, however it was written; an image is named as the system file
+/// names it that runs it.
+fn committed(
+    case: &Case,
+    commit: &str,
+    name: &str,
+    is_it: &impl Fn(&Arc<[u8]>) -> bool,
+) -> Option<Arc<[u8]>> {
+    let blob = |path: &Path| {
+        git(&case.folder, &["cat-file", "blob", &format!("{commit}:./{}", path.display())])
+            .map(Arc::<[u8]>::from)
+    };
     if name == case_file::NAME {
-        let text = String::from_utf8(bytes).ok()?;
-        return Some(CaseFile::read(&text).ok()?.text().into_bytes().into());
+        let text = String::from_utf8(blob(Path::new(name))?.to_vec()).ok()?;
+        let bytes = CaseFile::read(&text).ok()?.text().into_bytes().into();
+        return Some(bytes).filter(is_it);
     }
-    Some(bytes.into())
+    let beside_system = Path::new(&case.file.run).parent().unwrap_or(Path::new("")).join(name);
+    blob(Path::new(name)).filter(is_it).or_else(|| blob(&beside_system).filter(is_it))
 }
 
 /// What git prints; None if it is not there, or fails.

@@ -310,6 +310,15 @@ mod tests {
     }
 
     #[test]
+    fn no_more_rules_are_taken_than_are_told_apart() {
+        let text = |count| {
+            format!("schema = 1\nrun = 'a'\n[tolerate]\nregisters = {:?}", vec!["AF@after:shl"; count])
+        };
+        assert!(CaseFile::read(&text(64)).is_ok());
+        assert!(CaseFile::read(&text(65)).unwrap_err().contains("65 words: at most 64"));
+    }
+
+    #[test]
     fn control_characters_do_not_reach_a_file() {
         assert_eq!(quoted("a\u{7f}\r"), "\"a\\u007F\\u000D\"");
     }

@@ -13,6 +13,8 @@ use trace::{Filter, SystemTrace, TracedSystem};
 
 /// So many records of the way there are shown.
 const SHOWN: u64 = 16;
+/// A stretch without an event is shown whole up to so many instructions.
+const WHOLE: u64 = 64;
 
 /// A stretch of a run, and a trace of a part of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +52,8 @@ pub fn inspect(case: &Case, run: &Run, accepted: &Expectation) -> Result<Option<
     let last = within.map_or(end, |(_, stamp)| stamp.instruction);
     let (from, to) = match within {
         Some(_) => (last.saturating_sub(SHOWN).max(first), last),
+        // What is known to hold the difference is shown whole, if it is short.
+        None if last - first < WHOLE => (first, last),
         None => (first, first + SHOWN - 1),
     };
     let trace = traced(case, PartitionId(partition), from, to)?;

@@ -13,6 +13,9 @@ use trace::FLAGS;
 /// The values of a verdict that can be tolerated.
 pub const VERDICT_VALUES: [&str; 5] = ["executed", "recorded", "events", "virtual_ns", "state"];
 
+/// More rules about registers are not told apart while a case runs.
+const RULES_MOST: usize = 64;
+
 /// What may differ.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tolerate {
@@ -97,6 +100,12 @@ impl Raw {
             return Err(
                 "`tolerate.elide` names nothing: write a function, as in idle or _CPU_Idle*".to_owned()
             );
+        }
+        if self.registers.len() > RULES_MOST {
+            return Err(format!(
+                "`tolerate.registers` has {} words: at most {RULES_MOST} can be told apart",
+                self.registers.len()
+            ));
         }
         self.values.iter().try_for_each(checked)?;
         let registers =
