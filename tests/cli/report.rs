@@ -132,3 +132,20 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let finished = child.wait_with_output().unwrap();
     assert_eq!((finished.status.code(), finished.stderr), (Some(0), Vec::new()));
 }
+
+#[test]
+fn single_events_can_be_held_of_a_stretch_alone() {
+    let recorded = record("report.pvt", &["builtin:flight".as_ref()]);
+    let of_stretch = page(&recorded, &["--from", "100ms", "--to", "0.11s"]);
+    let of_stretch = data(&of_stretch);
+    assert!(of_stretch.contains(r#""from":10000000,"to":11000000,"covered":[[10000000,11000000]]"#));
+    let whole = page(&recorded, &[]);
+    assert!(data(&whole).contains(r#""covered":[[0,39000259]]"#));
+    let nothing_left_out = r#""leftOut":0,"points""#;
+    assert!(data(&whole).contains(nothing_left_out) && !of_stretch.contains(nothing_left_out));
+    for arguments in [["--from", "2s"], ["--to", "soon"]] {
+        let finished =
+            run([OsStr::new("report"), recorded.as_ref()].into_iter().chain(arguments.map(OsStr::new)));
+        assert_eq!((finished.status, finished.stdout.len()), (Some(125), 0), "{arguments:?}");
+    }
+}

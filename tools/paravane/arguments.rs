@@ -304,6 +304,15 @@ pub struct Report {
     /// recorded events suffice, so that the page of a long run comes at once
     #[arg(long)]
     pub no_functions: bool,
+
+    /// Hold single events and arrows only from this virtual time on: 200s, 1.5s, 10ms. Of a long run the page has room for 100,000 of
+    /// them, and without this they are its first and last ones. Everything else of the page is still of the whole run
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub from: Option<Duration>,
+
+    /// Hold single events and arrows only up to this virtual time
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub to: Option<Duration>,
 }
 
 /// `paravane export --format`

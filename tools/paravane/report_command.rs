@@ -11,8 +11,11 @@ use recording::{Recording, RecordingError, Replay};
 use report::{About, Functions, LineCounts, PartitionTotals, Report, function_rows};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use trace::{Both, FunctionCounts};
 
+/// Asking for the time with each event would take longer than the event.
+const PROGRESS_STEPS: u64 = 1000;
 /// What `--output` says for stdout.
 const STDOUT: &str = "-";
 
@@ -35,11 +38,22 @@ pub fn report(options: &Options) -> Result<Status, Ended> {
     }
     let last_unit = recording.last_unit().map_err(failed)?;
     let config = recording.subject().map_err(failed)?.config.clone();
-    let mut report = Report::new(recording.traced(), &config, last_unit);
+    let rate = recording.traced().rate;
+    let unit_at = |time: Duration| rate.first_unit_at(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    let asked = (options.from.map_or(0, unit_at), options.to.map_or(u64::MAX, unit_at));
+    if asked.0 > asked.1.min(last_unit) {
+        let why = "--from is after --to, or after the end of the run: nothing would be held of it";
+        return Err(Ended::Failed(why.to_owned()));
+    }
+    let mut report = Report::new(recording.traced(), &config, last_unit, asked);
     let mut progress = Progress::new("reading the events", last_unit);
+    let (step, mut next) = (last_unit / PROGRESS_STEPS, 0);
     let read = recording.tell_events(|stamp, event| {
         report.event(stamp, &event);
-        progress.set(stamp.unit);
+        if stamp.unit >= next {
+            progress.set(stamp.unit);
+            next = stamp.unit.saturating_add(step);
+        }
     });
     read.map_err(failed)?;
     drop(progress);

@@ -11,6 +11,8 @@ use trace::{Names, TracedSystem, event_kind, event_words};
 /// Events and arrows of a run.
 #[derive(Debug)]
 pub struct Details {
+    /// The first unit of which events are kept, and the last one.
+    asked: (u64, u64),
     kept: Kept<Item>,
     notable: Vec<(Stamp, Event)>,
     notable_left_out: u64,
@@ -56,6 +58,10 @@ pub type ShownArrow = (u16, u16, u64, u64, u32, u8);
 pub struct Shown {
     /// The kinds of events.
     pub kinds: Vec<&'static str>,
+    /// The first unit of which single events were asked for.
+    pub from: u64,
+    /// The last one.
+    pub to: u64,
     /// From unit to unit: there every event is kept.
     pub covered: Vec<(u64, u64)>,
     /// How many events and arrows there were, and how many are left out.
@@ -74,8 +80,8 @@ pub struct Shown {
 
 impl Details {
     /// Nothing happened.
-    pub fn new() -> Self {
-        Self { kept: Kept::new(), notable: Vec::new(), notable_left_out: 0 }
+    pub fn new(asked: (u64, u64)) -> Self {
+        Self { asked, kept: Kept::new(), notable: Vec::new(), notable_left_out: 0 }
     }
 
     /// Follows an event and the arrow that ends there.
@@ -93,6 +99,12 @@ impl Details {
                 self.add_notable(stamp, event);
             }
             _ => {}
+        }
+        let (from, to) = self.asked;
+        if stamp.unit < from || stamp.unit > to {
+            self.kept.skip();
+            (0..usize::from(arrow.is_some())).for_each(|_| self.kept.skip());
+            return;
         }
         let short = shortened(event);
         if let Some(arrow) = arrow {
@@ -135,7 +147,9 @@ impl Details {
         }
         Shown {
             kinds: columns.kinds,
-            covered: covered.all(seen, last_unit),
+            from: self.asked.0,
+            to: self.asked.1.min(last_unit),
+            covered: covered.all(self.asked, (seen, left_out), last_unit),
             seen,
             left_out,
             points,
@@ -217,20 +231,75 @@ impl Covered {
         let goes_on = self.last.is_some_and(|last| last + 1 == number);
         match self.stretches.last_mut() {
             Some((_, end)) if goes_on => *end = unit,
-            _ => self.stretches.push((if number == 0 { 0 } else { unit }, unit)),
+            _ => self.stretches.push((unit, unit)),
         }
         self.last = Some(number);
     }
 
-    fn all(mut self, seen: u64, last_unit: u64) -> Vec<(u64, u64)> {
-        if seen == 0 {
-            return vec![(0, last_unit)];
+    fn all(
+        mut self,
+        (from, to): (u64, u64),
+        (seen, left_out): (u64, u64),
+        last_unit: u64,
+    ) -> Vec<(u64, u64)> {
+        if seen == left_out {
+            // Nothing happened in all the time that was asked for.
+            return vec![(from, to.min(last_unit))];
         }
-        if self.last == Some(seen - 1)
-            && let Some((_, end)) = self.stretches.last_mut()
-        {
-            *end = (*end).max(last_unit);
+        // The first and the last one that was asked for are always kept.
+        if let Some((start, _)) = self.stretches.first_mut() {
+            *start = from;
+        }
+        if let Some((_, end)) = self.stretches.last_mut() {
+            *end = (*end).max(to.min(last_unit));
         }
         self.stretches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Details;
+    use crate::bounds::{FIRST_MOST, LAST_MOST};
+    use crate::tests::system;
+    use crate::words::Words;
+    use hypervisor_core::{Event, Stamp};
+
+    const UNITS: u64 = 1_000_000;
+
+    /// Something happens in each tenth unit.
+    fn shown(asked: (u64, u64)) -> super::Shown {
+        let mut details = Details::new(asked);
+        for number in 0..UNITS / 10 {
+            let stamp = Stamp { unit: 10 * number, instruction: number, ..Stamp::default() };
+            details.follow(stamp, &Event::Mark { id: 1, payload: 2 }, None);
+            details.follow(stamp, &Event::Idle { until_ns: 5 }, None);
+        }
+        details.shown(&system(1), UNITS, &mut Words::new())
+    }
+
+    #[test]
+    fn the_beginning_and_the_end_are_covered_and_all_that_is_missing_is_counted() {
+        let shown = shown((0, u64::MAX));
+        assert_eq!((shown.seen, shown.left_out), (UNITS / 5, UNITS / 5 - (FIRST_MOST + LAST_MOST) as u64));
+        let half = 5 * FIRST_MOST as u64;
+        assert_eq!(shown.covered, [(0, half - 10), (UNITS - half, UNITS)]);
+        assert_eq!(shown.points.unit.iter().sum::<u64>(), UNITS - 10);
+        assert_eq!(shown.points.words.len(), FIRST_MOST + LAST_MOST);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_covered_and_nothing_else() {
+        let shown = shown((400_000, 500_000));
+        assert_eq!(shown.covered, [(400_000, 500_000)]);
+        assert_eq!(shown.points.unit[0], 400_000);
+        assert_eq!(shown.seen - shown.left_out, 2 * 10_001);
+        // Marks are there all the same.
+        assert_eq!(shown.notable.unit.iter().sum::<u64>(), 99_990);
+    }
+
+    #[test]
+    fn a_stretch_in_which_nothing_happened_is_covered() {
+        assert_eq!(shown((11, 19)).covered, [(11, 19)]);
     }
 }

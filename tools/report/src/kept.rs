@@ -39,6 +39,11 @@ impl<T> Kept<T> {
         }
     }
 
+    /// The next one is not kept.
+    pub fn skip(&mut self) {
+        self.seen += 1;
+    }
+
     /// What comes now matters: what is around it is kept.
     pub fn matters(&mut self) {
         let first = self.seen.saturating_sub(AROUND_EACH as u64);

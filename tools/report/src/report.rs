@@ -67,9 +67,9 @@ struct Data {
 }
 
 impl Report {
-    /// Nothing happened yet in a run of so many units.
+    /// Nothing happened yet in a run of so many units. The page holds single events from the first to the last of the units that are `asked` for.
     #[must_use]
-    pub fn new(traced: &TracedSystem, config: &SystemConfig, last_unit: u64) -> Self {
+    pub fn new(traced: &TracedSystem, config: &SystemConfig, last_unit: u64, asked: (u64, u64)) -> Self {
         let count = traced.partitions.len();
         Self {
             traced: traced.clone(),
@@ -78,7 +78,7 @@ impl Report {
             in_window: None,
             schedule: Schedule::default(),
             density: Density::new(count, last_unit),
-            details: Details::new(),
+            details: Details::new(asked),
             arrows: Arrows::default(),
             interrupts: Interrupts::default(),
             channels: Channels::new(config),

@@ -104,7 +104,7 @@ fn no_run_makes_a_page_longer_than_its_bound() {
     for partitions in [1, 1024] {
         let (traced, config, header) = (system(partitions), config(partitions), header());
         let last_unit = 1 << 60;
-        let mut report = Report::new(&traced, &config, last_unit);
+        let mut report = Report::new(&traced, &config, last_unit, (0, u64::MAX));
         for number in 0..1_000_000_u64 {
             let partition = PartitionId((number / 3 % partitions as u64) as u16);
             let unit = number << 40;

@@ -222,7 +222,7 @@ function listenToPointer() {
 }
 
 function listenToOverview() {
-  const unitOf = (event) => ((event.offsetX - GUTTER) / (overview.clientWidth - GUTTER)) * lastUnit;
+  const unitOf = (event) => ((event.offsetX - GUTTER - ROOM) / overviewWidth()) * lastUnit;
   let held = null;
   overview.addEventListener("pointerdown", (event) => {
     overview.setPointerCapture(event.pointerId);

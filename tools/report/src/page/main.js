@@ -33,7 +33,7 @@ function fillTools() {
     ...Object.keys(layers).map((layer) => element("label", {}, element("input", { type: "checkbox", checked: layers[layer], "data-layer": layer, onchange: (event) => { layers[layer] = event.target.checked; tell(); } }), LAYER_NAMES[layer])),
   );
   const room = (document.getElementById("stage").clientHeight - AXIS) / partitions.length;
-  view.rowHeight = Math.floor(Math.min(Math.max(room, 12), 116));
+  view.rowHeight = Math.floor(Math.min(Math.max(room, 12), partitions.length < 3 ? 150 : 116));
   const rowHeight = document.getElementById("row-height");
   rowHeight.value = view.rowHeight;
   rowHeight.addEventListener("input", () => { view.rowHeight = Number(rowHeight.value); tell(); });
@@ -83,6 +83,7 @@ function start() {
   fillHead();
   fillTools();
   openTab("");
+  if (data.details.from > 0 || data.details.to < lastUnit) show(data.details.from, Math.min(data.details.to, lastUnit));
   readAddress();
   changed.push(draw, writeAddress, () => panelDraw?.(), () => {
     document.getElementById("range").textContent = `${time(toNs(view.from))} to ${time(toNs(view.to))} (${time(toNs(view.to) - toNs(view.from))})`;

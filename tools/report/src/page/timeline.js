@@ -47,9 +47,13 @@ function fitCanvas(canvas) {
   return [paper, width, height];
 }
 
-const chartWidth = () => Math.max(1, chart.clientWidth - GUTTER);
-const xOf = (unit) => GUTTER + ((unit - view.from) / span()) * chartWidth();
-const unitAt = (x) => view.from + ((x - GUTTER) / chartWidth()) * span();
+// The view has some room on both sides, so that what happens at its very beginning and end is seen.
+const ROOM = 12;
+const chartWidth = () => Math.max(1, chart.clientWidth - GUTTER - 2 * ROOM);
+const xOf = (unit) => GUTTER + ROOM + ((unit - view.from) / span()) * chartWidth();
+const unitAt = (x) => view.from + ((x - GUTTER - ROOM) / chartWidth()) * span();
+const seenFrom = () => Math.max(0, unitAt(GUTTER));
+const seenTo = () => Math.min(lastUnit, unitAt(chart.clientWidth));
 const rowTop = (place) => AXIS + place * view.rowHeight - view.top;
 const rowAt = (y) => Math.floor((y - AXIS + view.top) / view.rowHeight);
 const mostTop = () => Math.max(0, partitions.length * view.rowHeight - (chart.clientHeight - AXIS));
@@ -71,7 +75,7 @@ function drawAxis(paper, width, height) {
   const step = tickStep(span(), chartWidth());
   paper.font = "11px system-ui, sans-serif";
   paper.textBaseline = "middle";
-  for (let ns = Math.ceil(toNs(view.from) / step) * step; ns <= view.to * nsPerUnit; ns += step) {
+  for (let ns = Math.ceil(toNs(seenFrom()) / step) * step; ns <= seenTo() * nsPerUnit; ns += step) {
     const x = Math.round(xOf(toUnit(ns))) + 0.5;
     if (x < GUTTER) continue;
     paper.fillStyle = colours.grid;
@@ -116,8 +120,8 @@ function shortened(paper, text, room) {
 // Rows as bins: how much of each pixel was the partition's, and how much of it executed.
 function drawBins(paper, place, top, height) {
   const bytes = bins[place];
-  for (let x = GUTTER; x < GUTTER + chartWidth(); x++) {
-    const [first, last] = [Math.floor(unitAt(x) / binUnits), Math.max(Math.floor(unitAt(x + 1) / binUnits), Math.floor(unitAt(x) / binUnits))];
+  for (let x = Math.floor(Math.max(GUTTER, xOf(0))); x < Math.min(chart.clientWidth, xOf(lastUnit)); x++) {
+    const [first, last] = [Math.max(0, Math.floor(unitAt(x) / binUnits)), Math.floor(unitAt(x + 1) / binUnits)];
     let [windows, executed, events, count] = [0, 0, 0, 0];
     for (let bin = first; bin <= last && bin * BIN_BYTES < bytes.length; bin++, count++) {
       executed += executedPart(bytes, bin);
@@ -184,7 +188,7 @@ function drawExecuted(paper, place, from, to) {
   const bottom = rowTop(place) + 2 + height;
   const stretches = busy[place];
   paper.fillStyle = partitionColour(place, 0.95);
-  const [first, last] = [Math.max(from, view.from), Math.min(to, view.to)];
+  const [first, last] = [Math.max(from, seenFrom()), Math.min(to, seenTo())];
   let painted = -1;
   for (let at = firstAt(stretches.length, first, (of) => stretches[of][1]); at < stretches.length && stretches[at][0] < last; at++) {
     const left = Math.max(GUTTER, xOf(stretches[at][0]));
@@ -222,15 +226,21 @@ let targets = [];
 
 // Where there is room, kinds that follow each other at once stand below each other.
 const LANES = { raise: 0.17, deliver: 0.3, take: 0.3, drop: 0.3, upcall: 0.3, iret: 0.3, write: 0.43, receive: 0.43, flush: 0.43, lose: 0.43, trap: 0.43, call: 0.56, console: 0.56, input: 0.56 };
-const NOTABLE_LANE = 0.68;
+const NOTABLE_LANE = 0.65;
 const laneOf = (kind, height) => (height < 36 ? 0.36 : (LANES[kinds[kind]] ?? 0.5));
+
+function laneY(place, kind) {
+  const height = view.rowHeight - 4;
+  return rowTop(place) + 2 + height * (height < 36 ? 0.36 : LANES[kind]);
+}
 
 function drawPoints(paper, list, places, top, height, areNotable, areMany) {
   const size = Math.min(4.5, Math.max(2, height / 8));
   const [lastX, lastRank, tickX] = [new Map(), new Map(), new Map()];
-  for (let at = firstAt(places.length, view.from, (of) => list.unit[places[of]]); at < places.length; at++) {
+  const [from, to] = [seenFrom(), seenTo()];
+  for (let at = firstAt(places.length, from, (of) => list.unit[places[of]]); at < places.length; at++) {
     const point = places[at];
-    if (list.unit[point] > view.to) break;
+    if (list.unit[point] > to) break;
     const look = lookOf(list.kind[point]);
     if (!look || (!areNotable && isNotable[list.kind[point]]) || (look[0] in layers && !layers[look[0]])) continue;
     const x = xOf(list.unit[point]);
@@ -256,9 +266,10 @@ function drawPoints(paper, list, places, top, height, areNotable, areMany) {
 
 function drawArrows(paper, first, end) {
   if (!layers.arrows) return 0;
+  const [since, until] = [seenFrom(), seenTo()];
   const seen = arrows.filter(
     ({ from, to, fromUnit, toUnit, isMessage }) =>
-      toUnit >= view.from && fromUnit <= view.to && (isMessage ? layers.messages : layers.events) &&
+      toUnit >= since && fromUnit <= until && (isMessage ? layers.messages : layers.events) &&
       !((from < first && to < first) || (from >= end && to >= end)),
   );
   const drawn = seen.length > ARROWS_DRAWN ? [] : seen;
@@ -275,8 +286,8 @@ function drawArrows(paper, first, end) {
       continue;
     }
     const isDown = to > from;
-    const y0 = rowTop(from) + (isDown ? view.rowHeight - 3 : 3);
-    const y1 = rowTop(to) + (isDown ? 4 : view.rowHeight - 4);
+    const y0 = laneY(from, isMessage ? "write" : "call");
+    const y1 = laneY(to, isMessage ? "receive" : "deliver") + (isDown ? -5 : 5);
     const lean = (y1 - y0) * 0.5;
     paper.beginPath();
     paper.moveTo(x0, y0);
@@ -306,7 +317,7 @@ function drawSelection(paper, height) {
     paper.fillText(text, Math.max(GUTTER + 4, (left + right) / 2 - paper.measureText(text).width / 2), AXIS + 10);
   }
   const at = selection.point ? selection.point.list.unit[selection.point.point] : selection.unit;
-  if (at !== null && at >= view.from && at <= view.to) {
+  if (at !== null && at >= seenFrom() && at <= seenTo()) {
     paper.fillStyle = colours.accent;
     paper.fillRect(xOf(at) - 0.5, AXIS - 4, 1.5, height);
     if (selection.partition !== null) {
@@ -323,8 +334,8 @@ function draw() {
   drawAxis(paper, width, height);
   const first = Math.max(0, rowAt(AXIS));
   const end = Math.min(partitions.length, rowAt(height) + 1);
-  const windows = windowsIn(view.from, view.to, WINDOWS_DRAWN);
-  const isKnown = isCovered(view.from, Math.min(view.to, lastUnit));
+  const windows = windowsIn(seenFrom(), seenTo(), WINDOWS_DRAWN);
+  const isKnown = isCovered(seenFrom(), seenTo());
   const isSparse = windows !== null && windows.length * 2 < chartWidth() * Math.max(1, end - first);
   paper.save();
   paper.beginPath();
@@ -338,10 +349,10 @@ function draw() {
   if (isSparse && layers.windows) drawWindows(paper, windows, first, end);
   for (let place = first; place < end; place++) {
     const [top, rowHeight] = [rowTop(place) + 2, view.rowHeight - 4];
-    if (isSparse && !hasWindows && isKnown) drawExecuted(paper, place, view.from, view.to);
+    if (isSparse && !hasWindows && isKnown) drawExecuted(paper, place, seenFrom(), seenTo());
     else if (isSparse && !hasWindows) drawBins(paper, place, top, rowHeight);
     const places = points.of[place];
-    const many = firstAt(places.length, view.to, (of) => points.unit[places[of]]) - firstAt(places.length, view.from, (of) => points.unit[places[of]]);
+    const many = firstAt(places.length, seenTo(), (of) => points.unit[places[of]]) - firstAt(places.length, seenFrom(), (of) => points.unit[places[of]]);
     if (many <= POINTS_DRAWN) drawPoints(paper, points, places, top, rowHeight, false, many * 3 > chartWidth());
   }
   const arrowsLeftOut = drawArrows(paper, first, end);
@@ -372,9 +383,12 @@ function drawEnds(paper, first, end) {
   }
 }
 
+const overviewWidth = () => Math.max(1, overview.clientWidth - GUTTER - 2 * ROOM);
+
 function drawOverview() {
   const [paper, width, height] = fitCanvas(overview);
-  const room = width - GUTTER;
+  const room = overviewWidth();
+  const start = GUTTER + ROOM;
   const each = height / partitions.length;
   for (let x = 0; x < room; x++) {
     const first = Math.floor(((x / room) * lastUnit) / binUnits);
@@ -387,15 +401,15 @@ function drawOverview() {
       }
       if (!windows && !executed) continue;
       paper.fillStyle = partitionColour(place, 0.15 + 0.25 * windows + 0.6 * executed);
-      paper.fillRect(GUTTER + x, place * each, 1, Math.max(1, each - (each > 4 ? 1 : 0)));
+      paper.fillRect(start + x, place * each, 1, Math.max(1, each - (each > 4 ? 1 : 0)));
     }
   }
   paper.fillStyle = colours.bad;
   for (let at = 0; at < notable.count; at++) {
     const rank = lookOf(notable.kind[at])?.[3] ?? 0;
-    if (rank >= 8) paper.fillRect(GUTTER + (notable.unit[at] / lastUnit) * room, 0, 2, height);
+    if (rank >= 8) paper.fillRect(start + (notable.unit[at] / lastUnit) * room, 0, 2, height);
   }
-  const [left, right] = [view.from, view.to].map((unit) => GUTTER + (unit / lastUnit) * room);
+  const [left, right] = [view.from, view.to].map((unit) => start + (unit / lastUnit) * room);
   paper.fillStyle = colours.ground;
   paper.globalAlpha = 0.65;
   paper.fillRect(GUTTER, 0, left - GUTTER, height);
@@ -415,7 +429,7 @@ function tellWhatIsDrawn(isSparse, isKnown, arrowsLeftOut) {
   const says = [];
   if (!isSparse) says.push("Windows are too narrow here to be told apart: the height of the colour is the part of the time in which a partition executed. Zoom in to see each window.");
   if (!isKnown) {
-    says.push(`Of ${grouped(data.details.seen)} events and arrows this page holds ${grouped(data.details.seen - data.details.leftOut)}: the first, the last, and those around what the health monitor did. Here some are only counted, in bins of ${time(toNs(binUnits))}${isSparse && hasWindows ? "; pale colour in a window is the average of its bin" : ""}.`);
+    says.push(`Of ${grouped(data.details.seen)} events and arrows this page holds ${grouped(data.details.seen - data.details.leftOut)}: the first, the last, and those around what the health monitor did${data.details.from > 0 || data.details.to < lastUnit ? `, all from ${time(toNs(data.details.from))} to ${time(toNs(Math.min(data.details.to, lastUnit)))}` : "; --from and --to choose others"}. Here some are only counted, in bins of ${time(toNs(binUnits))}${isSparse && hasWindows ? "; pale colour in a window is the average of its bin" : ""}.`);
   }
   if (arrowsLeftOut) says.push(`${grouped(arrowsLeftOut)} arrows are too many to be drawn.`);
   if (data.schedule.leftOut && view.to > data.schedule.leftOut[0]) says.push(`The last ${grouped(data.schedule.leftOut[1])} windows are only in the bins.`);
