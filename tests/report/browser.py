@@ -75,13 +75,14 @@ class Browser:
         self.act({"type": "wheel", "id": "wheel", "actions": [
             {"type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": amount, "origin": "viewport"}]})
 
-    def pointer(self, *steps, with_shift=False):
-        """Moves to each step; presses before the last one and lets go after it, if there are two."""
+    def pointer(self, *steps, with_shift=False, twice=False):
+        """Moves to the first step; if there are more, presses there, moves on and lets go. Or presses and lets go at each further one."""
         def move(x, y):
             return {"type": "pointerMove", "duration": 20, "x": x, "y": y}
         actions = [move(*steps[0])]
         if len(steps) > 1:
-            actions += [{"type": "pointerDown", "button": 0}, *(move(*step) for step in steps[1:]), {"type": "pointerUp", "button": 0}]
+            down, up = {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}
+            actions += [down, up] * (len(steps) - 1) if twice else [down, *(move(*step) for step in steps[1:]), up]
         sources = [{"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": actions}]
         if with_shift:
             pauses = [{"type": "pause"}] * (len(actions) - 1)
@@ -184,6 +185,17 @@ def moves(browser, flight, irq, hostile):
     near(browser.view()[0], 50e6, 1e6)
     near(browser.view()[1], 150e6, 1e6)
     holds("100" in browser.text("#range") or "99" in browser.text("#range"), browser.text("#range"))
+    browser.key("0")
+    x, y = browser.place(4_500_000, 1)
+    browser.pointer((x, y), (x, y), (x, y), twice=True)
+    near(browser.view()[0], 42e6 - 0.5e6, 2)
+    near(browser.view()[1], 47e6 + 0.5e6, 2)
+    script = """const box = overview.getBoundingClientRect();
+        return [Math.round(box.left + GUTTER + ROOM + overviewWidth() * arguments[0]), Math.round(box.top + 10)]"""
+    browser.pointer(browser.run(script, 0.118), browser.run(script, 0.3), browser.run(script, 0.5))
+    first, last = browser.view()
+    near((first + last) / 2, 390_002_590 / 2, 3e6)
+    near(last - first, 6e6, 2)
     browser.open(flight, "#t=100000000-120000000&tab=calls")
     assert browser.view() == (100_000_000, 120_000_000)
     assert browser.run("return document.querySelector('[aria-selected=true]').id") == "tab-calls"
@@ -219,6 +231,14 @@ def points(browser, flight, irq, hostile):
     browser.pointer(browser.run(script))
     told = browser.text("#hover")
     assert "line:uart" in told and "7.5 ms" in told, told
+    browser.rows("interrupts")
+    browser.run("document.querySelector('#panel tbody .instant').click()")
+    browser.settle()
+    first, last = browser.view()
+    holds(first <= 22_000_000 and last >= 30_000_000, (first, last))
+    browser.run("const list = document.getElementById('partition-filter'); list.value = 1; list.dispatchEvent(new Event('change'))")
+    assert browser.rows("interrupts") == [], browser.rows("interrupts")
+    assert [row[:2] for row in browser.rows("functions")][0] == ["worker", "main"], browser.rows("functions")
 
 
 def escapes(browser, flight, irq, hostile):

@@ -84,7 +84,8 @@ impl Channels {
             _ => {}
         }
         if let Some(arrow) = arrow {
-            channel.ages.add(rate.nanoseconds(arrow.to_unit.saturating_sub(arrow.from_unit)));
+            let age = rate.nanoseconds(arrow.to_unit.saturating_sub(arrow.from_unit));
+            channel.ages.add(age, arrow.to_unit);
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Distribution {
     values: BTreeMap<u64, u64>,
     count: u64,
     most: u64,
+    /// When the greatest one came first.
+    most_at: u64,
     least: u64,
     is_rounded: bool,
 }
@@ -47,6 +49,8 @@ pub struct Shown {
     pub p99: u64,
     /// The greatest.
     pub max: u64,
+    /// When that came first, in units of virtual time, if it is known.
+    pub max_at: Option<u64>,
     /// How exact median and p99 are.
     pub precision: Precision,
     /// The bars of a histogram: 0, then up to 1, 3, 7 and so on; the numbers of the bars that are not empty, and how many values each has.
@@ -54,8 +58,11 @@ pub struct Shown {
 }
 
 impl Distribution {
-    /// One more value.
-    pub fn add(&mut self, value: u64) {
+    /// One more value, which came at this unit of virtual time.
+    pub fn add(&mut self, value: u64, unit: u64) {
+        if value > self.most || self.count == 0 {
+            self.most_at = unit;
+        }
         self.least = if self.count == 0 { value } else { self.least.min(value) };
         self.most = self.most.max(value);
         self.count += 1;
@@ -95,6 +102,7 @@ impl Distribution {
             median: self.quantile(1, 2),
             p99: self.quantile(99, 100),
             max: self.most,
+            max_at: Some(self.most_at),
             precision: if self.is_rounded { Precision::Rounded } else { Precision::Exact },
             bars: bars.into_iter().collect(),
         })
@@ -116,7 +124,16 @@ impl Shown {
         };
         let bars = latencies.buckets().map(|(to, count)| (u64::BITS - to.leading_zeros(), count)).collect();
         let (median, p99) = (at_most(50), at_most(99));
-        Some(Self { count: latencies.count(), min, median, p99, max, precision: Precision::PowerOfTwo, bars })
+        Some(Self {
+            count: latencies.count(),
+            min,
+            median,
+            p99,
+            max,
+            max_at: None,
+            precision: Precision::PowerOfTwo,
+            bars,
+        })
     }
 
     /// Whether both are of the same values, as far as can be told.
@@ -145,12 +162,14 @@ mod tests {
         let mut distribution = Distribution::default();
         assert_eq!(distribution.shown(), None);
         for value in 1..=1000 {
-            distribution.add(value * 1_000_003);
+            distribution.add(value * 1_000_003, value);
         }
         let shown = distribution.shown().unwrap();
         let values = [shown.min, shown.median, shown.p99, shown.max];
         assert_eq!(values.map(|value| value / 1_000_003), [1, 500, 990, 1000]);
         assert!(shown.precision == Precision::Exact && values.iter().all(|value| value % 1_000_003 == 0));
+        distribution.add(1_000_003_000, 2000);
+        assert_eq!(shown.max_at, Some(1000));
         assert_eq!(shown.bars.iter().map(|(_, count)| count).sum::<u64>(), 1000);
     }
 
@@ -158,7 +177,7 @@ mod tests {
     fn many_different_values_are_rounded_by_one_part_in_32_at_most() {
         let mut distribution = Distribution::default();
         for value in 0..1_000_000_u64 {
-            distribution.add(value * 12_345);
+            distribution.add(value * 12_345, 0);
         }
         let shown = distribution.shown().unwrap();
         assert!(shown.precision == Precision::Rounded && distribution.values.len() <= VALUES_MOST);
@@ -171,10 +190,10 @@ mod tests {
     #[test]
     fn a_single_value_is_all_there_is_to_say() {
         let mut distribution = Distribution::default();
-        distribution.add(0);
+        distribution.add(0, 7);
         let shown = distribution.shown().unwrap();
         assert_eq!((shown.min, shown.median, shown.p99, shown.max), (0, 0, 0, 0));
-        assert_eq!(shown.bars, [(0, 1)]);
+        assert_eq!((shown.bars, shown.max_at), (vec![(0, 1)], Some(7)));
     }
 
     #[test]

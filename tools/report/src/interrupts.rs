@@ -89,7 +89,7 @@ impl Interrupts {
             Event::EventDelivered { port, .. } => {
                 account.delivered += 1;
                 if let Some(since) = account.since.remove(&Some(port.into())) {
-                    account.waits.add(rate.nanoseconds(stamp.unit.saturating_sub(since)));
+                    account.waits.add(rate.nanoseconds(stamp.unit.saturating_sub(since)), stamp.unit);
                 }
             }
             Event::EventTaken { port, .. } => {

@@ -99,6 +99,43 @@ fn event(number: u64) -> Event {
     }
 }
 
+/// Numbers that look like chance, from a seed.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        // Often something near an end.
+        match self.0 % 5 {
+            0 => 0,
+            1 => u64::MAX,
+            2 => self.0 % 100,
+            _ => self.0,
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_was_made_up_does_no_harm() {
+    let (traced, config, header) = (system(3), config(3), header());
+    for seed in 1..=200_u64 {
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let last_unit = chance.next();
+        let mut report = Report::new(&traced, &config, last_unit, (chance.next(), chance.next()));
+        for _ in 0..300 {
+            let partition = PartitionId((chance.next() % 5) as u16);
+            let (instruction, unit) = (chance.next(), chance.next());
+            report
+                .event(Stamp { partition, instruction, unit, now_ns: chance.next() }, &event(chance.next()));
+        }
+        let about = About { file: long(0), header: &header, end: None, last_unit, bytes: 0, totals: None };
+        let written = report.write(&about, &config, Functions::default(), std::io::sink());
+        assert!(written.is_ok(), "seed {seed}");
+    }
+}
+
 #[test]
 fn no_run_makes_a_page_longer_than_its_bound() {
     for partitions in [1, 1024] {

@@ -100,10 +100,10 @@ function whyItEnded(window) {
 }
 
 // What else stands at the same place, a line each.
-function alsoThere(found) {
+function alsoThere(found, most) {
   const also = found.also ?? [];
-  const lines = also.slice(0, 5).map(({ list, point }) => `${kinds[list.kind[point]]} ${words(list.words[point])}`);
-  return also.length > 5 ? [...lines, `and ${also.length - 5} more: zoom in`] : lines;
+  const lines = also.slice(0, most).map(({ list, point }) => `${kinds[list.kind[point]]} ${words(list.words[point])}`);
+  return also.length > most ? [...lines, `and ${also.length - most} more: zoom in`] : lines;
 }
 
 function showHover(found, x, y) {
@@ -111,7 +111,7 @@ function showHover(found, x, y) {
   hover.replaceChildren(
     element("b", {}, title),
     ...rows.filter(([, value]) => value !== "").map(([name, value]) => element("div", {}, name ? element("span", {}, name) : null, value)),
-    ...alsoThere(found).map((text) => element("div", { class: "also" }, text)),
+    ...alsoThere(found, 4).map((text) => element("div", { class: "also" }, text)),
   );
   hover.hidden = false;
   const { width, height } = hover.getBoundingClientRect();

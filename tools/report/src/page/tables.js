@@ -4,7 +4,7 @@ const MORE_ROWS = 500;
 let currentTab = "";
 const partitionFilter = { place: null };
 
-// A name of a partition with its colour; a click chooses it.
+// A name of a partition with its colour.
 function partitionLabel(place) {
   return element("span", { class: "partition" }, element("i", { style: `background:${partitionColour(place)}` }), partitionName(place));
 }
@@ -74,11 +74,20 @@ const atMostColumn = (title, waits, says) => ({
   show: (row) => (waits(row) ? `${waits(row).precision === "exact" || waits(row)[title] === waits(row).min ? "" : "≤ "}${time(waits(row)[title])}` : ""),
 });
 
+// The greatest time; where it is known when that was, a click shows it from its beginning to its end.
+function greatest(waits, partition) {
+  if (!waits) return "";
+  const at = waits.maxAt;
+  if (at === null) return time(waits.max);
+  const took = Math.max(toUnit(waits.max), LEAST_SPAN);
+  return element("button", { type: "button", class: "instant", onclick: () => goTo(at, partition, [at - 1.4 * took, at + 0.6 * took]) }, time(waits.max));
+}
+
 const waitColumns = (waits, what) => [
   timeColumn("least", (row) => waits(row)?.min, `the least ${what}`),
   atMostColumn("median", waits, "half took at most this"),
   atMostColumn("p99", waits, "99 of 100 took at most this"),
-  timeColumn("most", (row) => waits(row)?.max, `the greatest ${what}`),
+  { ...timeColumn("most", (row) => waits(row)?.max, `the greatest ${what}; a click shows it`), show: (row) => greatest(waits(row), row.partition ?? row.to[0]) },
   { title: "how many took how long", value: (row) => waits(row)?.count ?? 0, show: (row) => histogram(waits(row)), says: "a bar for each power of two nanoseconds; heights are logarithmic" },
 ];
 
@@ -261,11 +270,22 @@ const tabs = [
 // Redraws what a tab shows of the view.
 let panelDraw = null;
 
+// Shows what is of one partition in the tables, and its row; the empty word is all of them.
+function choosePartition(word) {
+  partitionFilter.place = word === "" ? null : Number(word);
+  if (partitionFilter.place !== null) {
+    selection.partition = partitionFilter.place;
+    bringIntoSight(partitionFilter.place);
+  }
+  openTab(currentTab);
+  tell();
+}
+
 function openTab(id) {
   const tab = tabs.find((known) => known.id === id) ?? tabs[0];
   currentTab = tab.id;
   panelDraw = null;
-  const select = partitions.length < 2 ? null : element("select", { id: "partition-filter", "aria-label": "Partition", onchange: (event) => { partitionFilter.place = event.target.value === "" ? null : Number(event.target.value); openTab(currentTab); } },
+  const select = partitions.length < 2 ? null : element("select", { id: "partition-filter", "aria-label": "Partition", onchange: (event) => choosePartition(event.target.value) },
     element("option", { value: "" }, "all partitions"),
     ...partitions.map((_, place) => element("option", { value: place, selected: partitionFilter.place === place }, partitionName(place))));
   document.getElementById("tabs").replaceChildren(
@@ -287,7 +307,7 @@ function showChosen(found) {
   chosen.replaceChildren(
     element("b", {}, title),
     ...rows.filter(([, value]) => value !== "").map(([name, value]) => element("span", {}, name ? element("i", {}, `${name} `) : null, value)),
-    ...alsoThere(found).map((text) => element("span", { class: "also" }, text)),
+    ...alsoThere(found, 1).map((text) => element("span", { class: "also" }, text)),
     command ? element("code", { title: "shows the instructions around it" }, command) : "",
     command ? element("button", { type: "button", onclick: () => navigator.clipboard?.writeText(command) }, "copy") : "",
   );

@@ -7,6 +7,7 @@ const GUTTER = 148;
 const AXIS = 26;
 const WINDOWS_DRAWN = 12_000;
 const POINTS_DRAWN = 20_000;
+const POINTS_OF_PIXEL = 24;
 const ARROWS_DRAWN = 1500;
 
 const HUES = [212, 28, 152, 330, 262, 48, 186, 0];
@@ -18,7 +19,7 @@ const partitionColour = (place, alpha = 1) => `hsl(${hueOf(place)} ${isDark ? "6
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   isDark = style.getPropertyValue("--is-dark").trim() === "1";
-  for (const name of ["ground", "text", "faint", "line", "grid", "accent", "bad", "good", "warn", "message", "event", "call", "console", "mark"]) {
+  for (const name of ["ground", "raised", "text", "faint", "line", "grid", "accent", "bad", "good", "warn", "message", "event", "call", "console", "mark"]) {
     colours[name] = style.getPropertyValue(`--${name}`).trim();
   }
 }
@@ -117,34 +118,52 @@ function shortened(paper, text, room) {
   return `${text.slice(0, length)}…`;
 }
 
-// Rows as bins: how much of each pixel was the partition's, and how much of it executed.
+// Rows as bins: how much of each pixel was the partition's, and how much of it executed. Pixels that are alike are drawn at once.
 function drawBins(paper, place, top, height) {
   const bytes = bins[place];
-  for (let x = Math.floor(Math.max(GUTTER, xOf(0))); x < Math.min(chart.clientWidth, xOf(lastUnit)); x++) {
-    const [first, last] = [Math.max(0, Math.floor(unitAt(x) / binUnits)), Math.floor(unitAt(x + 1) / binUnits)];
-    let [windows, executed, events, count] = [0, 0, 0, 0];
-    for (let bin = first; bin <= last && bin * BIN_BYTES < bytes.length; bin++, count++) {
-      executed += executedPart(bytes, bin);
-      windows += hasWindows ? windowsPart(bytes, bin) : 1;
-      events = Math.max(events, bytes[bin * BIN_BYTES + 3]);
-    }
-    if (!count) continue;
+  const strip = (first, end, [windows, executed, events]) => {
     if (windows) {
-      paper.fillStyle = partitionColour(place, 0.08 + 0.22 * Math.sqrt(windows / count));
-      paper.fillRect(x, top, 1, height);
+      paper.globalAlpha = windows;
+      paper.fillRect(first, top, end - first, height);
     }
     if (executed) {
-      const part = Math.max(1, (height * executed) / count);
-      paper.fillStyle = partitionColour(place, 0.9);
-      paper.fillRect(x, top + height - part, 1, part);
+      paper.globalAlpha = 0.9;
+      paper.fillRect(first, top + height - executed, end - first, executed);
     }
-    if (events && layers.events && height >= 10) {
-      paper.fillStyle = colours.faint;
+    if (events) {
       paper.globalAlpha = 0.4;
-      paper.fillRect(x, top, 1, Math.min(height / 3, 1 + events / 8));
-      paper.globalAlpha = 1;
+      paper.fillStyle = colours.faint;
+      paper.fillRect(first, top, end - first, events);
+      paper.fillStyle = partitionColour(place);
     }
+  };
+  paper.fillStyle = partitionColour(place);
+  let [began, last] = [0, null];
+  const end = Math.min(chart.clientWidth, xOf(lastUnit));
+  for (let x = Math.floor(Math.max(GUTTER, xOf(0))); x < end; x++) {
+    const looks = looksOfBins(bytes, Math.max(0, Math.floor(unitAt(x) / binUnits)), Math.floor(unitAt(x + 1) / binUnits), height);
+    if (last && looks.every((look, at) => look === last[at])) continue;
+    if (last) strip(began, x, last);
+    [began, last] = [x, looks];
   }
+  if (last) strip(began, Math.ceil(end), last);
+  paper.globalAlpha = 1;
+}
+
+// Of the bins of a pixel: how dark the windows are, how high what executed is, and how high the events.
+function looksOfBins(bytes, first, last, height) {
+  let [windows, executed, events, count] = [0, 0, 0, 0];
+  for (let bin = first; bin <= last && bin * BIN_BYTES < bytes.length; bin++, count++) {
+    executed += executedPart(bytes, bin);
+    windows += hasWindows ? windowsPart(bytes, bin) : 1;
+    events = Math.max(events, bytes[bin * BIN_BYTES + 3]);
+  }
+  if (!count) return [0, 0, 0];
+  return [
+    windows && Math.round(64 * (0.08 + 0.22 * Math.sqrt(windows / count))) / 64,
+    executed && Math.max(1, Math.round((2 * height * executed) / count) / 2),
+    layers.events && height >= 10 && events && Math.round(Math.min(height / 3, 1 + events / 8)),
+  ];
 }
 
 function drawWindows(paper, windows, first, end) {
@@ -238,12 +257,19 @@ function drawPoints(paper, list, places, top, height, areNotable, areMany) {
   const size = Math.min(4.5, Math.max(2, height / 8));
   const [lastX, lastRank, tickX] = [new Map(), new Map(), new Map()];
   const [from, to] = [seenFrom(), seenTo()];
+  let [pixel, ofPixel] = [-1, 0];
   for (let at = firstAt(places.length, from, (of) => list.unit[places[of]]); at < places.length; at++) {
     const point = places[at];
     if (list.unit[point] > to) break;
     const look = lookOf(list.kind[point]);
     if (!look || (!areNotable && isNotable[list.kind[point]]) || (look[0] in layers && !layers[look[0]])) continue;
     const x = xOf(list.unit[point]);
+    ofPixel = Math.floor(x) === pixel ? ofPixel + 1 : 0;
+    pixel = Math.floor(x);
+    if (ofPixel > POINTS_OF_PIXEL) {
+      at = firstAt(places.length, unitAt(pixel + 1), (of) => list.unit[places[of]]) - 1;
+      continue;
+    }
     const rank = look[3];
     const lane = areNotable ? (height < 36 ? 0.5 : NOTABLE_LANE) : laneOf(list.kind[point], height);
     const middle = top + Math.max(size + 1, height * lane);
@@ -385,32 +411,54 @@ function drawEnds(paper, first, end) {
 
 const overviewWidth = () => Math.max(1, overview.clientWidth - GUTTER - 2 * ROOM);
 
-function drawOverview() {
-  const [paper, width, height] = fitCanvas(overview);
+// The whole run is drawn once for each size and theme.
+let wholeRun = { key: "", canvas: document.createElement("canvas") };
+
+function drawWholeRun(width, height) {
+  const scale = window.devicePixelRatio || 1;
+  const key = `${width} ${height} ${scale} ${isDark}`;
+  if (wholeRun.key === key) return wholeRun.canvas;
+  const { canvas } = wholeRun;
+  wholeRun.key = key;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const paper = canvas.getContext("2d");
+  paper.scale(scale, scale);
   const room = overviewWidth();
-  const start = GUTTER + ROOM;
   const each = height / partitions.length;
-  for (let x = 0; x < room; x++) {
-    const first = Math.floor(((x / room) * lastUnit) / binUnits);
-    const last = Math.max(first, Math.floor((((x + 1) / room) * lastUnit) / binUnits) - 1);
-    for (let place = 0; place < partitions.length; place++) {
+  for (let place = 0; place < partitions.length; place++) {
+    paper.fillStyle = partitionColour(place);
+    for (let x = 0; x < room; x++) {
+      const first = Math.floor(((x / room) * lastUnit) / binUnits);
+      const last = Math.max(first, Math.floor((((x + 1) / room) * lastUnit) / binUnits) - 1);
       let [windows, executed] = [0, 0];
       for (let bin = first; bin <= last; bin++) {
         executed = Math.max(executed, executedPart(bins[place], bin) || 0);
         windows = Math.max(windows, hasWindows ? windowsPart(bins[place], bin) || 0 : 1);
       }
       if (!windows && !executed) continue;
-      paper.fillStyle = partitionColour(place, 0.15 + 0.25 * windows + 0.6 * executed);
-      paper.fillRect(start + x, place * each, 1, Math.max(1, each - (each > 4 ? 1 : 0)));
+      paper.globalAlpha = 0.15 + 0.25 * windows + 0.6 * executed;
+      paper.fillRect(GUTTER + ROOM + x, place * each, 1, Math.max(1, each - (each > 4 ? 1 : 0)));
     }
   }
+  paper.globalAlpha = 1;
   paper.fillStyle = colours.bad;
   for (let at = 0; at < notable.count; at++) {
     const rank = lookOf(notable.kind[at])?.[3] ?? 0;
-    if (rank >= 8) paper.fillRect(start + (notable.unit[at] / lastUnit) * room, 0, 2, height);
+    if (rank >= 8) paper.fillRect(GUTTER + ROOM + (notable.unit[at] / lastUnit) * room, 0, 2, height);
   }
-  const [left, right] = [view.from, view.to].map((unit) => start + (unit / lastUnit) * room);
-  paper.fillStyle = colours.ground;
+  paper.fillStyle = colours.faint;
+  paper.font = "11px system-ui, sans-serif";
+  paper.textBaseline = "middle";
+  paper.fillText("whole run", 12, height / 2);
+  return canvas;
+}
+
+function drawOverview() {
+  const [paper, width, height] = fitCanvas(overview);
+  paper.drawImage(drawWholeRun(width, height), 0, 0, width, height);
+  const [left, right] = [view.from, view.to].map((unit) => GUTTER + ROOM + (unit / lastUnit) * overviewWidth());
+  paper.fillStyle = colours.raised;
   paper.globalAlpha = 0.65;
   paper.fillRect(GUTTER, 0, left - GUTTER, height);
   paper.fillRect(right, 0, width - right, height);
@@ -419,10 +467,6 @@ function drawOverview() {
   paper.lineWidth = 1.5;
   paper.strokeRect(left + 0.5, 0.75, Math.max(2, right - left - 1), height - 1.5);
   paper.lineWidth = 1;
-  paper.fillStyle = colours.faint;
-  paper.font = "11px system-ui, sans-serif";
-  paper.textBaseline = "middle";
-  paper.fillText("whole run", 12, height / 2);
 }
 
 function tellWhatIsDrawn(isSparse, isKnown, arrowsLeftOut) {

@@ -31,14 +31,14 @@ function goBack() {
 }
 
 // Brings an instant to the middle, near enough to see what is around it.
-function goTo(unit, partition) {
+function goTo(unit, partition, range) {
   const near = Math.min(span(), Math.max(lastUnit / 100, toUnit(1e6)));
   selection.unit = unit;
   if (partition !== undefined) {
     selection.partition = partition;
     bringIntoSight(partition);
   }
-  show(unit - near / 2, unit + near / 2, true);
+  show(...(range ?? [unit - near / 2, unit + near / 2]), true);
 }
 
 let isAsked = false;
