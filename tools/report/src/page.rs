@@ -9,12 +9,21 @@ use std::io::{self, BufWriter, Write};
 const TEMPLATE: &str = include_str!("page/report.html");
 const STYLE: &str = include_str!("page/style.css");
 /// In the order in which they need each other.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 15] = [
     include_str!("page/data.js"),
     include_str!("page/view.js"),
-    include_str!("page/timeline.js"),
-    include_str!("page/hover.js"),
-    include_str!("page/tables.js"),
+    include_str!("page/element.js"),
+    include_str!("page/looks.js"),
+    include_str!("page/rows.js"),
+    include_str!("page/marks.js"),
+    include_str!("page/chart.js"),
+    include_str!("page/overview.js"),
+    include_str!("page/describe.js"),
+    include_str!("page/pointer.js"),
+    include_str!("page/table.js"),
+    include_str!("page/panels.js"),
+    include_str!("page/console.js"),
+    include_str!("page/tabs.js"),
     include_str!("page/main.js"),
 ];
 

@@ -14,13 +14,20 @@ const partitionName = (place) => partitions[place]?.name || `partition ${place}`
 // Whole nanoseconds as a person reads them, exact.
 function time(ns) {
   const [size, digits, name] =
-    Math.abs(ns) >= 1e9 ? [1e9, 9, "s"] : Math.abs(ns) >= 1e6 ? [1e6, 6, "ms"] : Math.abs(ns) >= 1e3 ? [1e3, 3, "µs"] : [1, 0, "ns"];
+    Math.abs(ns) >= 1e9
+      ? [1e9, 9, "s"]
+      : Math.abs(ns) >= 1e6
+        ? [1e6, 6, "ms"]
+        : Math.abs(ns) >= 1e3
+          ? [1e3, 3, "µs"]
+          : [1, 0, "ns"];
   const text = (ns / size).toFixed(digits);
   return `${digits ? text.replace(/\.?0+$/, "") : text} ${name}`;
 }
 
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "_");
-const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(part * 1000 < whole && part > 0 ? 2 : 1)} %` : "");
+const percent = (part, whole) =>
+  whole > 0 ? `${((100 * part) / whole).toFixed(part * 1000 < whole && part > 0 ? 2 : 1)} %` : "";
 
 function decodePoints(columns) {
   const count = columns.kind.length;
@@ -49,7 +56,9 @@ function decodePoints(columns) {
 const kinds = data.details.kinds;
 const points = decodePoints(data.details.points);
 const notable = decodePoints(data.details.notable);
-const isNotable = kinds.map((kind) => ["health", "restart", "crash", "mark", "input-end", "tracing", "settle"].includes(kind));
+const isNotable = kinds.map((kind) =>
+  ["health", "restart", "crash", "mark", "input-end", "tracing", "settle"].includes(kind),
+);
 
 const arrows = (() => {
   let unit = 0;
@@ -102,7 +111,9 @@ function firstAt(length, least, value) {
 
 const runs = data.schedule.runs;
 const hasWindows = data.schedule.windows > 0;
-const frameEnd = data.schedule.frames.map(({ windows }) => Math.max(0, ...windows.map(([, , start, length]) => start + length)));
+const frameEnd = data.schedule.frames.map(({ windows }) =>
+  Math.max(0, ...windows.map(([, , start, length]) => start + length)),
+);
 
 // All windows that touch a stretch of time, or null if there are more than `most`.
 function windowsIn(from, to, most) {
@@ -112,7 +123,11 @@ function windowsIn(from, to, most) {
   }
   const leftOut = data.schedule.leftOut;
   if (leftOut && to > leftOut[0]) return null;
-  let run = firstAt(runs.length, from, (place) => runs[place][1] + runs[place][2] * (runs[place][3] - 1) + frameEnd[runs[place][0]]);
+  let run = firstAt(
+    runs.length,
+    from,
+    (place) => runs[place][1] + runs[place][2] * (runs[place][3] - 1) + frameEnd[runs[place][0]],
+  );
   for (; run < runs.length && runs[run][1] < to; run++) {
     const [kind, first, period, count] = runs[run];
     const { plan, windows } = data.schedule.frames[kind];
@@ -144,7 +159,11 @@ for (const { plan, windows } of data.schedule.frames) {
 function executedIn(partition, from, to) {
   const bytes = bins[partition];
   let executed = 0;
-  for (let bin = Math.floor(from / binUnits); bin <= Math.floor(to / binUnits) && bin * BIN_BYTES < bytes.length; bin++) {
+  for (
+    let bin = Math.floor(from / binUnits);
+    bin <= Math.floor(to / binUnits) && bin * BIN_BYTES < bytes.length;
+    bin++
+  ) {
     const overlap = Math.min(to, (bin + 1) * binUnits) - Math.max(from, bin * binUnits);
     executed += executedPart(bytes, bin) * Math.max(0, overlap);
   }
@@ -155,7 +174,11 @@ function executedIn(partition, from, to) {
 function executedExactly(partition, from, to) {
   const stretches = busy[partition];
   let executed = 0;
-  for (let at = firstAt(stretches.length, from, (place) => stretches[place][1]); at < stretches.length && stretches[at][0] < to; at++) {
+  for (
+    let at = firstAt(stretches.length, from, (place) => stretches[place][1]);
+    at < stretches.length && stretches[at][0] < to;
+    at++
+  ) {
     executed += Math.min(to, stretches[at][1]) - Math.max(from, stretches[at][0]);
   }
   return executed;

@@ -19,24 +19,61 @@ function fillHead() {
     ["events raised", grouped(raised)],
     ["recording", data.about.file],
   ];
-  document.getElementById("summary").append(
-    ...sums.filter(([, value]) => value !== null).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
-  );
+  document
+    .getElementById("summary")
+    .append(
+      ...sums
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))),
+    );
 }
 
-const LAYER_NAMES = { windows: "windows", events: "events", messages: "messages", arrows: "arrows", calls: "calls", traps: "traps", console: "console" };
+const LAYER_NAMES = {
+  windows: "windows",
+  events: "events",
+  messages: "messages",
+  arrows: "arrows",
+  calls: "calls",
+  traps: "traps",
+  console: "console",
+};
 
 function fillTools() {
-  const actions = { fit, in: () => zoom(0.5), out: () => zoom(2), back: goBack, help: () => document.getElementById("help").showModal() };
-  for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", actions[button.dataset.do]);
+  const actions = {
+    fit,
+    in: () => zoom(0.5),
+    out: () => zoom(2),
+    back: goBack,
+    help: () => document.getElementById("help").showModal(),
+  };
+  for (const button of document.querySelectorAll("[data-do]"))
+    button.addEventListener("click", actions[button.dataset.do]);
   document.getElementById("layers").append(
-    ...Object.keys(layers).map((layer) => element("label", {}, element("input", { type: "checkbox", checked: layers[layer], "data-layer": layer, onchange: (event) => { layers[layer] = event.target.checked; tell(); } }), LAYER_NAMES[layer])),
+    ...Object.keys(layers).map((layer) =>
+      element(
+        "label",
+        {},
+        element("input", {
+          type: "checkbox",
+          checked: layers[layer],
+          "data-layer": layer,
+          onchange: (event) => {
+            layers[layer] = event.target.checked;
+            tell();
+          },
+        }),
+        LAYER_NAMES[layer],
+      ),
+    ),
   );
   const room = (document.getElementById("stage").clientHeight - AXIS) / partitions.length;
   view.rowHeight = Math.floor(Math.min(Math.max(room, 12), partitions.length < 3 ? 150 : 116));
   const rowHeight = document.getElementById("row-height");
   rowHeight.value = view.rowHeight;
-  rowHeight.addEventListener("input", () => { view.rowHeight = Number(rowHeight.value); tell(); });
+  rowHeight.addEventListener("input", () => {
+    view.rowHeight = Number(rowHeight.value);
+    tell();
+  });
   document.getElementById("rows").hidden = partitions.length < 2;
 }
 
@@ -85,9 +122,15 @@ function start() {
   openTab("");
   if (data.details.from > 0 || data.details.to < lastUnit) show(data.details.from, Math.min(data.details.to, lastUnit));
   readAddress();
-  changed.push(draw, writeAddress, () => panelDraw?.(), () => {
-    document.getElementById("range").textContent = `${time(toNs(view.from))} to ${time(toNs(view.to))} (${time(toNs(view.to) - toNs(view.from))})`;
-  });
+  changed.push(
+    draw,
+    writeAddress,
+    () => panelDraw?.(),
+    () => {
+      document.getElementById("range").textContent =
+        `${time(toNs(view.from))} to ${time(toNs(view.to))} (${time(toNs(view.to) - toNs(view.from))})`;
+    },
+  );
   listenToPointer();
   listenToKeys();
   listenToSplitter();

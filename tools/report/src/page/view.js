@@ -23,7 +23,8 @@ function show(from, to, isStep = false) {
 }
 
 const fit = () => show(0, lastUnit, true);
-const zoom = (factor, at = (view.from + view.to) / 2) => show(at - (at - view.from) * factor, at + (view.to - at) * factor);
+const zoom = (factor, at = (view.from + view.to) / 2) =>
+  show(at - (at - view.from) * factor, at + (view.to - at) * factor);
 const move = (part) => show(view.from + part * span(), view.to + part * span());
 function goBack() {
   const last = viewsBefore.pop();
