@@ -107,6 +107,7 @@ const ALLOWED: [Allowed; 12] = [
             "emulator",
             "hypervisor-core",
             "recording",
+            "report",
             "trace",
             "vectors",
             "libfuzzer-sys",

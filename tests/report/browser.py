@@ -141,6 +141,13 @@ def shows(browser, flight, irq, hostile):
     assert browser.run("return document.title") == "builtin:flight · Paravane report"
     assert browser.text("#verdict") == "shutdown with code 0"
     assert "390.00259 ms" in browser.text("#summary") and "18_835" in browser.text("#summary")
+    script = """return partitions.map(({executed}, place) =>
+            [executed, executedExactly(place, 0, lastUnit), executedIn(place, 0, lastUnit)])"""
+    for executed, exactly, by_bins in browser.run(script):
+        # What follows the last event is not known from events.
+        near(exactly, executed, 2)
+        near(by_bins, executed, 2 + executed / 100)
+    assert browser.run("return windowsIn(0, lastUnit, 1000).length") == 63
     functions = browser.rows("functions")
     assert functions[0][:2] == ["display", "pv_print_number"] and functions[0][4] == "5_240", functions[0]
     health = browser.rows("health")

@@ -1,4 +1,4 @@
-//! Any frames are a recording or are refused with one line; a recording is shown and verified, whatever it claims.
+//! Any frames are a recording or are refused with one line; a recording is shown, reported and verified, whatever it claims.
 
 pub mod frames;
 pub mod mutation;
@@ -9,8 +9,9 @@ use emulator::Step;
 use frames::{Frame, file_of, frames_of};
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 use recording::{Position, Recording, RecordingError};
+use report::{About, Functions, Report};
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 use trace::{SystemTrace, TextTrace};
 
 /// Units that are run again at most.
@@ -20,7 +21,7 @@ const SLICES: u32 = 1_000;
 /// Bytes of text after which no more is looked at.
 const TEXT_MOST: usize = 1 << 20;
 
-/// Makes a trace file of the frames, opens, shows and verifies it. Then it does so again with keyframes whose digests are right.
+/// Makes a trace file of the frames, opens, shows, reports and verifies it. Then it does so again with keyframes whose digests are right.
 pub fn check(input: &[u8]) {
     let mut frames = frames_of(input);
     let Some(recording) = checked(&frames) else { return };
@@ -52,6 +53,7 @@ fn look(path: &Path) -> Option<Recording> {
     };
     recording.last_unit().map_or_else(|error| check_line(&error), |_| ());
     tell(&mut recording);
+    report(&mut recording).unwrap_or_else(|error| check_line(&error));
     let last = recording.reader().head(recording.reader().frame_count() - 1).unit;
     for position in
         [Position::Unit(last), Position::Instruction(PartitionId(0), 3000), Position::Unit(u64::MAX)]
@@ -90,6 +92,25 @@ fn tell(recording: &mut Recording) {
         let is_plain = |byte: &u8| *byte == b'\n' || !byte.is_ascii_control();
         assert!(bytes.iter().all(is_plain), "control characters reach a terminal");
     }
+}
+
+/// The page of all its events.
+fn report(recording: &mut Recording) -> Result<(), RecordingError> {
+    let last_unit = recording.last_unit()?;
+    let config = recording.subject()?.config.clone();
+    let mut report = Report::new(recording.traced(), &config, last_unit, (0, u64::MAX));
+    recording.tell_events(|stamp, event| report.event(stamp, &event))?;
+    let about = About {
+        file: String::new(),
+        header: recording.header(),
+        end: recording.end(),
+        last_unit,
+        bytes: 0,
+        totals: None,
+    };
+    let written = report.write(&about, &config, Functions::default(), io::sink());
+    written.expect("a sink takes everything");
+    Ok(())
 }
 
 /// A window, from the last keyframe before it.
