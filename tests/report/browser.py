@@ -122,6 +122,33 @@ def holds(page_is_fine, what):
     assert page_is_fine, what
 
 
+def crowds(browser, crowd):
+    """256 partitions are in reach: by the wheel over their names, by key, by the list, and in rows as low as one likes."""
+    browser.open(crowd)
+    assert browser.run("return partitions.length") == 256
+    shown = browser.run("return data.schedule")
+    assert shown["windows"] == 1001 and shown["leftOut"] is None and len(shown["frames"]) <= 3, shown["windows"]
+    browser.open(crowd, "#t=45000000-45400000")
+    assert "press v" in browser.text("#note"), browser.text("#note")
+    browser.key("v")
+    assert browser.text("#note") == "", browser.text("#note")
+    # Each has a window of 100 us in a frame of 25.6 ms.
+    first, last = browser.run("return [rowAt(AXIS), rowAt(chart.clientHeight - 1)]")
+    holds(first <= 194 <= last, (first, last))
+    browser.pointer(browser.place(4_520_500, 196))
+    told = browser.text("#hover")
+    assert "worker196" in told and "196 of plan round" in told and "100 µs" in told, told
+    x, y = browser.run("const box = chart.getBoundingClientRect(); return [box.left + 40, box.top + 200].map(Math.round)")
+    browser.wheel(x, y, -60)
+    assert browser.run("return rowAt(AXIS)") < first
+    browser.run("const list = document.getElementById('partition-filter'); list.value = 255; list.dispatchEvent(new Event('change'))")
+    browser.settle()
+    assert browser.run("return rowTop(255) + view.rowHeight <= chart.clientHeight + 1")
+    browser.run("const rows = document.getElementById('row-height'); rows.value = 3; rows.dispatchEvent(new Event('input'))")
+    browser.settle()
+    holds(browser.run("return chart.clientHeight / view.rowHeight") > 80, "rows are not lower")
+
+
 def shows(browser, flight, irq, hostile):
     """The page is drawn in both themes, asks for nothing, and says what happened."""
     backgrounds = set()
@@ -264,7 +291,7 @@ def escapes(browser, flight, irq, hostile):
 if __name__ == "__main__":
     browser = Browser()
     try:
-        {"shows": shows, "moves": moves, "points": points, "escapes": escapes}[sys.argv[1]](browser, *sys.argv[2:])
+        globals()[sys.argv[1]](browser, *sys.argv[2:])
         complaints = browser.complaints()
         assert not complaints, complaints
     finally:

@@ -24,6 +24,17 @@ function bringIntoSight(partition) {
     view.top = Math.min(Math.max(0, top - room / 2), mostTop());
 }
 
+// Brings who has the window nearest to the middle of the view into sight.
+function seeWhoRuns() {
+  const middle = (view.from + view.to) / 2;
+  const windows = windowsIn(view.from, view.to, WINDOWS_DRAWN) ?? windowsIn(middle, middle, WINDOWS_DRAWN) ?? [];
+  const distance = ({ start, end }) => Math.max(0, start - middle, middle - end);
+  const [nearest] = windows.toSorted((one, other) => distance(one) - distance(other));
+  if (!nearest) return;
+  bringIntoSight(nearest.partition);
+  tell();
+}
+
 function tickStep(length, room) {
   const least = toNs(length) / Math.max(1, room / 110);
   let step = 10 ** Math.floor(Math.log10(Math.max(1, least)));
@@ -48,6 +59,9 @@ function drawAxis(paper, width, height) {
 }
 
 function drawNames(paper, first, end) {
+  paper.beginPath();
+  paper.rect(0, AXIS, GUTTER - 1, chart.clientHeight);
+  paper.clip();
   paper.fillStyle = colours.ground;
   paper.fillRect(0, AXIS, GUTTER - 1, chart.clientHeight);
   const every = Math.ceil(11 / view.rowHeight);
@@ -113,7 +127,9 @@ function draw() {
   drawEnds(paper, first, end);
   drawSelection(paper, height);
   paper.restore();
+  paper.save();
   drawNames(paper, first, end);
+  paper.restore();
   if (mostTop() > 0) {
     const room = height - AXIS;
     const all = partitions.length * view.rowHeight;
@@ -121,12 +137,14 @@ function draw() {
     paper.fillRect(width - 5, AXIS + (view.top / all) * room, 4, Math.max(16, (room / all) * room));
   }
   drawOverview();
-  tellWhatIsDrawn(isSparse, isKnown, arrowsLeftOut);
+  const isElsewhere =
+    isSparse && windows.length > 0 && !windows.some((of) => of.partition >= first && of.partition < end);
+  tellWhatIsDrawn(isSparse, isKnown, isElsewhere, arrowsLeftOut);
 }
 
 // What is not drawn as it was, and why.
-function tellWhatIsDrawn(isSparse, isKnown, arrowsLeftOut) {
-  const says = [];
+function tellWhatIsDrawn(isSparse, isKnown, isElsewhere, arrowsLeftOut) {
+  const says = isElsewhere ? ["Other rows have the windows here: press v to see them."] : [];
   const { seen, leftOut, from, to } = data.details;
   if (!isSparse) {
     says.push(

@@ -29,7 +29,9 @@ function consolePanel() {
           "button",
           {
             type: "button",
-            class: ["line", isInView && "in-view", row.isInput && "input", isChosen && "chosen"].filter(Boolean).join(" "),
+            class: ["line", isInView && "in-view", row.isInput && "input", isChosen && "chosen"]
+              .filter(Boolean)
+              .join(" "),
             style: `top:${(first + at) * LINE_HEIGHT}px`,
             onclick: () => {
               choose(null);

@@ -202,6 +202,7 @@ const KEYS = {
     selection.range = null;
     choose(null);
   },
+  v: seeWhoRuns,
   "?": () => document.getElementById("help").showModal(),
 };
 
