@@ -248,3 +248,30 @@ fn a_command_that_reads_a_recording_ends_when_it_is_interrupted() {
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().signal(), Some(2));
 }
+
+#[test]
+fn nothing_is_written_over_what_is_read_or_before_it_is_known_to_be_read() {
+    let recorded = ticker();
+    let bytes = recorded.contents();
+    let guest = TemporaryFile::new("guest.elf", &fs::read(sample("hello")).unwrap());
+    let whole = guest.contents();
+    for (command, file) in [
+        (&["trace"][..], &recorded),
+        (&["export", "--format", "csv"], &recorded),
+        (&["trace"], &guest),
+        (&["trace", "--format", "pvt"], &guest),
+    ] {
+        let words = command.iter().map(OsStr::new);
+        let finished = run(words.chain([file.as_ref(), OsStr::new("-o"), file.as_ref()]));
+        is_refused(command, &finished, "this is the file that is read: name another one");
+    }
+    assert!(recorded.contents() == bytes && guest.contents() == whole);
+    let (damaged, kept) =
+        (TemporaryFile::new("damaged.pvt", &bytes[..90]), TemporaryFile::new("kept", b"kept"));
+    for command in [&["trace"][..], &["export", "--format", "csv"]] {
+        let words = command.iter().map(OsStr::new);
+        let finished = run(words.chain([damaged.as_ref(), OsStr::new("-o"), kept.as_ref()]));
+        is_refused(command, &finished, "nothing of it can be read");
+        assert_eq!(kept.contents(), b"kept");
+    }
+}

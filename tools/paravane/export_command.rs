@@ -27,10 +27,8 @@ pub fn export(options: &Export) -> Result<Status, Ended> {
         return parquet(&mut run);
     }
     let chosen = only_one(&run.choice);
-    let mut out = match &options.output {
-        Some(path) => Output::file(path).map_err(Ended::Failed)?,
-        None => Output::stdout(),
-    };
+    let out = Output::beside(&options.recording, options.output.as_deref());
+    let mut out = out.map_err(Ended::Failed)?;
     let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
     match options.format {
         ExportFormat::Perfetto => run.write(Perfetto::new(&traced, Bytes(&mut out))),

@@ -26,17 +26,19 @@ const EVENTS_WAITING_MOST: u32 = 1024;
 /// # Errors
 /// It cannot be read, or stdout fails.
 pub fn show(show: &Show) -> Result<Status, Ended> {
-    shown(&show.recording, &show.filter, &show.look, Output::stdout())
+    shown(&show.recording, &show.filter, &show.look, None)
 }
 
-/// Writes what `filter` chooses of the recording at `path`.
+/// Writes what `filter` chooses of the recording at `path`, to a file if one is named.
 ///
 /// # Errors
 /// It cannot be read, or the output fails.
-pub fn shown(path: &Path, filter: &FilterOptions, look: &Look, output: Output) -> Result<Status, Ended> {
+pub fn shown(path: &Path, filter: &FilterOptions, look: &Look, output: Option<&Path>) -> Result<Status, Ended> {
     let mut recording = open(path)?;
     let traced = recording.traced().clone();
     let shown = look.choose(filter, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
+    // Only now that it is known to be read.
+    let output = Output::beside(path, output).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
     let start = start(&shown.choice, &traced);
     let way = shown.way();

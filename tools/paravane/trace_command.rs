@@ -3,7 +3,7 @@
 use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
 use crate::look::{Shown, Way};
-use crate::output::{Ended, Output};
+use crate::output::{Ended, Output, refuse_same};
 use crate::pvt_sink::PvtSink;
 use crate::session::Session;
 use crate::show_command::{is_recording, shown};
@@ -31,6 +31,9 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
     let traced = TracedSystem::of(session.machine(), session.roster().is_system);
+    if let (Some(read), Some(written)) = (&trace.image, &trace.output) {
+        refuse_same(read, written).map_err(Ended::Failed)?;
+    }
     let shown = trace.look.choose(&trace.filter, &traced, &session.roster().shown).map_err(Ended::Failed)?;
     if let Some(subject) = recorded {
         if trace.filter.words().is_some() || !trace.filter.partitions.is_empty() {
@@ -49,7 +52,11 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         };
         return record(session, trace.output.as_deref(), &subject);
     }
-    let sink = shown.sink(&traced, output(trace)?);
+    let output = match &trace.output {
+        Some(path) => Output::file(path).map_err(Ended::Failed)?,
+        None => Output::stdout(),
+    };
+    let sink = shown.sink(&traced, output);
     let way = shown.way();
     let Shown { choice, filter, .. } = shown;
     match way {
@@ -71,12 +78,5 @@ fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
         let why = format!("{} is a recorded run already: copy it, or leave out --format pvt", path.display());
         return Err(Ended::Failed(why));
     }
-    shown(path, &trace.filter, &trace.look, output(trace)?)
-}
-
-fn output(trace: &Trace) -> Result<Output, Ended> {
-    match &trace.output {
-        Some(path) => Output::file(path).map_err(Ended::Failed),
-        None => Ok(Output::stdout()),
-    }
+    shown(path, &trace.filter, &trace.look, trace.output.as_deref())
 }
