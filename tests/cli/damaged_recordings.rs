@@ -101,6 +101,18 @@ fn a_recording_is_none_of_what_other_commands_take() {
         let finished = run([OsStr::new(command), good.as_ref()]);
         is_refused(&[command], &finished, "this is a recorded run: show it with `paravane show`");
     }
+    let folder = std::env::temp_dir();
+    for (input, says) in [
+        (good.as_ref(), "this is a whole run, which `paravane show` shows: name a file that --record wrote"),
+        (folder.as_os_str(), "this is a folder"),
+        (OsStr::new("-"), "only a file can be named here"),
+    ] {
+        is_refused(
+            &["run"],
+            &run(["run".as_ref(), "--replay".as_ref(), input, "builtin:echo".as_ref()]),
+            says,
+        );
+    }
     let again = ["trace", "--format", "pvt"].map(OsStr::new).into_iter().chain([good.as_ref()]);
     is_refused(&["trace"], &run(again), "is a recorded run already");
 }

@@ -11,7 +11,6 @@ use crate::output::{Ended, Output};
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{Arrival, Input, Machine};
 use recording::recorded_input::{self, Identity};
-use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
@@ -22,9 +21,6 @@ use std::time::{Duration, Instant};
 const LOOKS_A_SECOND: u64 = 100;
 /// More piped input than this is a mistake, and would fill the host's memory.
 const PIPED_MOST_BYTES: u64 = 1 << 30;
-
-/// A file without end must not fill the host's memory either.
-const RECORDING_MOST_BYTES: u64 = 1 << 30;
 
 /// Where the console input comes from, and where it is recorded.
 pub struct ConsoleInput {
@@ -60,7 +56,7 @@ impl ConsoleInput {
             return Ok(Self { source: Source::Stdin, recording });
         };
         let failed = |why: String| Ended::Failed(format!("{}: {why}", path.display()));
-        let text = recorded_text(path).map_err(|why| failed(format!("cannot read the recording: {why}")))?;
+        let text = recorded_text(path).map_err(failed)?;
         let inputs = recorded_input::read(&text, identity).map_err(failed)?;
         Ok(Self { source: Source::Recorded(inputs), recording })
     }
@@ -133,13 +129,13 @@ impl ConsoleInput {
 }
 
 fn recorded_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(RECORDING_MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > RECORDING_MOST_BYTES {
-        return Err("it is larger than 1 GiB: name a file that --record wrote".to_owned());
+    let bytes = recording::files::bytes_of(path)?;
+    if recording::is_recording(&bytes) {
+        return Err(
+            "this is a whole run, which `paravane show` shows: name a file that --record wrote".to_owned()
+        );
     }
-    String::from_utf8(bytes).map_err(|_| "it is no text: name a file that --record wrote".to_owned())
+    String::from_utf8(bytes).map_err(|_| "this is no text: name a file that --record wrote".to_owned())
 }
 
 /// Everything on stdin, which is a pipe or a file.
