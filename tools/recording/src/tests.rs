@@ -228,6 +228,14 @@ fn guests_that_wait_wait_no_longer_than_the_recording_has_events() {
         let no_input = forged(&file, |_| (), |frames| frames.retain(|(kind, ..)| *kind != FrameKind::Input));
         run_again(&mut open(&no_input));
     }
+    // An end that is earlier than the guest's own.
+    let file = record("builtin:ticker", 1_000_000, 1_000_000);
+    let executed = run_again(&mut open(&file));
+    let early = ending(&file, |end| {
+        assert!(end.unit > 2_000_000, "{end:?}");
+        (end.executed, end.unit) = (executed, 1_000_000);
+    });
+    assert!(run_again(&mut open(&early)) < executed / 2);
     // A timer goes on for ever; each time it makes an event, and events take room in the file.
     let file = record("builtin:ticker", 1_000_000, 1_000_000);
     let mut recording = open(&file);
