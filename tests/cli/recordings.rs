@@ -1,6 +1,6 @@
 //! A recorded run shows what a trace would have shown, anywhere, and a damaged one says so.
 
-use super::paravane::{TemporaryFile, paravane, run, run_with_input, sample};
+use super::paravane::{Finished, TemporaryFile, run, run_with_input, sample};
 use std::ffi::OsStr;
 use std::fs;
 
@@ -192,18 +192,89 @@ fn a_recording_that_was_cut_off_shows_what_is_there() {
     }
 }
 
+/// The commands that read a recording; the file comes after the first word.
+fn reading() -> [&'static [&'static str]; 9] {
+    [
+        &["show"],
+        &["show", "--calls", "--source"],
+        &["show", "--at", "#20", "--window", "5"],
+        &["verify"],
+        &["query", "who-wrote", "pv_start_info"],
+        &["query", "register", "xmm0"],
+        &["stats", "--functions", "3"],
+        &["diff", "builtin:hello"],
+        &["export", "--format", "csv"],
+    ]
+}
+
+fn read(file: &TemporaryFile, words: &[&str]) -> Finished {
+    let arguments = [OsStr::new(words[0]), file.as_ref()];
+    run(arguments.into_iter().chain(words[1..].iter().map(OsStr::new)))
+}
+
 #[test]
 fn damage_is_found_and_never_a_panic() {
     let recorded = record("whole.pvt", &["builtin:hello".as_ref()]);
     let good = recorded.contents();
+    let check = |bytes: &[u8], what: &str, words: &[&str]| {
+        let file = TemporaryFile::new("damaged.pvt", bytes);
+        let finished = read(&file, words);
+        let stderr = &finished.stderr;
+        assert!(
+            !stderr.contains("panicked") && !stderr.contains("this is a bug"),
+            "{what} {words:?}: {stderr}"
+        );
+        assert!(
+            finished.status.is_some_and(|code| matches!(code, 0 | 1 | 3 | 125)),
+            "{what} {words:?}: {stderr}"
+        );
+        if finished.status == Some(125) {
+            assert_eq!(
+                stderr.lines().filter(|line| line.starts_with("paravane: ")).count(),
+                1,
+                "{what}: {stderr}"
+            );
+        }
+    };
     for place in (0..good.len()).step_by(41) {
-        let mut damaged = good.clone();
-        damaged[place] ^= 0x10;
-        let file = TemporaryFile::new("damaged.pvt", &damaged);
-        let finished = paravane([OsStr::new("verify"), file.as_ref()]).output().unwrap();
-        let stderr = String::from_utf8_lossy(&finished.stderr).into_owned();
-        assert!(!stderr.contains("panicked") && !stderr.contains("bug"), "{place}: {stderr}");
-        assert!(finished.status.code().is_some_and(|code| matches!(code, 0 | 1 | 125)), "{place}: {stderr}");
+        let mut flipped = good.clone();
+        flipped[place] ^= 0x10;
+        check(&flipped, &format!("byte {place} flipped"), reading()[place % reading().len()]);
+        check(&flipped, &format!("byte {place} flipped"), &["verify"]);
+        check(&good[..place], &format!("cut at {place}"), reading()[place % reading().len()]);
+    }
+}
+
+#[test]
+fn what_is_read_of_a_recording_that_was_cut_off_is_told_as_such() {
+    let recorded = record("whole.pvt", &["builtin:ticker".as_ref()]);
+    let good = recorded.contents();
+    let cut = TemporaryFile::new("cut.pvt", &good[..good.len() * 3 / 4]);
+    for words in
+        [&["show"][..], &["show", "--calls"], &["query", "register", "eax"], &["export", "--format", "csv"]]
+    {
+        let finished = read(&cut, words);
+        assert!(finished.stderr.starts_with("warning: "), "{words:?}: {}", finished.stderr);
+        let says = "the recording was cut off, or is damaged, at byte";
+        assert!(finished.stderr.contains(says), "{words:?}: {}", finished.stderr);
+        let whole = read(&recorded, words);
+        assert!(whole.stderr.is_empty(), "{words:?}: {}", whole.stderr);
+    }
+    assert!(!read(&cut, &["show"]).text().contains(" == end "), "the end is not known");
+    assert!(read(&cut, &["stats"]).text().contains("cut off"));
+}
+
+#[test]
+fn a_recording_is_whole_whatever_is_to_be_shown_of_it() {
+    for option in [&["--only", "calls"][..], &["--from", "main"], &["--source"], &["--calls"]] {
+        let file = TemporaryFile::new("part.pvt", b"");
+        let arguments = ["trace", "--format", "pvt", "-o"].map(OsStr::new).into_iter().chain([file.as_ref()]);
+        let arguments =
+            arguments.chain(["builtin:hello"].map(OsStr::new)).chain(option.iter().map(OsStr::new));
+        let finished = run(arguments);
+        assert_eq!((finished.status, finished.stderr.lines().count()), (Some(125), 1), "{option:?}");
+        assert!(finished.stderr.contains("--format pvt records the whole run"), "{}", finished.stderr);
+        assert!(file.contents().is_empty(), "nothing was written");
     }
 }
 
