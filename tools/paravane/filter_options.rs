@@ -261,7 +261,8 @@ impl FilterOptions {
             if word == FUNCTIONS {
                 if !self.as_calls {
                     return Err(format!(
-                        "--only {FUNCTIONS}: functions are shown with --calls: add it, or leave out `{FUNCTIONS}`"
+                        "--only {FUNCTIONS}: functions are shown with --calls of `show` and `trace`: add it, or leave out \
+                         `{FUNCTIONS}`"
                     ));
                 }
                 continue;

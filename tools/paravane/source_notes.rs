@@ -11,8 +11,10 @@ use trace::{SourceLines, TracedSystem};
 
 /// Larger files are no sources.
 const FILE_MOST_BYTES: u64 = 16 << 20;
-/// The text of more files is not kept: an image can name any number.
+/// The text of more files is not kept: an image can name any number, and one under many names.
 const FILES_MOST: usize = 4096;
+/// Nor of more bytes.
+const TEXT_MOST_BYTES: u64 = 256 << 20;
 /// Longer lines are cut.
 const LINE_MOST_LETTERS: usize = 200;
 
@@ -22,6 +24,8 @@ pub struct SourceNotes {
     /// Where relative paths begin.
     folder: PathBuf,
     files: HashMap<String, Option<Vec<String>>>,
+    /// So much more text is kept.
+    left_bytes: u64,
     /// By partition: the first and the last address of the line that was told last.
     current: Vec<Option<Current>>,
     is_missing_told: bool,
@@ -51,6 +55,7 @@ impl SourceNotes {
             lines,
             folder: folder.to_path_buf(),
             files: HashMap::new(),
+            left_bytes: TEXT_MOST_BYTES,
             current: vec![None; system.partitions.len()],
             is_missing_told: false,
         }
@@ -89,7 +94,9 @@ impl SourceNotes {
             }
             let is_here = self.folder == Path::new(".");
             let path = if is_here { PathBuf::from(file) } else { self.folder.join(file) };
-            let lines = read(&path);
+            let lines = read(&path, self.left_bytes.min(FILE_MOST_BYTES));
+            let kept = lines.iter().flatten().map(|line| line.len() as u64).sum();
+            self.left_bytes = self.left_bytes.saturating_sub(kept);
             if lines.is_none() && !self.is_missing_told {
                 self.is_missing_told = true;
                 warn!(
@@ -106,16 +113,15 @@ impl SourceNotes {
     }
 }
 
-/// The lines of a file, if it is one.
-fn read(path: &Path) -> Option<Vec<String>> {
+/// The lines of a file, if it is one and not longer.
+fn read(path: &Path, most_bytes: u64) -> Option<Vec<String>> {
     // An image can name whatever it likes, also what never ends.
-    let is_small_file =
-        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= FILE_MOST_BYTES);
+    let is_small_file = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= most_bytes);
     if !is_small_file {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(FILE_MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    File::open(path).ok()?.take(most_bytes).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     Some(text.lines().map(|line| printable(line.trim()).chars().take(LINE_MOST_LETTERS).collect()).collect())
 }
