@@ -208,6 +208,27 @@ fn a_window_of_a_recording_says_what_was_entered_before_it() {
 }
 
 #[test]
+fn a_tree_can_be_cut_at_a_depth_and_keeps_its_events() {
+    let file = record("ticker");
+    let arguments = [OsStr::new("show"), file.as_ref(), OsStr::new("--calls=3")];
+    let finished = run(arguments);
+    let lines: Vec<String> = finished.text().lines().map(str::to_owned).collect();
+    assert_eq!(lines[2], "filter --calls=3");
+    let (cut, whole) = (&lines[4..], tree(&file, &[]));
+    assert!(cut.iter().all(|line| inside(line).0 <= 3), "{cut:?}");
+    let shallow = |line: &&String| inside(line).0 < 3 && !inside(line).1.starts_with("==");
+    // `main` and whatever is as deep is shown as before, but for what is now empty.
+    let ends = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(shallow).filter(|line| inside(line).1.starts_with("} ")).cloned().collect()
+    };
+    assert_eq!(ends(cut), ends(&whole[3..]));
+    let events = |lines: &[String]| lines.iter().filter(|line| line.contains("== ")).count();
+    assert_eq!(events(cut), events(&whole));
+    let paths = run([OsStr::new("show"), file.as_ref(), OsStr::new("--calls=0")]);
+    assert_eq!(paths.status, Some(125), "{}", paths.text());
+}
+
+#[test]
 fn each_partition_has_a_tree_of_its_own() {
     let file = record("builtin:flight");
     let lines = tree(&file, &[]);

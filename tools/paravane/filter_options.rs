@@ -8,7 +8,7 @@ use emulator::decode::InstructionClass;
 use recording::words::Words;
 use system_file::suggestion::{listed, nearest};
 use trace::filter::{Choice, Gaps, Kinds, Passed, READS_MEMORY, Selection, WRITES_MEMORY};
-use trace::{Collapse, TracedSystem};
+use trace::{Collapse, DEPTH_MOST, TracedSystem};
 
 /// More records are not kept for `--last`: each takes up to 1 KiB.
 const LAST_MOST: u64 = 4_000_000;
@@ -96,9 +96,9 @@ pub struct FilterOptions {
     #[arg(long, value_enum, value_name = "HOW", help_heading = HEADING)]
     pub gaps: Option<GapLines>,
 
-    /// The records are shown as a tree of calls, so that [`FUNCTIONS`] is a kind, too.
+    /// The records are shown as a tree of calls of this depth, so that [`FUNCTIONS`] is a kind, too.
     #[arg(skip)]
-    pub as_calls: bool,
+    pub as_calls: Option<u16>,
 }
 
 /// The word of `--only` for functions that are entered and left.
@@ -213,6 +213,8 @@ impl FilterOptions {
             words.extend(self.collapse.contains(&repetition).then(|| format!("--collapse {word}")));
         }
         words.extend((self.gaps == Some(GapLines::Total)).then(|| "--gaps total".to_owned()));
+        let depth = self.as_calls.filter(|depth| usize::from(*depth) < DEPTH_MOST);
+        words.extend(depth.map(|depth| format!("--calls={depth}")));
         (!words.is_empty()).then(|| words.join(" "))
     }
 
@@ -259,7 +261,7 @@ impl FilterOptions {
         let mut kinds = Kinds::NONE;
         for word in &self.only {
             if word == FUNCTIONS {
-                if !self.as_calls {
+                if self.as_calls.is_none() {
                     return Err(format!(
                         "--only {FUNCTIONS}: functions are shown with --calls of `show` and `trace`: add it, or leave out \
                          `{FUNCTIONS}`"
@@ -267,7 +269,7 @@ impl FilterOptions {
                 }
                 continue;
             }
-            let functions = self.as_calls.then_some(FUNCTIONS);
+            let functions = self.as_calls.map(|_| FUNCTIONS);
             let known = functions.into_iter().chain(Kinds::words().map(|(word, _)| word));
             let kind =
                 Kinds::of_word(word).ok_or_else(|| unknown("--only", "kind of record", word, known))?;
@@ -279,7 +281,8 @@ impl FilterOptions {
     /// Whether functions that are entered and left are a kind that is chosen.
     pub fn wants_functions(&self) -> bool {
         let by_deed = !self.data.is_empty() || !self.classes.is_empty();
-        self.as_calls && (self.only.iter().any(|word| word == FUNCTIONS) || self.only.is_empty() && !by_deed)
+        self.as_calls.is_some()
+            && (self.only.iter().any(|word| word == FUNCTIONS) || self.only.is_empty() && !by_deed)
     }
 
     fn selection(&self, words: &Words<'_>) -> Result<Selection, String> {

@@ -10,18 +10,29 @@ use clap::Args;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use trace::filter::{Choice, Gaps, Kinds};
-use trace::{CallText, CallTextOptions, SourceLines, TracedSystem};
+use trace::{CallText, CallTextOptions, DEPTH_MOST, SourceLines, TracedSystem};
 
 const HEADING: &str = "Look";
+/// No function is followed deeper.
+const WHOLE_DEPTH: &str = "512";
 
 /// The options that `show` and `trace` share.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Look {
     /// Show functions as they are entered and left, with what happens in them and what they cost, and no instructions but those that
     /// --only, --data or --class ask for. `functions` is a kind of --only here; without it those stand there in which something
-    /// else is shown
-    #[arg(long, help_heading = HEADING, conflicts_with = "collapse")]
-    pub calls: bool,
+    /// else is shown. Functions deeper than DEPTH are left out, and what happens in them stands in their callers
+    #[arg(
+        long,
+        value_name = "DEPTH",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = WHOLE_DEPTH,
+        value_parser = clap::value_parser!(u16).range(1..=DEPTH_MOST as i64),
+        help_heading = HEADING,
+        conflicts_with = "collapse"
+    )]
+    pub calls: Option<u16>,
 
     /// Show lines of the source between the instructions, and with --calls where a function is called; for a guest that was built
     /// with -g. Paths that are relative begin in FOLDER [default: .]
@@ -61,7 +72,7 @@ impl Look {
     /// An option that is given, if one is.
     pub fn given(&self) -> Option<&'static str> {
         let source = self.source.as_ref().map(|_| "--source");
-        self.calls.then_some("--calls").or(source)
+        self.calls.map(|_| "--calls").or(source)
     }
 
     /// What these options and those of the filter ask for; `shown` is the file as the user named it.
@@ -75,11 +86,11 @@ impl Look {
         shown: &str,
     ) -> Result<Shown<'a>, String> {
         let source = self.source.as_deref();
-        if !self.calls {
+        let Some(depth) = self.calls else {
             let choice = filter.choice(system, shown)?;
             return Ok(Shown { filter: Cow::Borrowed(filter), choice, calls: None, source });
-        }
-        let filter = FilterOptions { as_calls: true, ..filter.clone() };
+        };
+        let filter = FilterOptions { as_calls: Some(depth), ..filter.clone() };
         let mut choice = filter.choice(system, shown)?;
         let options = CallTextOptions {
             functions: filter.wants_functions(),
@@ -90,6 +101,7 @@ impl Look {
             },
             held: choice.around.as_ref().map_or(0, |(_, units)| *units as u64),
             last: choice.last.take(),
+            depth: depth.into(),
         };
         if filter.gaps.is_none() {
             choice.gaps = Gaps::Total;

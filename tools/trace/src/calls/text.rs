@@ -34,6 +34,8 @@ pub struct CallTextOptions {
     pub held: u64,
     /// Only so many lines: the last ones.
     pub last: Option<usize>,
+    /// Functions deeper than this are not shown; what happens in them stands in their caller.
+    pub depth: usize,
 }
 
 /// Writes a tree of calls.
@@ -55,6 +57,7 @@ struct Tree {
     symbols: Symbols,
     notes: VecDeque<CallNote>,
     frames: Vec<Open>,
+    depth: usize,
     /// Makes the lines of instructions.
     lines: TextTrace,
     next_instruction: u64,
@@ -96,6 +99,7 @@ impl CallText {
             symbols: partition.symbols.clone(),
             notes: VecDeque::new(),
             frames: Vec::new(),
+            depth: options.depth.max(1),
             lines: TextTrace::of_lines(partition.symbols.clone(), Arc::clone(&system.names)),
             next_instruction: 0,
         });
@@ -253,7 +257,7 @@ impl CallText {
         tree.open(out, tree.frames.len());
         let mut line = tree.prefix.clone();
         stamp(&mut line, at);
-        cost(&mut line, None, tree.frames.len());
+        cost(&mut line, None, tree.frames.len().min(tree.depth));
         line.extend_from_slice(words);
         out.push(line);
     }
@@ -305,6 +309,7 @@ impl Recorder for CallText {
 impl Tree {
     /// Shows that so many functions, the outermost ones, were entered.
     fn open(&mut self, out: &mut Lines, count: usize) {
+        let count = count.min(self.depth);
         let first = self.frames.iter().take(count).position(|frame| !frame.is_shown).unwrap_or(count);
         for depth in first..count {
             let mut line = self.entered(depth, None);
@@ -328,6 +333,12 @@ impl Tree {
     fn leave(&mut self, out: &mut Lines, at: Stamp, leaving: Leaving, spent: (u64, u64)) {
         let Some(depth) = self.frames.len().checked_sub(1) else { return };
         let (is_shown, is_chosen) = (self.frames[depth].is_shown, self.frames[depth].is_chosen);
+        if depth >= self.depth
+            && is_chosen
+            && let Some(caller) = self.frames.get_mut(self.depth - 1)
+        {
+            caller.is_chosen = true;
+        }
         if is_shown {
             let mut line = self.prefix.clone();
             stamp(&mut line, at);
@@ -336,7 +347,7 @@ impl Tree {
             line.extend_from_slice(self.frames[depth].name.as_bytes());
             leaving_words(&mut line, leaving);
             out.push(line);
-        } else if is_chosen {
+        } else if is_chosen && depth < self.depth {
             self.open(out, depth);
             let mut line = self.entered(depth, Some(spent));
             let remark = self.frames[depth].remark.as_bytes();
