@@ -71,6 +71,19 @@ fn golden_cases_show_how_many_are_done() {
 }
 
 #[test]
+fn what_runs_again_for_a_crash_shows_how_far_it_is() {
+    let file = TemporaryFile::new("flight.txt", b"");
+    let arguments = ["run", "--flight-recorder"].map(OsStr::new).into_iter().chain([file.as_ref()]);
+    let short = ["--flight-length", "5"].map(OsStr::new);
+    let crash = super::elf::ElfFile::guest(&[&[0x90; 20][..], &[0x0f, 0x0b]].concat());
+    let guest = TemporaryFile::new("crash.elf", &crash.bytes());
+    let arguments: Vec<&OsStr> = arguments.chain(short).chain([guest.as_ref()]).collect();
+    let Some(text) = on_terminal(&arguments, &[AT_ONCE]) else { return };
+    assert!(text.contains("running again") && text.contains("% "), "{text:?}");
+    assert!(String::from_utf8_lossy(&file.contents()).contains("== crash"), "the way to the crash is there");
+}
+
+#[test]
 fn a_bar_leaves_before_the_lines_of_a_trace_come() {
     let recorded = record("builtin:hello");
     let arguments = [OsStr::new("show"), recorded.as_ref()];

@@ -4,6 +4,7 @@
 //! up to where the recording begins.
 
 use crate::output::{Ended, Output, complain};
+use crate::progress;
 use crate::quantities::grouped;
 use crate::session::Listener;
 use crate::text_sink::TextSink;
@@ -17,6 +18,9 @@ use trace::{RunEnd, TracedSystem};
 
 /// Instructions that are written unless the user says otherwise.
 pub const LENGTH: u64 = 100_000;
+
+/// Units between two looks at how far it is.
+const GLANCE_UNITS: u64 = 1 << 22;
 
 /// Units between two writes of the text: some megabytes.
 const SLICE_UNITS: u64 = 1 << 15;
@@ -68,9 +72,15 @@ impl FlightRecorder {
             ));
         };
         let begin = end.saturating_sub(self.length);
-        if begin > 0 {
-            again.run_to(begin, &mut Unrecorded);
+        let mut progress = progress::Progress::new("running again", begin);
+        while again.executed() < begin {
+            let to = again.executed().saturating_add(GLANCE_UNITS).min(begin);
+            if !again.run_to(to, &mut Unrecorded) {
+                break;
+            }
+            progress.set(again.executed());
         }
+        drop(progress);
         let Some(file) = self.file.take() else { return Ok(0) };
         let traced = TracedSystem::of(&again, self.is_system);
         let mut sink = TextSink::new(&traced, &vec![true; traced.partitions.len()], file);

@@ -22,6 +22,9 @@ const SWEEP_BYTES: u32 = 1 << 16;
 /// Of a difference in memory, so many bytes are shown.
 const SHOWN_BYTES: usize = 16;
 
+/// Instructions between two looks at how far it is.
+const GLANCE_UNITS: u64 = 1 << 10;
+
 /// The emulator and the host, with the program between two instructions.
 pub struct Pair<'a> {
     machine: Machine,
@@ -101,20 +104,27 @@ impl<'a> Pair<'a> {
             slice_units: Some(1),
             ..Limits::default()
         };
+        let mut bar = crate::progress::Progress::new("comparing", self.options.max_instructions.unwrap_or(0));
         let outcome = loop {
             let progress = self.machine.run(&limits, &mut self.done);
             self.disturb()?;
+            let executed = self.machine.executed();
+            if executed.is_multiple_of(GLANCE_UNITS) {
+                bar.set(executed);
+            }
             if let Some(difference) = hosted(self.follow())? {
+                drop(bar);
                 self.show_console()?;
                 complain(difference.report(&self.machine));
                 return Ok(Status::Different);
             }
             match progress {
-                Progress::Output => self.show_console()?,
+                Progress::Output => bar.aside(|| self.show_console())?,
                 Progress::Slice | Progress::InputWanted | Progress::Idle { .. } => {}
                 Progress::Finished(outcome) => break outcome,
             }
         };
+        drop(bar);
         self.show_console()?;
         let difference = match &outcome {
             Outcome::Crashed(crash) => self.crashed(crash),

@@ -6,8 +6,10 @@
 //! Not here: how calls are told from jumps, which is in `call_stack`.
 
 mod follower;
+mod kept_lines;
 mod lines;
 mod text;
+mod tree;
 
 pub use follower::{CallChange, CallFollower, CallNote, Leaving};
 pub use text::{CALLS_HEADER, CallText, CallTextOptions};

@@ -3,8 +3,10 @@
 //!
 //! Not here: files, and the choice of records.
 
-use super::follower::{CallChange, CallNote, Leaving, place_before_instruction, place_of_instruction};
-use super::lines::{COLUMN_NAMES, cost, entry_words, leaving_words, stamp};
+use super::follower::{CallChange, CallNote, place_before_instruction, place_of_instruction};
+use super::kept_lines::KeptLines;
+use super::lines::{cost, entry_words, stamp};
+use super::tree::{Open, Tree};
 use crate::call_stack::Entry;
 use crate::elision_text::elision_words;
 use crate::event_text;
@@ -15,7 +17,6 @@ use crate::source_lines::{SourceLine, SourceLines};
 use crate::text::TextTrace;
 use crate::traced_system::TracedSystem;
 use emulator::{Cpu, Step};
-use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, Outcome, PartitionId, Recorder, Stamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,30 +49,7 @@ pub struct CallText {
     system: Vec<u8>,
     /// Of which partition the last line is.
     latest: usize,
-    out: Lines,
-}
-
-/// The open functions of a partition.
-struct Tree {
-    prefix: Vec<u8>,
-    symbols: Symbols,
-    notes: VecDeque<CallNote>,
-    frames: Vec<Open>,
-    depth: usize,
-    /// Makes the lines of instructions.
-    lines: TextTrace,
-    next_instruction: u64,
-}
-
-/// A function that is open.
-struct Open {
-    stamp: Stamp,
-    name: Arc<str>,
-    /// What stands behind its name.
-    remark: String,
-    /// It is to be shown, even if nothing is shown in it.
-    is_chosen: bool,
-    is_shown: bool,
+    out: KeptLines,
 }
 
 impl CallText {
@@ -110,7 +88,7 @@ impl CallText {
             partitions: partitions.collect(),
             system: prefix("*").into_bytes(),
             latest: 0,
-            out: Lines::new(head, prefix("").len(), options.last),
+            out: KeptLines::new(head, prefix("").len(), options.last),
         }
     }
 
@@ -303,136 +281,5 @@ impl Recorder for CallText {
         tree.lines.skip();
         let words = format!("== elided  {}", elision_words(&tree.symbols, elision));
         self.line_inside(stamp, words.as_bytes());
-    }
-}
-
-impl Tree {
-    /// Shows that so many functions, the outermost ones, were entered.
-    fn open(&mut self, out: &mut Lines, count: usize) {
-        let count = count.min(self.depth);
-        let first = self.frames.iter().take(count).position(|frame| !frame.is_shown).unwrap_or(count);
-        for depth in first..count {
-            let mut line = self.entered(depth, None);
-            line.extend_from_slice(b" {");
-            line.extend_from_slice(self.frames[depth].remark.as_bytes());
-            out.push(line);
-            self.frames[depth].is_shown = true;
-        }
-    }
-
-    /// The line of a function up to its name.
-    fn entered(&self, depth: usize, spent: Option<(u64, u64)>) -> Vec<u8> {
-        let frame = &self.frames[depth];
-        let mut line = self.prefix.clone();
-        stamp(&mut line, frame.stamp);
-        cost(&mut line, spent, depth);
-        line.extend_from_slice(frame.name.as_bytes());
-        line
-    }
-
-    fn leave(&mut self, out: &mut Lines, at: Stamp, leaving: Leaving, spent: (u64, u64)) {
-        let Some(depth) = self.frames.len().checked_sub(1) else { return };
-        let (is_shown, is_chosen) = (self.frames[depth].is_shown, self.frames[depth].is_chosen);
-        if depth >= self.depth
-            && is_chosen
-            && let Some(caller) = self.frames.get_mut(self.depth - 1)
-        {
-            caller.is_chosen = true;
-        }
-        if is_shown {
-            let mut line = self.prefix.clone();
-            stamp(&mut line, at);
-            cost(&mut line, Some(spent), depth);
-            line.extend_from_slice(b"} ");
-            line.extend_from_slice(self.frames[depth].name.as_bytes());
-            leaving_words(&mut line, leaving);
-            out.push(line);
-        } else if is_chosen && depth < self.depth {
-            self.open(out, depth);
-            let mut line = self.entered(depth, Some(spent));
-            let remark = self.frames[depth].remark.as_bytes();
-            // What it returns belongs to its name.
-            let (first, then) = match leaving {
-                Leaving::Returned(_) => (&b""[..], remark),
-                _ => (remark, &b""[..]),
-            };
-            line.extend_from_slice(first);
-            leaving_words(&mut line, leaving);
-            line.extend_from_slice(then);
-            out.push(line);
-        }
-        self.frames.pop();
-    }
-
-    /// The line of an instruction without number and time.
-    fn instruction_words(&mut self, stamp: Stamp, step: &Step<'_>) -> Vec<u8> {
-        if self.next_instruction != stamp.instruction {
-            self.lines.skip();
-        }
-        self.lines.clear();
-        self.lines.instruction(stamp, step);
-        let mut rest = self.lines.text().trim_ascii_end();
-        for _ in 0..2 {
-            let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
-            rest = rest[end..].trim_ascii_start();
-        }
-        rest.to_vec()
-    }
-}
-
-/// Lines on their way out: all, or the last ones.
-struct Lines {
-    text: Vec<u8>,
-    /// The names of the columns, until they are written.
-    column_names: String,
-    kept: Option<Kept>,
-}
-
-/// The last lines.
-struct Kept {
-    lines: VecDeque<Vec<u8>>,
-    most: usize,
-    dropped: u64,
-}
-
-impl Lines {
-    fn new(head: String, name_width: usize, last: Option<usize>) -> Self {
-        let kept = last.map(|most| Kept { lines: VecDeque::new(), most, dropped: 0 });
-        let column_names = format!("{:name_width$}{COLUMN_NAMES}\n", "");
-        Self { text: head.into_bytes(), column_names, kept }
-    }
-
-    fn head(&mut self, line: &str) {
-        self.text.extend_from_slice(line.as_bytes());
-    }
-
-    fn push(&mut self, mut line: Vec<u8>) {
-        self.text.extend_from_slice(std::mem::take(&mut self.column_names).as_bytes());
-        line.truncate(line.trim_ascii_end().len());
-        line.push(b'\n');
-        match &mut self.kept {
-            None => self.text.extend_from_slice(&line),
-            Some(kept) => {
-                if kept.lines.len() == kept.most {
-                    kept.lines.pop_front();
-                    kept.dropped += 1;
-                }
-                kept.lines.push_back(line);
-            }
-        }
-    }
-
-    fn hand_on(&mut self) -> bool {
-        /// So many lines at a time.
-        const LINES: usize = 4096;
-        let Some(kept) = &mut self.kept else { return false };
-        if kept.dropped > 0 {
-            self.text.extend_from_slice(format!("== elided  {} lines before\n", kept.dropped).as_bytes());
-            kept.dropped = 0;
-        }
-        for line in kept.lines.drain(..kept.lines.len().min(LINES)) {
-            self.text.extend_from_slice(&line);
-        }
-        !kept.lines.is_empty()
     }
 }
