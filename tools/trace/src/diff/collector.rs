@@ -5,7 +5,7 @@ use super::row::{Instruction, Row, What};
 use crate::filter::Kinds;
 use emulator::Step;
 use hypervisor_core::{Event, Recorder, Stamp};
-use std::sync::Arc;
+use std::rc::Rc;
 
 /// Which rows are compared.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Collector {
     /// Of each partition where its last instruction was.
     last_eip: Vec<Option<u32>>,
     /// Of each partition the registers that few instructions change, if none can have changed since.
-    extended: Vec<Option<Arc<Extended>>>,
+    extended: Vec<Option<Rc<Extended>>>,
 }
 
 impl Collector {
@@ -49,14 +49,14 @@ impl Collector {
     }
 
     /// The registers that few instructions change, after an instruction.
-    fn extended(&mut self, stamp: Stamp, step: &Step<'_>) -> Arc<Extended> {
+    fn extended(&mut self, stamp: Stamp, step: &Step<'_>) -> Rc<Extended> {
         let place = stamp.partition.index();
         match self.extended.get(place).and_then(Option::as_ref) {
-            Some(extended) if extended.has_bases_of(step.after) => Arc::clone(extended),
+            Some(extended) if extended.has_segments_of(step.after) => Rc::clone(extended),
             _ => {
-                let extended = Arc::new(Extended::of(step.after));
+                let extended = Rc::new(Extended::of(step.after));
                 if let Some(known) = self.extended.get_mut(place) {
-                    *known = Some(Arc::clone(&extended));
+                    *known = Some(Rc::clone(&extended));
                 }
                 extended
             }

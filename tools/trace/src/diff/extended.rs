@@ -1,4 +1,4 @@
-//! The registers of a processor that few instructions change: the bases of its segments, x87 and SSE.
+//! The registers of a processor that few instructions change: selectors and bases of its segments, x87 and SSE.
 //!
 //! Left out is what nobody should look at: the content of x87 registers that are empty, and the pointers and the opcode of the last x87
 //! instruction.
@@ -14,9 +14,11 @@ pub(super) enum Group {
     Sse,
 }
 
-/// The bases, x87 and SSE registers after an instruction.
+/// The segments, x87 and SSE registers after an instruction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Extended {
+    /// The selectors.
+    pub selectors: [u16; 6],
     bases: [u32; 6],
     control: u16,
     status: u16,
@@ -39,6 +41,7 @@ impl Extended {
             if is_used { value } else { 0 }
         };
         Self {
+            selectors: cpu.segments.map(|segment| segment.selector),
             bases: cpu.segments.map(|segment| segment.base),
             control: cpu.fpu.control,
             status: cpu.fpu.status,
@@ -49,9 +52,10 @@ impl Extended {
         }
     }
 
-    /// Whether the bases are those of this processor.
-    pub(super) fn has_bases_of(&self, cpu: &Cpu) -> bool {
-        self.bases.iter().zip(&cpu.segments).all(|(base, segment)| *base == segment.base)
+    /// Whether the segments are those of this processor.
+    pub(super) fn has_segments_of(&self, cpu: &Cpu) -> bool {
+        let mut segments = self.selectors.iter().zip(&self.bases).zip(&cpu.segments);
+        segments.all(|((selector, base), segment)| *selector == segment.selector && *base == segment.base)
     }
 
     /// Each register: what it belongs to, its name, its value and its digits; always the same ones.

@@ -60,7 +60,7 @@ fn effects(out: &mut Vec<u8>, instruction: &Instruction, before: Option<&State>,
             out.extend_from_slice(format!(" {name}={value}").as_bytes());
         }
         for register in SegmentRegister::ALL {
-            let selector = instruction.selectors[register as usize];
+            let selector = instruction.extended.selectors[register as usize];
             if selector != before.selectors[register as usize] {
                 out.extend_from_slice(format!(" {}={selector:04x}", register.name()).as_bytes());
             }

@@ -123,17 +123,20 @@ impl Rules {
                 found.push(format!("{name}: {} in A, {} in B", digit(after[0]), digit(after[1])));
             }
         }
-        if !self.ignored.segments && a.selectors != b.selectors {
+        let selectors = [a, b].map(|row| row.extended.selectors);
+        if !self.ignored.segments && selectors[0] != selectors[1] {
             for register in SegmentRegister::ALL {
                 let of = |selectors: [u16; 6]| selectors[register as usize];
                 let before = states.map(|state| state.map(|state| of(state.selectors)));
-                let after = [of(a.selectors), of(b.selectors)];
+                let after = selectors.map(of);
                 if is_new(after, before, PartialEq::eq) {
                     found.push(format!("{}: {:04x} in A, {:04x} in B", register.name(), after[0], after[1]));
                 }
             }
         }
-        if !std::sync::Arc::ptr_eq(&a.extended, &b.extended) && a.extended != b.extended {
+        // What has not changed on either side is no news.
+        let is_still = sides[0].has_still(&a.extended) && sides[1].has_still(&b.extended);
+        if !is_still && a.extended != b.extended {
             self.extended(sides, [&a.extended, &b.extended], found);
         }
         if !self.ignored.accesses && a.accesses() != b.accesses() {

@@ -6,6 +6,7 @@ use super::row::{Row, What};
 use crate::names::Names;
 use hypervisor_core::loader::Symbols;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What is needed to show a partition's rows.
@@ -32,7 +33,7 @@ pub(super) struct Side {
     pub ending: Option<Ending>,
     /// The state before the first of `rows`.
     pub state: Option<State>,
-    pub extended: Option<Arc<Extended>>,
+    pub extended: Option<Rc<Extended>>,
     /// When the row before the first of `rows` was.
     pub before_ns: Option<u64>,
     /// Rows that were compared.
@@ -69,10 +70,17 @@ impl Side {
             What::Logged(_) => self.instructions += 1,
             What::Instruction(instruction) => {
                 self.instructions += 1;
-                self.extended = Some(Arc::clone(&instruction.extended));
+                if !self.has_still(&instruction.extended) {
+                    self.extended = Some(Rc::clone(&instruction.extended));
+                }
             }
         }
         Some(row)
+    }
+
+    /// Whether nothing of these registers has changed since the row before.
+    pub fn has_still(&self, extended: &Rc<Extended>) -> bool {
+        self.extended.as_ref().is_some_and(|before| Rc::ptr_eq(before, extended))
     }
 
     /// Virtual time between the next row and the one before it.
@@ -87,7 +95,7 @@ pub(super) fn state_after(row: &Row, before: Option<State>) -> Option<State> {
         What::Instruction(instruction) => Some(State {
             registers: instruction.registers,
             eflags: instruction.eflags,
-            selectors: instruction.selectors,
+            selectors: instruction.extended.selectors,
         }),
         What::Event(_) | What::Logged(_) => before,
     }
