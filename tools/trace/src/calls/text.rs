@@ -205,7 +205,8 @@ impl CallText {
                     };
                     let caller = source.as_ref().filter(|_| entry == Entry::Call);
                     let caller = caller.and_then(|lines| lines.line(partition, from));
-                    let caller = caller.map(|SourceLine { file, line }| format!("at {file}:{line}"));
+                    let caller =
+                        caller.map(|SourceLine { file, line }| format!("at {}:{line}", file.escape_debug()));
                     let remark = words.or(caller).map(|words| format!("  {words}")).unwrap_or_default();
                     tree.frames.push(Open { stamp, name, remark, is_chosen: false, is_shown: false });
                 }
