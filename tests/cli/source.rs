@@ -116,3 +116,26 @@ fn an_image_without_lines_says_what_to_do() {
     let plain = run(["trace".as_ref(), guest.as_os_str()]);
     assert!(finished.stdout == plain.stdout);
 }
+
+#[test]
+fn damaged_source_lines_are_no_panic() {
+    let good = fs::read(guest()).expect("the guest");
+    // What comes after the code and the data is DWARF, symbols and names.
+    let start = good.len() / 4;
+    for place in (start..good.len()).step_by(397) {
+        let mut bytes = good.clone();
+        bytes[place..].iter_mut().take(7).for_each(|byte| *byte ^= 0x91);
+        let file = TemporaryFile::new("damaged.elf", &bytes);
+        let limit = ["--max-instructions", "300"].map(OsStr::new);
+        for look in [&["--source"][..], &["--source", "--calls"]] {
+            let arguments = ["trace".as_ref(), file.as_ref()].into_iter().chain(limit);
+            let finished = run(arguments.chain(look.iter().map(OsStr::new)));
+            let is_ended = finished.status.is_some_and(|status| matches!(status, 124 | 125));
+            assert!(
+                is_ended && !finished.stderr.contains("this is a bug"),
+                "byte {place}: {}",
+                finished.stderr
+            );
+        }
+    }
+}
