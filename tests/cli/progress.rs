@@ -26,6 +26,7 @@ fn commands(recorded: &TemporaryFile) -> Vec<(Vec<&OsStr>, &'static str)> {
         (words(&["export", "--format", "folded", "-o", "/dev/null"], &[]), "running again"),
         (words(&["export", "--format", "csv", "-o", "/dev/null"], &[]), "running again"),
         (words(&["show", "--only", "instructions"], &[]), "running again"),
+        (words(&["show", "--at", "#1000", "--window", "3"], &[]), "running again"),
         (words(&["verify"], &[]), "running again"),
         (words(&["query"], &["who-wrote", "ticks"]), "searching"),
         (words(&["stats"], &[]), "counting"),

@@ -8,7 +8,7 @@ use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::status::Status;
-use hypervisor_core::{PartitionId, Recorder, Stamp, Unrecorded};
+use hypervisor_core::{Machine, PartitionId, Recorder, Stamp, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
 use std::fs::File;
@@ -127,7 +127,7 @@ fn filtered<F: TextFilter>(
 ) -> Result<Status, Ended> {
     let is_window = text.is_window();
     if is_window {
-        replay.go_to(start);
+        go_to(&mut replay, start);
         text.begin_at(replay.machine(), replay.stopped());
     }
     let mut result = Ok(());
@@ -147,6 +147,18 @@ fn filtered<F: TextFilter>(
     let end = recording.end().filter(|_| !is_window);
     text.end(if is_window { Vec::new() } else { ends(replay.machine()) }, end)?;
     Ok(Status::Success)
+}
+
+/// Goes to where a window begins.
+fn go_to(replay: &mut Replay, start: Position) {
+    let passed = |machine: &Machine| match start {
+        Position::Unit(_) => machine.clock().units(),
+        Position::Instruction(partition, _) => machine.partition(partition).executed(),
+    };
+    let (Position::Unit(target) | Position::Instruction(_, target)) = start;
+    let begun = passed(replay.machine());
+    let mut progress = Progress::new("running again", target.saturating_sub(begun));
+    replay.go_to_telling(start, |machine| progress.set(passed(machine).saturating_sub(begun)));
 }
 
 /// Whether the file at `path` is a recording, of this version or another.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// So often a partition that does not run is waited for with small steps, so that its instruction is not passed.
 const WAITS_MOST: u32 = 100_000;
+/// Who waits for a position is told so often, in units, how far it is.
+const GLANCE_UNITS: u64 = 1 << 22;
 /// A recorder is asked so often, in units, whether it wants more.
 const ASK_UNITS: u64 = 1 << 15;
 
@@ -70,6 +72,11 @@ impl Replay {
     /// Goes to a position that was not passed yet; to the end of the recording if it does not go so far. Shortly before a
     /// partition's instruction it stops if that partition does not run for long.
     pub fn go_to(&mut self, position: Position) {
+        self.go_to_telling(position, |_| {});
+    }
+
+    /// As [`Replay::go_to`], and shows the machine on its way now and then.
+    pub fn go_to_telling(&mut self, position: Position, mut tell: impl FnMut(&Machine)) {
         let mut stops = Stops(std::mem::take(&mut self.stopped));
         let (mut waits, mut left_before) = (0, u64::MAX);
         while !self.ended && waits < WAITS_MOST {
@@ -85,7 +92,8 @@ impl Replay {
             }
             waits = if left == left_before { waits + 1 } else { 0 };
             left_before = left;
-            self.run_slice(left, &mut stops);
+            self.run_slice(left.min(GLANCE_UNITS), &mut stops);
+            tell(&self.machine);
         }
         self.stopped = stops.0;
     }
