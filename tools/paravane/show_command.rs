@@ -33,7 +33,12 @@ pub fn show(show: &Show) -> Result<Status, Ended> {
 ///
 /// # Errors
 /// It cannot be read, or the output fails.
-pub fn shown(path: &Path, filter: &FilterOptions, look: &Look, output: Option<&Path>) -> Result<Status, Ended> {
+pub fn shown(
+    path: &Path,
+    filter: &FilterOptions,
+    look: &Look,
+    output: Option<&Path>,
+) -> Result<Status, Ended> {
     let mut recording = open(path)?;
     let traced = recording.traced().clone();
     let shown = look.choose(filter, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
