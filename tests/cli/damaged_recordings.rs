@@ -287,3 +287,32 @@ fn nothing_is_written_over_what_is_read_or_before_it_is_known_to_be_read() {
         assert_eq!(kept.contents(), b"kept");
     }
 }
+
+#[test]
+fn a_recording_that_is_killed_shows_what_came_before_its_last_keyframe() {
+    let guest = concat!(env!("CARGO_MANIFEST_DIR"), "/guest-images/systems/prebuilt/load.elf");
+    let file = TemporaryFile::new("killed.pvt", b"");
+    let mut child = paravane(["trace", "--format", "pvt"].map(OsStr::new).into_iter().chain([
+        OsStr::new("-o"),
+        file.as_ref(),
+        guest.as_ref(),
+    ]))
+    .spawn()
+    .unwrap();
+    let length = || fs::metadata(AsRef::<OsStr>::as_ref(&file)).unwrap().len();
+    let start = length();
+    // The guest runs for ever; its first keyframes come in less than a second.
+    while length() < 3500 && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    assert!(start < 3500);
+    let shown = run(["show", "--at", "#16700000", "--window", "5"]
+        .map(OsStr::new)
+        .into_iter()
+        .chain([file.as_ref()]));
+    assert_eq!(shown.status, Some(0), "{}", shown.stderr);
+    assert!(shown.stderr.contains("the recording was cut off"), "{}", shown.stderr);
+    assert!(shown.text().lines().any(|line| line.starts_with("#16700004 ")), "{}", shown.text());
+}

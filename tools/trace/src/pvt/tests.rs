@@ -119,6 +119,20 @@ fn a_file_that_was_cut_off_is_read_up_to_its_last_whole_frame() {
 }
 
 #[test]
+fn what_was_handed_on_is_in_the_file_before_it_is_finished() {
+    let out = Shared::default();
+    let buffered = io::BufWriter::with_capacity(1 << 20, out.clone());
+    let mut writer = Writer::new(Box::new(buffered), &header());
+    // More than wait for the thread: the first ones were written.
+    for number in 0..8 {
+        writer.frame(FrameKind::Records, number, number, vec![7; 100]).unwrap();
+    }
+    let file = TemporaryFile::new("stopped");
+    let mut reader = file.open(&out.0.lock().unwrap().clone()).unwrap();
+    assert!(reader.cut_at().is_some() && contents(&mut reader).unwrap().len() >= 2);
+}
+
+#[test]
 fn a_flipped_bit_is_found_or_changes_nothing() {
     let (file, bytes) = (TemporaryFile::new("flipped"), sample());
     let whole = contents(&mut file.open(&bytes).unwrap()).unwrap();

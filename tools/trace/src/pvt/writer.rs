@@ -211,7 +211,9 @@ impl Disk {
         }
         self.entries.push(Entry { offset: self.offset, head, executed_by: frame.executed_by });
         self.put(&head.to_bytes())?;
-        self.put(&compressed)
+        self.put(&compressed)?;
+        // Whoever is stopped leaves all frames that were handed on.
+        self.out.flush()
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
