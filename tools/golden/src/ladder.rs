@@ -16,6 +16,12 @@ pub const WIDEST_UNITS: u64 = 65_536;
 const NARROWEST_UNITS: u64 = 64;
 /// With so many rungs every other one is dropped, until they are as far apart as they may be.
 const RUNGS_MOST: usize = 64;
+/// So much waits for the digest at most, beside one record.
+const WAITING_BYTES: usize = 16 << 10;
+/// Number and time of an instruction, in bytes.
+const INSTANT_BYTES: usize = 16;
+/// General registers, EIP and EFLAGS, in bytes.
+const STATE_BYTES: usize = 40;
 
 const HEADER: &str =
     "paravane-ladder 2: PARTITION INSTRUCTION DIGEST, of all that the partition did before that instruction";
@@ -55,26 +61,41 @@ pub struct Ladder {
     has_instants: bool,
     /// Virtual time at the first record.
     start_ns: Option<u64>,
-    buffer: Vec<u8>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Side {
+    partition: u16,
     digest: StateDigest,
+    /// What the digest does not have yet: it takes much at once faster than little often.
+    waiting: Vec<u8>,
     rungs: Vec<Rung>,
     distance: u64,
     next: u64,
     left_out: u64,
-    /// Position and stamp of the last instruction.
-    last: Option<(u64, Stamp)>,
+    /// The last instruction that counts.
+    last: Option<Reached>,
+}
+
+/// An instruction. Not its whole stamp: that is just being written, and reading it as a whole would have to wait.
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    position: u64,
+    instruction: u64,
+    unit: u64,
 }
 
 impl Ladder {
     /// The ladder of a run of so many partitions. Without instants only what was done counts, not when.
     #[must_use]
     pub fn new(partitions: usize, has_instants: bool) -> Self {
-        let side = Side { distance: NARROWEST_UNITS, next: NARROWEST_UNITS, ..Side::default() };
-        Self { partitions: vec![side; partitions], has_instants, start_ns: None, buffer: Vec::new() }
+        let side = |partition: usize| Side {
+            partition: partition as u16,
+            distance: NARROWEST_UNITS,
+            next: NARROWEST_UNITS,
+            ..Side::default()
+        };
+        Self { partitions: (0..partitions).map(side).collect(), has_instants, start_ns: None }
     }
 
     /// An instruction that is not compared.
@@ -84,33 +105,33 @@ impl Ladder {
 
     /// An instruction, and what of the state after it is not compared.
     pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>, masks: Masks) {
-        self.instant(stamp);
-        self.number(u64::from(step.eip) | (step.bytes.len() as u64) << 32);
-        self.buffer.extend_from_slice(step.bytes);
-        for (place, register) in step.after.registers.iter().enumerate() {
-            let kept = if masks.registers >> place & 1 != 0 { 0 } else { *register };
-            self.buffer.extend_from_slice(&kept.to_le_bytes());
+        let instant = self.instant(stamp);
+        let side = &mut self.partitions[stamp.partition.index()];
+        side.reach(stamp);
+        if self.has_instants {
+            side.waiting.extend_from_slice(&instant);
         }
-        self.buffer.extend_from_slice(&step.after.eip.to_le_bytes());
-        self.buffer.extend_from_slice(&(step.after.eflags & !masks.flags).to_le_bytes());
+        side.number(u64::from(step.eip) | (step.bytes.len() as u64) << 32);
+        side.waiting.extend_from_slice(step.bytes);
+        side.waiting.extend_from_slice(&state_after(step, masks));
         for access in step.accesses {
             let kind = match access.kind {
                 AccessKind::Read => 1,
                 AccessKind::Write => 2,
             };
-            self.number(u64::from(access.address) | u64::from(access.length_bytes) << 32 | kind << 40);
-            self.number(access.value);
+            side.number(u64::from(access.address) | u64::from(access.length_bytes) << 32 | kind << 40);
+            side.number(access.value);
         }
-        let side = &mut self.partitions[stamp.partition.index()];
-        side.reach(stamp);
-        side.digest.bytes(&self.buffer);
+        side.settle_much();
     }
 
     /// Something happened that is no instruction.
     pub fn event(&mut self, stamp: Stamp) {
         if self.has_instants {
-            self.instant(stamp);
-            self.partitions[stamp.partition.index()].digest.bytes(&self.buffer);
+            let instant = self.instant(stamp);
+            let side = &mut self.partitions[stamp.partition.index()];
+            side.waiting.extend_from_slice(&instant);
+            side.settle_much();
         }
     }
 
@@ -121,30 +142,35 @@ impl Ladder {
     }
 
     /// When a record comes, counted from the first one that is compared.
-    fn instant(&mut self, stamp: Stamp) {
-        self.buffer.clear();
-        if self.has_instants {
-            let start_ns = *self.start_ns.get_or_insert(stamp.now_ns);
-            let left_out = self.partitions[stamp.partition.index()].left_out;
-            self.number(stamp.instruction.saturating_sub(left_out));
-            self.number(stamp.now_ns.saturating_sub(start_ns));
-        }
+    fn instant(&mut self, stamp: Stamp) -> [u8; INSTANT_BYTES] {
+        let start_ns = *self.start_ns.get_or_insert(stamp.now_ns);
+        let left_out = self.partitions[stamp.partition.index()].left_out;
+        let number = stamp.instruction.saturating_sub(left_out);
+        (u128::from(number) | u128::from(stamp.now_ns.saturating_sub(start_ns)) << 64).to_le_bytes()
     }
+}
 
-    fn number(&mut self, number: u64) {
-        self.buffer.extend_from_slice(&number.to_le_bytes());
+fn state_after(step: &Step<'_>, masks: Masks) -> [u8; STATE_BYTES] {
+    let mut state = [0; STATE_BYTES];
+    let after = step.after;
+    let rest = [after.eip, after.eflags & !masks.flags];
+    for (place, register) in after.registers.iter().chain(&rest).enumerate() {
+        let kept = if u32::from(masks.registers) >> place & 1 != 0 { 0 } else { *register };
+        state[4 * place..4 * place + 4].copy_from_slice(&kept.to_le_bytes());
     }
+    state
 }
 
 impl Side {
     fn reach(&mut self, stamp: Stamp) {
         let position = stamp.instruction.saturating_sub(self.left_out);
-        self.last = Some((position, stamp));
+        let reached = Reached { position, instruction: stamp.instruction, unit: stamp.unit };
+        self.last = Some(reached);
         if position < self.next {
             return;
         }
         let at = position / self.distance * self.distance;
-        self.push(at, stamp);
+        self.push(at, reached);
         if self.rungs.len() >= RUNGS_MOST && self.distance < WIDEST_UNITS {
             self.distance *= 2;
             self.rungs.retain(|rung| rung.at.is_multiple_of(self.distance));
@@ -152,15 +178,31 @@ impl Side {
         self.next = (at / self.distance + 1) * self.distance;
     }
 
-    fn push(&mut self, at: u64, stamp: Stamp) {
-        let Stamp { partition, instruction, unit, .. } = stamp;
+    fn number(&mut self, number: u64) {
+        self.waiting.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn settle_much(&mut self) {
+        if self.waiting.len() >= WAITING_BYTES {
+            self.settle();
+        }
+    }
+
+    /// Brings the digest up to date.
+    fn settle(&mut self) {
+        self.digest.bytes(&self.waiting);
+        self.waiting.clear();
+    }
+
+    fn push(&mut self, at: u64, Reached { instruction, unit, .. }: Reached) {
+        self.settle();
         let digest = self.digest.value() as u64;
-        self.rungs.push(Rung { partition: partition.0, at, instruction, unit, digest });
+        self.rungs.push(Rung { partition: self.partition, at, instruction, unit, digest });
     }
 
     fn finish(mut self) -> Vec<Rung> {
-        if let Some((position, stamp)) = self.last {
-            self.push(position + 1, Stamp { instruction: stamp.instruction + 1, ..stamp });
+        if let Some(last) = self.last {
+            self.push(last.position + 1, Reached { instruction: last.instruction + 1, ..last });
         }
         self.rungs
     }

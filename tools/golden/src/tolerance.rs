@@ -70,6 +70,11 @@ impl Tolerance {
         self.tolerate.elide.is_empty() && self.tolerate.order == Order::Total
     }
 
+    /// Whether an instruction may be left out, or a part of the state after one.
+    pub fn concerns_instructions(&self) -> bool {
+        !self.tolerate.elide.is_empty() || !self.tolerate.registers.is_empty()
+    }
+
     /// Whether an instruction is in a function that is left out.
     pub fn elides(&mut self, stamp: Stamp, step: &Step<'_>) -> bool {
         let ranges = &self.elided[stamp.partition.index()];

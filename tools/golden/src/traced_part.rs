@@ -104,6 +104,11 @@ impl TracedPart {
 }
 
 impl Part {
+    /// Whether every record is compared.
+    pub fn is_all(&self) -> bool {
+        self.window.is_all() && self.kinds == Kinds::ALL && self.partitions.iter().all(|shown| *shown)
+    }
+
     /// Whether records of a partition are compared.
     pub fn shows(&self, partition: PartitionId) -> bool {
         self.partitions.get(partition.index()) == Some(&true)

@@ -29,6 +29,12 @@ impl Window {
         Self { from, to, left, state }
     }
 
+    /// Whether every record is in it.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.from.is_none() && self.to.is_none() && self.left.is_none()
+    }
+
     /// Whether it was ever open.
     #[must_use]
     pub fn was_open(&self) -> bool {
