@@ -4,26 +4,36 @@
 
 use fuzz::recording::frames::{Frame, INDEX, input_of};
 use hypervisor_core::{Arrival, Input, Limits, Machine, PartitionId, Progress};
-use recording::{Full, Files, GuestOptions, RunWriter, Subject};
+use recording::{Addresses, Depth, Files, Full, GuestOptions, RunWriter, Stored, Subject};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
-use trace::pvt::{FrameKind, Reader};
+use trace::pvt::{Detail, FrameKind, Reader};
 
-/// A run: name, what is run, console input, units, and units between keyframes.
-const RUNS: [(&str, &str, &[u8], u64, u64); 7] = [
-    ("hello", "guest-images/prebuilt/hello.elf", b"", 20_000, 1_000_000),
-    ("echo", "guest-images/prebuilt/echo.elf", b"one\ntwo\n", 20_000, 200),
-    ("ticker", "guest-images/prebuilt/ticker.elf", b"", 600_000, 15_000),
-    ("page_fault", "guest-images/prebuilt/page_fault.elf", b"", 20_000, 500),
-    ("flight", "guest-images/systems/flight.toml", b"", 3_000_000, 8_000),
-    ("guard", "guest-images/systems/guard.toml", b"", 400_000, 130_000),
-    ("irq", "guest-images/systems/irq.toml", b"", 400_000, 130_000),
+/// A run: name, what is run, console input, units, units between keyframes, and what of it is recorded.
+const RUNS: [(&str, &str, &[u8], u64, u64, Detail); 12] = [
+    ("hello", "guest-images/prebuilt/hello.elf", b"", 20_000, 1_000_000, Detail::Full),
+    ("echo", "guest-images/prebuilt/echo.elf", b"one\ntwo\n", 20_000, 200, Detail::Full),
+    ("ticker", "guest-images/prebuilt/ticker.elf", b"", 600_000, 15_000, Detail::Full),
+    ("page_fault", "guest-images/prebuilt/page_fault.elf", b"", 20_000, 500, Detail::Full),
+    ("flight", "guest-images/systems/flight.toml", b"", 3_000_000, 8_000, Detail::Full),
+    ("guard", "guest-images/systems/guard.toml", b"", 400_000, 130_000, Detail::Full),
+    ("irq", "guest-images/systems/irq.toml", b"", 400_000, 130_000, Detail::Full),
+    ("hello_addresses", "guest-images/prebuilt/hello.elf", b"", 20_000, 200, Detail::Addresses),
+    ("irq_addresses", "guest-images/systems/irq.toml", b"", 400_000, 130_000, Detail::Addresses),
+    ("hello_stored", "guest-images/prebuilt/hello.elf", b"", 20_000, 200, Detail::Stored),
+    ("page_fault_stored", "guest-images/prebuilt/page_fault.elf", b"", 20_000, 500, Detail::Stored),
+    ("irq_stored", "guest-images/systems/irq.toml", b"", 3_000, 1_000, Detail::Stored),
 ];
 
 fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/recording");
-    for (name, path, input, units, every) in RUNS {
+    for (name, path, input, units, every, detail) in RUNS {
         let file = env::temp_dir().join(format!("paravane-seed-{}.pvt", process::id()));
+        let record = match detail {
+            Detail::Full => record::<Full>,
+            Detail::Addresses => record::<Addresses>,
+            Detail::Stored => record::<Stored>,
+        };
         record(&file, path, input, units, every)?;
         let mut reader = Reader::open(&file).map_err(io::Error::other)?;
         let mut frames = Vec::new();
@@ -44,14 +54,14 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn record(file: &Path, path: &str, input: &[u8], units: u64, every: u64) -> io::Result<()> {
+fn record<D: Depth>(file: &Path, path: &str, input: &[u8], units: u64, every: u64) -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     env::set_current_dir(root)?;
     let subject = Subject::open(&PathBuf::from(path), GuestOptions::default(), Files::default());
     let subject = subject.map_err(io::Error::other)?;
     let mut machine = Machine::of_system(subject.config.clone()).map_err(io::Error::other)?;
     let mut writer =
-        RunWriter::<Full>::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
+        RunWriter::<D>::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
     let mut given = false;
     loop {
         let limits = Limits {
@@ -91,6 +101,8 @@ fn tag(kind: FrameKind) -> [u8; 4] {
         FrameKind::Pages => *b"PAGE",
         FrameKind::Keyframe => *b"KEYF",
         FrameKind::Records => *b"RECS",
+        FrameKind::Addresses => *b"ADDR",
+        FrameKind::Instructions => *b"INST",
         FrameKind::End => *b"ENDS",
         FrameKind::Index => INDEX,
     }

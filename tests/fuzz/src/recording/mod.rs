@@ -6,12 +6,15 @@ pub mod mutation;
 mod keyframes;
 
 use emulator::Step;
+use emulator::decode::LONGEST_INSTRUCTION;
 use frames::{Frame, file_of, frames_of};
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 use recording::{Position, Recording, RecordingError};
 use report::{About, Functions, Report};
 use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
 use std::{env, fs, io, process};
+use trace::pvt::{FrameKind, Reader, tell_addresses, tell_steps};
 use trace::{SystemTrace, TextTrace};
 
 /// Units that are run again at most.
@@ -54,6 +57,7 @@ fn look(path: &Path) -> Option<Recording> {
     recording.last_unit().map_or_else(|error| check_line(&error), |_| ());
     tell(&mut recording);
     report(&mut recording).unwrap_or_else(|error| check_line(&error));
+    tell_instructions(path, &recording);
     let last = recording.reader().head(recording.reader().frame_count() - 1).unit;
     for position in
         [Position::Unit(last), Position::Instruction(PartitionId(0), 3000), Position::Unit(u64::MAX)]
@@ -111,6 +115,33 @@ fn report(recording: &mut Recording) -> Result<(), RecordingError> {
     let written = report.write(&about, &config, Functions::default(), io::sink());
     written.expect("a sink takes everything");
     Ok(())
+}
+
+/// The instructions that the frames hold, without running again.
+fn tell_instructions(path: &Path, recording: &Recording) {
+    let Ok(mut reader) = Reader::open(path) else { return };
+    let (rate, partitions) = (recording.traced().rate, recording.traced().partitions.len());
+    for frame in 0..reader.frame_count() {
+        let kind = reader.head(frame).kind;
+        if !matches!(kind, FrameKind::Addresses | FrameKind::Instructions) {
+            continue;
+        }
+        let Ok(raw) = reader.read(frame) else { continue };
+        let mut told = 0;
+        let mut count = |stamp: Stamp| {
+            assert!(stamp.partition.index() < partitions);
+            told += 1;
+            if told < UNITS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        if kind == FrameKind::Addresses {
+            tell_addresses(&raw, rate, partitions, |stamp, _, bytes| {
+                assert!((1..=LONGEST_INSTRUCTION).contains(&bytes.len()));
+                count(stamp)
+            });
+        } else {
+            tell_steps(&raw, rate, partitions, |stamp, _| count(stamp));
+        }
+    }
 }
 
 /// A window, from the last keyframe before it.

@@ -7,7 +7,9 @@ const GROWTH_BYTES: usize = 64;
 /// Numbers at which something may change.
 const NUMBERS: [u64; 12] =
     [0, 1, 2, 127, 128, 1023, 0xffff, 1 << 24, u32::MAX as u64, 1 << 60, 1 << 63, u64::MAX];
-const KINDS: [[u8; 4]; 8] = [*b"HEAD", *b"FILE", *b"INPT", *b"PAGE", *b"KEYF", *b"RECS", *b"ENDS", *b"INDX"];
+const KINDS: [[u8; 4]; 10] = [
+    *b"HEAD", *b"FILE", *b"INPT", *b"PAGE", *b"KEYF", *b"RECS", *b"ADDR", *b"INST", *b"ENDS", *b"INDX",
+];
 
 /// Changes the first `size` bytes of `data`, of which `most` may be used; the length that they have then. `usual` does the
 /// same with any bytes.
