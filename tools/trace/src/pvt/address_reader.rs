@@ -1,13 +1,17 @@
 //! Reads which instructions ran. Every number is a claim: nothing is made longer than the frame because it says so.
 
 use super::address_records::{AddressRecord, Guesses, Step};
+use super::is_instruction;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{PartitionId, Stamp};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-/// One instruction of a block.
-type Code = (u32, Vec<u8>);
+/// A block: where it stands, and the bytes of each of its instructions, which are those of the frame.
+struct Block<'a> {
+    eip: u32,
+    instructions: Vec<&'a [u8]>,
+}
 
 /// Why no more was told of a frame of addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,34 +47,28 @@ pub fn tell_addresses(
 }
 
 #[derive(Default)]
-struct AddressReader {
+struct AddressReader<'a> {
     rate: Rate,
     partitions: usize,
-    blocks: Vec<Vec<Code>>,
+    blocks: Vec<Block<'a>>,
     guesses: Guesses,
     instructions: BTreeMap<u16, u64>,
     unit: u64,
 }
 
-impl AddressReader {
+impl<'a> AddressReader<'a> {
     fn take(
         &mut self,
-        record: AddressRecord,
+        record: AddressRecord<'a>,
         tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
     ) -> AddressesEnd {
         match record {
             AddressRecord::Block { eip, instructions } => {
                 // Or a path of nothing could go on for ever.
-                if instructions.is_empty() || instructions.iter().any(Vec::is_empty) {
+                if instructions.is_empty() || !instructions.iter().all(|bytes| is_instruction(bytes)) {
                     return AddressesEnd::Damaged;
                 }
-                let mut at = eip;
-                let codes = instructions.into_iter().map(|bytes| {
-                    let eip = at;
-                    at = at.wrapping_add(bytes.len() as u32);
-                    (eip, bytes)
-                });
-                self.blocks.push(codes.collect());
+                self.blocks.push(Block { eip, instructions });
                 AddressesEnd::Complete
             }
             AddressRecord::Path { partition, instruction, unit, units, steps } => {
@@ -88,7 +86,7 @@ impl AddressReader {
                 (*expected, self.unit) = (instruction_end, unit_end);
                 let partition = PartitionId(partition);
                 let at = Stamp { partition, instruction, unit, now_ns: 0 };
-                self.walk(at, units, &steps, tell)
+                self.walk(at, units, steps, tell)
             }
         }
     }
@@ -156,31 +154,34 @@ struct Held {
 impl Held {
     fn tell(
         &self,
-        blocks: &[Vec<Code>],
+        blocks: &[Block<'_>],
         rate: Rate,
         at: &mut Stamp,
         left: &mut u64,
         tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
     ) -> AddressesEnd {
-        let Some(codes) = self.block.map(|number| &blocks[number as usize]) else {
+        let Some(block) = self.block.map(|number| &blocks[number as usize]) else {
             return AddressesEnd::Complete;
         };
+        let codes = &block.instructions;
         let total = codes.len() as u64 + self.more;
         let Some(done) = total.checked_sub(self.cut).filter(|done| done <= left) else {
             return AddressesEnd::Damaged;
         };
         *left -= done;
         let last = codes.len().saturating_sub(1);
+        let mut eip = block.eip;
         for number in 0..done {
-            let Some((eip, bytes)) = codes.get((number as usize).min(last)) else {
-                return AddressesEnd::Damaged;
-            };
+            let place = usize::try_from(number).unwrap_or(last).min(last);
             at.now_ns = rate.nanoseconds(at.unit);
-            if tell(*at, *eip, bytes).is_break() {
+            if tell(*at, eip, codes[place]).is_break() {
                 return AddressesEnd::Stopped;
             }
             at.instruction += 1;
             at.unit += 1;
+            if place < last {
+                eip = eip.wrapping_add(codes[place].len() as u32);
+            }
         }
         AddressesEnd::Complete
     }

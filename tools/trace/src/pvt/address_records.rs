@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 /// One record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum AddressRecord {
+pub(super) enum AddressRecord<'a> {
     /// A block of code. Blocks have numbers in the order in which they come in the frame, from 0.
     Block {
         /// Where its first instruction stands.
         eip: u32,
         /// The bytes of each of its instructions.
-        instructions: Vec<Vec<u8>>,
+        #[serde(borrow)]
+        instructions: Vec<&'a [u8]>,
     },
     /// Blocks that a partition executed one after the other.
     Path {
@@ -24,11 +25,11 @@ pub(super) enum AddressRecord {
         /// Units that retired.
         units: u64,
         /// Which blocks: see [`Step`].
-        steps: Vec<u8>,
+        steps: &'a [u8],
     },
 }
 
-impl AddressRecord {
+impl AddressRecord<'_> {
     pub(super) fn write(&self, raw: &mut Vec<u8>) {
         // Only an allocation could fail, and that ends the program.
         *raw = postcard::to_extend(self, std::mem::take(raw)).unwrap_or_default();

@@ -135,16 +135,12 @@ impl Frame {
             instruction: stamp.instruction.wrapping_sub(*expected) as i64,
             unit: stamp.unit.wrapping_sub(self.unit) as i64,
             units,
-            steps: std::mem::take(&mut self.steps),
+            steps: &self.steps,
         };
         *expected = stamp.instruction.wrapping_add(units);
         self.unit = stamp.unit.wrapping_add(units);
         record.write(&mut self.raw);
-        // Its allocation is used again.
-        if let AddressRecord::Path { mut steps, .. } = record {
-            steps.clear();
-            self.steps = steps;
-        }
+        self.steps.clear();
     }
 
     /// The number of a block in this frame; its code is written when it gets one.
@@ -158,7 +154,7 @@ impl Frame {
         let mut rest = code;
         while !rest.is_empty() {
             let (instruction, after) = rest.split_at(instruction_length(rest).clamp(1, rest.len()));
-            instructions.push(instruction.to_vec());
+            instructions.push(instruction);
             rest = after;
         }
         AddressRecord::Block { eip, instructions }.write(&mut self.raw);

@@ -51,14 +51,9 @@ impl FrameKind {
     pub fn most_bytes(self) -> usize {
         match self {
             Self::Header | Self::End => 4 << 20,
-            Self::Keyframe => 32 << 20,
-            Self::File
-            | Self::Input
-            | Self::Pages
-            | Self::Records
-            | Self::Addresses
-            | Self::Instructions
-            | Self::Index => FRAME_MOST_BYTES,
+            Self::Addresses => 16 << 20,
+            Self::Keyframe | Self::Instructions => 32 << 20,
+            Self::File | Self::Input | Self::Pages | Self::Records | Self::Index => FRAME_MOST_BYTES,
         }
     }
 

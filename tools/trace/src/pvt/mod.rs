@@ -30,11 +30,18 @@ pub use step_reader::{Stored, StoredStep, tell_steps};
 pub use step_writer::StepWriter;
 pub use writer::Writer;
 
+use emulator::decode::LONGEST_INSTRUCTION;
+
 /// What a file begins with: a skippable frame of Zstandard with a line of text.
 pub const MAGIC: [u8; 30] = *b"\x50\x2a\x4d\x18\x16\0\0\0paravane-trace pvt 1\n\0";
 
 /// The most bytes that a frame of any kind holds, uncompressed.
 pub const FRAME_MOST_BYTES: usize = 64 << 20;
+
+/// Whether so many bytes can be those of one instruction.
+fn is_instruction(bytes: &[u8]) -> bool {
+    (1..=LONGEST_INSTRUCTION).contains(&bytes.len())
+}
 
 /// The most bytes that all files in a trace have together whose frames have so many bytes compressed: a short file is not to
 /// fill the memory of who reads it.

@@ -1,6 +1,7 @@
 //! Reads instructions with what they changed and touched. Every number is a claim.
 
-use super::step_records::StepRecord;
+use super::is_instruction;
+use super::step_records::{StepRecord, StoredRegister};
 use emulator::Access;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{PartitionId, Stamp};
@@ -36,7 +37,7 @@ pub fn tell_steps(
     partitions: usize,
     mut tell: impl FnMut(Stamp, Stored) -> ControlFlow<()>,
 ) -> bool {
-    let mut codes: Vec<(u32, Vec<u8>)> = Vec::new();
+    let mut codes: Vec<(u32, &[u8])> = Vec::new();
     let mut instructions: BTreeMap<u16, u64> = BTreeMap::new();
     let (mut here, mut at_unit): (Option<u16>, u64) = (None, 0);
     let mut rest = raw;
@@ -45,6 +46,9 @@ pub fn tell_steps(
         rest = after;
         let told = match record {
             StepRecord::Code { eip, bytes } => {
+                if !is_instruction(bytes) {
+                    return false;
+                }
                 codes.push((eip, bytes));
                 continue;
             }
@@ -58,11 +62,11 @@ pub fn tell_steps(
                 at_unit = at_unit.wrapping_add(unit as u64);
                 continue;
             }
-            StepRecord::Registers(registers) => Stored::Registers(registers),
+            StepRecord::Registers(registers) => Stored::Registers(owned(&registers.0)),
             StepRecord::Step { code, changed, accesses } => {
-                let Some((eip, bytes)) = codes.get(code as usize).cloned() else { return false };
-                let accesses = accesses.into_iter().map(Into::into).collect();
-                Stored::Step(StoredStep { eip, bytes, changed, accesses })
+                let Some((eip, bytes)) = codes.get(code as usize).copied() else { return false };
+                let accesses = accesses.0.into_iter().map(Into::into).collect();
+                Stored::Step(StoredStep { eip, bytes: bytes.to_vec(), changed: owned(&changed.0), accesses })
             }
         };
         let Some(partition) = here else { return false };
@@ -82,4 +86,8 @@ pub fn tell_steps(
         }
     }
     true
+}
+
+fn owned(registers: &[StoredRegister<'_>]) -> Vec<(u8, Vec<u8>)> {
+    registers.iter().map(|(number, value)| (*number, value.to_vec())).collect()
 }

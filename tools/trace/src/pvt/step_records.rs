@@ -2,17 +2,20 @@
 //! docs/TRACE-FILE.md has the form.
 
 use emulator::{Access, AccessKind, Cpu, Fpu, Segment, SegmentRegister, Sse};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// One record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum StepRecord {
+pub(super) enum StepRecord<'a> {
     /// An instruction's code. Codes have numbers in the order in which they come in the frame, from 0.
     Code {
         /// Where it stands.
         eip: u32,
         /// Its bytes.
-        bytes: Vec<u8>,
+        bytes: &'a [u8],
     },
     /// Where the steps that follow happen; they follow each other from there.
     At {
@@ -24,19 +27,20 @@ pub(super) enum StepRecord {
         unit: i64,
     },
     /// What the partition's registers hold now, as far as no step in this frame said it.
-    Registers(Vec<Register>),
+    Registers(#[serde(borrow)] AtMost<StoredRegister<'a>, REGISTERS_MOST>),
     /// An instruction, or an iteration of a REP.
     Step {
         /// The number of its code.
         code: u32,
         /// The registers that it changed.
-        changed: Vec<Register>,
+        #[serde(borrow)]
+        changed: AtMost<StoredRegister<'a>, REGISTERS_MOST>,
         /// What it read and wrote, in order.
-        accesses: Vec<StoredAccess>,
+        accesses: AtMost<StoredAccess, ACCESSES_MOST>,
     },
 }
 
-impl StepRecord {
+impl StepRecord<'_> {
     pub(super) fn write(&self, raw: &mut Vec<u8>) {
         // Only an allocation could fail, and that ends the program.
         *raw = postcard::to_extend(self, std::mem::take(raw)).unwrap_or_default();
@@ -45,6 +49,46 @@ impl StepRecord {
 
 /// A register's number, as gdb counts those of an i386, and its value in little-endian order.
 pub(super) type Register = (u8, Vec<u8>);
+
+/// The same in a frame.
+pub(super) type StoredRegister<'a> = (u8, &'a [u8]);
+
+/// More registers than there are change at once nowhere.
+pub(super) const REGISTERS_MOST: usize = 64;
+/// More accesses than an instruction makes: ENTER makes 63.
+pub(super) const ACCESSES_MOST: usize = 256;
+
+/// A list whose length a frame claims: a longer one is refused before it is made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct AtMost<T, const MOST: usize>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for ListVisitor<T, MOST> {
+    type Value = AtMost<T, MOST>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a list of at most {MOST}")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element()? {
+            if elements.len() == MOST {
+                return Err(A::Error::custom("a list is too long"));
+            }
+            elements.push(element);
+        }
+        Ok(AtMost(elements))
+    }
+}
 
 /// An access to memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

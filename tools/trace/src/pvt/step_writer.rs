@@ -1,7 +1,7 @@
 //! Writes each instruction with what it changed and touched, for readers that have no processor.
 
 use super::address_records::write_varint;
-use super::step_records::{EFLAGS, OtherRegisters, Register, StepRecord};
+use super::step_records::{AtMost, EFLAGS, OtherRegisters, Register, StepRecord};
 use emulator::decode::{LONGEST_INSTRUCTION, PREFIXES};
 use emulator::{Access, AccessKind, Cpu, Step};
 use hypervisor_core::Stamp;
@@ -125,7 +125,7 @@ impl StepWriter {
         let next = self.numbers.len() as u32;
         let number = *self.numbers.entry((eip, bytes.into())).or_insert(next);
         if number == next {
-            StepRecord::Code { eip, bytes: bytes.to_vec() }.write(&mut self.raw);
+            StepRecord::Code { eip, bytes }.write(&mut self.raw);
         }
         let mut kept = [0; LONGEST_INSTRUCTION];
         let length = bytes.len().min(LONGEST_INSTRUCTION);
@@ -161,7 +161,8 @@ fn all_of(general: &[u32; 8], eflags: u32) -> Vec<Register> {
 }
 
 fn write_registers(raw: &mut Vec<u8>, registers: &[Register]) {
-    StepRecord::Registers(registers.to_vec()).write(raw);
+    let registers = registers.iter().map(|(number, value)| (*number, &value[..]));
+    StepRecord::Registers(AtMost(registers.collect())).write(raw);
 }
 
 /// The number of [`StepRecord::Step`].

@@ -1,10 +1,13 @@
 //! Trace files that are whole, cut, flipped and foreign.
 
 use super::{
-    Detail, FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC, PartitionHeader, ReadError, Reader, Writer,
+    AddressesEnd, Detail, FRAME_MOST_BYTES, FrameHead, FrameKind, Header, MAGIC, PartitionHeader, ReadError,
+    Reader, Writer, tell_addresses, tell_steps,
 };
+use hypervisor_core::clock::Rate;
 use std::fs;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::xxh3_64;
@@ -203,4 +206,35 @@ fn a_way_to_hold_a_run_that_is_not_known_is_named() {
         "paravane 9 wrote this trace with detail 7, which this program does not know: read it with the program that wrote it"
     );
     assert!(says(0, b"\xff").contains("the header cannot be understood"), "{}", says(0, b"\xff"));
+}
+
+#[test]
+fn instructions_that_no_processor_has_are_refused() {
+    let block = |length: u8| [&[0, 5, 1, length][..], &vec![0x90; length.into()]].concat();
+    // Its steps: a block that was not guessed, and its number.
+    let path = [1, 0, 0, 0, 1, 2, 3, 2];
+    let told = |raw: &[u8]| {
+        let mut count = 0;
+        let end = tell_addresses(raw, Rate::default(), 1, |_, _, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
+        (end, count)
+    };
+    assert_eq!(told(&[&block(15)[..], &path].concat()), (AddressesEnd::Complete, 1));
+    assert_eq!(told(&[&block(16)[..], &path].concat()), (AddressesEnd::Damaged, 0));
+    assert_eq!(told(&[&block(0)[..], &path].concat()), (AddressesEnd::Damaged, 0));
+    let code = |length: u8| [&[0, 5, length][..], &vec![0x90; length.into()]].concat();
+    // A place, and a step with so many registers of no bytes and accesses of one byte that is 0.
+    let step = |registers: u8, accesses: [u8; 2]| {
+        let count = usize::from(accesses[0] & 0x7f) | usize::from(accesses[1]) << 7;
+        let registers = [&[registers][..], &[0, 0].repeat(registers.into())].concat();
+        [&[1, 0, 0, 0, 3, 0][..], &registers, &accesses, &[0, 1, 0, 0].repeat(count)].concat()
+    };
+    let told = |raw: &[u8]| tell_steps(raw, Rate::default(), 1, |_, _| ControlFlow::Continue(()));
+    assert!(told(&[&code(15)[..], &step(64, [0x80, 2])].concat()));
+    assert!(!told(&[&code(16)[..], &step(64, [0x80, 2])].concat()));
+    assert!(!told(&[&code(0)[..], &step(64, [0x80, 2])].concat()));
+    assert!(!told(&[&code(15)[..], &step(65, [0x80, 2])].concat()));
+    assert!(!told(&[&code(15)[..], &step(64, [0x81, 2])].concat()));
 }
