@@ -77,24 +77,31 @@ impl Recording {
 
     /// Reads every frame; counts them.
     fn check_frames(&mut self) -> Result<usize, RecordingError> {
-        let mut unit = 0;
+        // Of what is in the order of time: the last frame, and the last ones of each kind of instructions.
+        let (mut unit, mut addresses, mut steps) = (0, 0, 0);
         for frame in 0..self.reader().frame_count() {
             let head = *self.reader().head(frame);
             self.reader.check_head(frame)?;
-            // Files and input are written when they come, records when there are enough of them.
-            let is_in_order =
-                matches!(head.kind, FrameKind::Records | FrameKind::Pages | FrameKind::Keyframe);
-            if !is_in_order {
-                self.frame(frame)?;
-                continue;
+            let before = match head.kind {
+                FrameKind::Records | FrameKind::Pages => &mut unit,
+                FrameKind::Keyframe => {
+                    // What leads to a keyframe stands before it.
+                    (addresses, steps) = (addresses.max(head.unit), steps.max(head.unit));
+                    &mut unit
+                }
+                FrameKind::Addresses => &mut addresses,
+                FrameKind::Instructions => &mut steps,
+                // Files and input are written when they come.
+                _ => {
+                    self.frame(frame)?;
+                    continue;
+                }
+            };
+            if head.unit < *before {
+                let what = "a frame begins before the one that it follows";
+                return Err(self.reader().damaged(frame, what).into());
             }
-            if head.unit < unit {
-                return Err(self
-                    .reader()
-                    .damaged(frame, "a frame begins before the one that it follows")
-                    .into());
-            }
-            unit = head.unit;
+            *before = head.unit;
             self.frame(frame)?;
         }
         Ok(self.reader().frame_count())

@@ -38,13 +38,18 @@ impl Recording {
         let mut count = 0;
         for frame in frames {
             let raw = self.frame(frame)?;
-            let mut result = Ok(());
+            let start = self.reader().head(frame).unit;
+            let (mut result, mut is_in_order) = (Ok(()), true);
             let end = tell_addresses(&raw, rate, partitions, |stamp, eip, bytes| {
+                is_in_order &= stamp.unit >= start;
                 result = made.is_next(&mut replay, goes_on, stamp, eip, bytes);
                 count += 1;
                 if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             result?;
+            if !is_in_order {
+                return Err(self.reader().damaged(frame, "an instruction comes before its frame").into());
+            }
             if end == AddressesEnd::Damaged {
                 return Err(self.reader().damaged(frame, "addresses cannot be understood").into());
             }
@@ -73,7 +78,7 @@ impl Recording {
             None if self.end().is_some() => u64::MAX,
             None => 0,
         };
-        run_to(&mut replay, first, &mut again, goes_on)?;
+        run_to(&mut replay, first, &mut again, 0, goes_on)?;
         if again.writer.length_bytes() > 0 {
             return Err(differs(replay.machine().stamp(), MORE));
         }
@@ -92,7 +97,7 @@ impl Recording {
             // The last frame of a recording that was cut off ends somewhere.
             let until = next.unwrap_or(if self.end().is_some() { u64::MAX } else { last.saturating_add(1) });
             let start = replay.machine().stamp();
-            run_to(&mut replay, until, &mut again, goes_on)?;
+            run_to(&mut replay, until, &mut again, raw.len(), goes_on)?;
             if again.writer.take() != raw {
                 return Err(differs(start, OTHERS));
             }
@@ -101,13 +106,19 @@ impl Recording {
     }
 }
 
+/// Runs up to `unit`, or until more was written than `bytes`: what was recorded is something else then, and the rest of the
+/// run is to fill nobody's memory.
 fn run_to(
     replay: &mut Replay,
     unit: u64,
     again: &mut Again,
+    bytes: usize,
     goes_on: &mut impl FnMut(u64) -> bool,
 ) -> Result<(), RecordingError> {
-    while !replay.has_ended() && replay.machine().clock().units() < unit {
+    while !replay.has_ended()
+        && replay.machine().clock().units() < unit
+        && again.writer.length_bytes() <= bytes
+    {
         let left = unit - replay.machine().clock().units();
         replay.run_slice(left.min(SLICE_UNITS), again);
         asked(replay, goes_on)?;

@@ -32,8 +32,8 @@ const FILE_PART_BYTES: usize = 16 << 20;
 /// The machine returns after so many units at the latest if blocks are recorded: what happens in them is to fit a cache.
 const BLOCK_SLICE_UNITS: u64 = 1 << 18;
 
-/// As before, if steps are.
-const STEP_SLICE_UNITS: u64 = 1 << 16;
+/// As before, if steps are: what happens in them is to fit a frame of instructions, whatever each of them does.
+const STEP_SLICE_UNITS: u64 = 1 << 14;
 
 /// How much of a run is recorded.
 pub trait Depth {
@@ -125,6 +125,10 @@ impl<D: Depth> RunWriter<D> {
     /// How far the machine may run before it is handed on.
     #[must_use]
     pub fn slice_units(&self, machine: &Machine) -> u64 {
+        if self.steps.length_bytes() > INSTRUCTIONS_BYTES {
+            // The frame ends where a slice does, which one whose guest writes line by line might never come to.
+            return 1;
+        }
         let left = (self.keyframe_at + self.interval()).saturating_sub(machine.executed());
         left.clamp(
             1,
