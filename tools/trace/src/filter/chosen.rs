@@ -6,11 +6,14 @@ use crate::collapse::{Loops, Repeats};
 use crate::last::Last;
 use crate::ring::{Forgotten, Outlet};
 use emulator::Step;
-use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
+use std::iter;
 
 /// Hands on what is wanted, after what is missing before it.
 pub struct Chosen<R> {
     selector: Selector,
+    /// Those of the choices within which this one is.
+    outer_selectors: Vec<Selector>,
     partitions: Vec<Partition>,
     gaps: Gaps,
     /// How many records were handed on.
@@ -27,15 +30,14 @@ struct Partition {
 }
 
 impl<R: Recorder> Chosen<R> {
-    pub fn new(selector: Selector, partitions: usize, gaps: Gaps, next: Last<Repeats<Loops<R>>>) -> Self {
-        Self {
-            selector,
-            partitions: vec![Partition::default(); partitions],
-            gaps,
-            passed: 0,
-            counts_by_numbers: false,
-            next,
-        }
+    pub fn new(
+        selector: Selector,
+        outer_selectors: Vec<Selector>,
+        gaps: Gaps,
+        next: Last<Repeats<Loops<R>>>,
+    ) -> Self {
+        let partitions = vec![Partition::default(); selector.partitions()];
+        Self { selector, outer_selectors, partitions, gaps, passed: 0, counts_by_numbers: false, next }
     }
 
     pub fn inner(&self) -> &R {
@@ -62,6 +64,13 @@ impl<R: Recorder> Chosen<R> {
     /// An instruction is not in time.
     pub fn leave_out_instruction(&mut self, partition: PartitionId) {
         self.partitions[partition.index()].gap.by_filter(1, 0);
+    }
+
+    /// An instruction is in time for the outer choices alone: they follow where the partition is.
+    pub fn pass_by(&mut self, stamp: Stamp, step: &Step<'_>) {
+        for selector in &mut self.outer_selectors {
+            selector.wants_instruction(stamp, step);
+        }
     }
 
     /// An event is not in time. What the guest asks for by it holds all the same.
@@ -119,7 +128,11 @@ impl<R: Recorder> Recorder for Chosen<R> {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        let is_wanted = self.selector.wants_instruction(stamp, step);
+        let mut is_wanted = self.selector.wants_instruction(stamp, step);
+        // Each of them follows where the partition is.
+        for selector in &mut self.outer_selectors {
+            is_wanted &= selector.wants_instruction(stamp, step);
+        }
         let partition = &mut self.partitions[stamp.partition.index()];
         if !is_wanted {
             return partition.gap.by_filter(1, 0);
@@ -133,7 +146,8 @@ impl<R: Recorder> Recorder for Chosen<R> {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        if !self.selector.wants_event(stamp, event) {
+        let mut selectors = iter::once(&self.selector).chain(&self.outer_selectors);
+        if !selectors.all(|selector| selector.wants_event(stamp, event)) {
             return self.leave_out_event(stamp.partition, event);
         }
         self.partitions[stamp.partition.index()].note_wish(event);
@@ -143,6 +157,10 @@ impl<R: Recorder> Recorder for Chosen<R> {
     }
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        // What another filter left out is missing as what this one leaves out.
+        if elision.omission == Omission::Filter {
+            return self.leave_out_elision(stamp.partition, elision);
+        }
         let begin = Stamp { instruction: elision.since, ..stamp };
         self.close_gap(begin, stamp.instruction);
         self.next.elided(stamp, elision);

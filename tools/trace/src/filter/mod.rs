@@ -51,6 +51,8 @@ pub struct Choice {
     pub collapse: Collapse,
     /// How gaps are told of.
     pub gaps: Gaps,
+    /// It is a choice of what this one leaves. See [`Choice::within`].
+    pub within: Option<Box<Choice>>,
 }
 
 impl Choice {
@@ -67,7 +69,36 @@ impl Choice {
             last: None,
             collapse: Collapse::default(),
             gaps: Gaps::Each,
+            within: None,
         }
+    }
+
+    /// This choice of what `outer` leaves: a record has to pass both. The windows of both open and close with the whole run, so that
+    /// a trigger may be a record that the other one leaves out. Gaps are told as this one says.
+    ///
+    /// Not for an `outer` with `last`, which chooses once the run is over, nor for two with `around`: of these the outer one is lost.
+    #[must_use]
+    pub fn within(mut self, mut outer: Self) -> Self {
+        for (shown, is_outer) in self.partitions.iter_mut().zip(&outer.partitions) {
+            *shown &= is_outer;
+        }
+        self.around = self.around.or(outer.around.take());
+        self.collapse.repeats |= outer.collapse.repeats;
+        self.collapse.loops |= outer.collapse.loops;
+        self.within = Some(Box::new(outer));
+        self
+    }
+
+    /// Whether what passes at an instant depends on what came before, and not on that instant alone.
+    #[must_use]
+    pub fn depends_on_the_past(&self) -> bool {
+        let Self { from, to, length, around, selection, last, within, .. } = self;
+        let has_window = from.is_some() || to.is_some() || length.is_some();
+        has_window
+            || around.is_some()
+            || last.is_some()
+            || selection.callees
+            || within.as_ref().is_some_and(|outer| outer.depends_on_the_past())
     }
 
     /// Whether instructions have to be seen for it. Otherwise an [`EventsOnly`] filter does the same in less time.
@@ -77,6 +108,7 @@ impl Choice {
         self.selection.needs_instructions()
             || self.around.is_some()
             || triggers.into_iter().flatten().any(Trigger::needs_instructions)
+            || self.within.as_ref().is_some_and(|outer| outer.needs_instructions())
     }
 }
 
@@ -84,6 +116,8 @@ impl Choice {
 pub struct Filter<R> {
     partitions: Vec<bool>,
     window: Window,
+    /// Those of the choices within which this one is.
+    outer_windows: Vec<Window>,
     around: Option<Around>,
     chosen: Chosen<R>,
 }
@@ -95,6 +129,8 @@ pub struct Passed {
     pub records: u64,
     /// Whether recording ever began.
     pub began: bool,
+    /// Whether it ever began for the choice within which this one is.
+    pub outer_began: bool,
     /// How often there was something to record the surroundings of, if that was asked for.
     pub hits: Option<u64>,
 }
@@ -103,14 +139,22 @@ impl<R: Recorder> Filter<R> {
     /// A filter before `inner`.
     #[must_use]
     pub fn new(choice: Choice, inner: R) -> Self {
-        let Choice { partitions, from, to, length, around, selection, last, collapse, gaps } = choice;
+        let Choice { partitions, from, to, length, around, selection, last, collapse, gaps, mut within } =
+            choice;
         let count = partitions.len();
         let next = Last::new(last, Repeats::new(collapse.repeats, Loops::new(collapse.loops, inner)));
+        let (mut outer_windows, mut outer_selectors) = (Vec::new(), Vec::new());
+        while let Some(outer) = within {
+            outer_windows.push(Window::new(outer.from, outer.to, outer.length));
+            outer_selectors.push(Selector::new(outer.selection, count));
+            within = outer.within;
+        }
         Self {
             partitions,
             window: Window::new(from, to, length),
+            outer_windows,
             around: around.map(|(trigger, units)| Around::new(trigger, units)),
-            chosen: Chosen::new(Selector::new(selection, count), count, gaps, next),
+            chosen: Chosen::new(Selector::new(selection, count), outer_selectors, gaps, next),
         }
     }
 
@@ -135,7 +179,7 @@ impl<R: Recorder> Filter<R> {
     /// Whether nothing more will pass.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.window.is_closed()
+        self.window.is_closed() || self.outer_windows.iter().any(Window::is_closed)
     }
 
     /// How much passed it so far.
@@ -144,6 +188,7 @@ impl<R: Recorder> Filter<R> {
         Passed {
             records: self.chosen.passed(),
             began: self.window.was_open(),
+            outer_began: self.outer_windows.iter().all(Window::was_open),
             hits: self.around.as_ref().map(Around::hits),
         }
     }
@@ -184,7 +229,13 @@ impl<R: Recorder> Recorder for Filter<R> {
         if !self.shows(stamp) {
             return;
         }
-        if !self.window.holds_instruction(stamp, step) {
+        // Each window sees the whole run.
+        let is_own = self.window.holds_instruction(stamp, step);
+        let is_outer = hold(&mut self.outer_windows, |window| window.holds_instruction(stamp, step));
+        if !is_own || !is_outer {
+            if is_outer {
+                self.chosen.pass_by(stamp, step);
+            }
             return self.chosen.leave_out_instruction(stamp.partition);
         }
         match &mut self.around {
@@ -197,7 +248,8 @@ impl<R: Recorder> Recorder for Filter<R> {
         if !self.shows(stamp) {
             return;
         }
-        if !self.window.holds_event(stamp, event) {
+        let is_own = self.window.holds_event(stamp, event);
+        if !hold(&mut self.outer_windows, |window| window.holds_event(stamp, event)) || !is_own {
             return self.chosen.leave_out_event(stamp.partition, event);
         }
         match &mut self.around {
@@ -210,7 +262,7 @@ impl<R: Recorder> Recorder for Filter<R> {
         if !self.shows(stamp) {
             return;
         }
-        if !self.window.is_open() {
+        if !self.window.is_open() || !self.outer_windows.iter().all(Window::is_open) {
             return self.chosen.leave_out_elision(stamp.partition, elision);
         }
         match &mut self.around {
@@ -218,6 +270,11 @@ impl<R: Recorder> Recorder for Filter<R> {
             Some(around) => around.elided(stamp, elision, &mut self.chosen),
         }
     }
+}
+
+/// Whether all windows hold a record; each of them is asked.
+fn hold(windows: &mut [Window], mut holds: impl FnMut(&mut Window) -> bool) -> bool {
+    windows.iter_mut().fold(true, |all, window| holds(window) && all)
 }
 
 /// A filter that needs no instructions: the processor runs as if nobody watched. Those that are missing are counted by

@@ -65,6 +65,11 @@ impl Selector {
         Self { selection, is_everything, classes: Classes::new(), partitions }
     }
 
+    /// How many partitions there are.
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
     pub fn wants_instruction(&mut self, stamp: Stamp, step: &Step<'_>) -> bool {
         if self.is_everything {
             return true;

@@ -269,3 +269,64 @@ fn a_trigger_of_one_partition_is_not_that_of_another() {
     first.instruction(&mut filter, 0x100);
     assert_eq!(ended(filter, &[&first, &second]), "1#0 mark 3; elided 0+1 since 0: Filter; #0 100");
 }
+
+#[test]
+fn a_choice_within_another_passes_what_both_want() {
+    let kinds = |kinds| Selection { kinds, ..Selection::everything() };
+    let marks = || Kinds::of_word("marks").expect("a kind");
+    let everything = || Choice::everything(1);
+    // The trigger is an instruction that the outer one leaves out.
+    let outer =
+        Choice { selection: kinds(marks().and(Kinds::of_word("traps").expect("a kind"))), ..everything() };
+    let inner = Choice { from: address(0x105), ..everything() };
+    assert_eq!(
+        of_ten(inner.within(outer)),
+        "elided 7+1 since 0: Filter; #7 trap 14; elided 3+0 since 7: Filter"
+    );
+    let outer = Choice { from: address(0x102), to: address(0x107), ..everything() };
+    let inner = Choice { from: address(0x106), to: at(Instant::Number(20)), ..everything() };
+    assert_eq!(
+        of_ten(inner.within(outer)),
+        "elided 6+1 since 0: Filter; #6 106; #7 trap 14; #7 107; elided 2+0 since 8: Filter"
+    );
+    // What comes before it is seen by the window of the outer one.
+    let outer = Choice { from: address(0x102), to: address(0x107), ..everything() };
+    let inner = Choice { selection: kinds(marks()), last: Some(1), ..everything() };
+    assert_eq!(
+        of_ten(inner.within(outer)),
+        "elided 4+0 since 0: Filter; #4 mark 7; elided 6+1 since 4: Filter"
+    );
+}
+
+#[test]
+fn a_choice_within_a_function_knows_when_its_window_opens_that_it_was_called() {
+    let mut outer = Choice::everything(1);
+    let mut functions = Places::none(1);
+    functions.add(0, 0x100, 0x10f);
+    outer.selection.functions = Some(functions);
+    outer.selection.callees = true;
+    let inner = Choice { from: address(0x201), ..Choice::everything(1) };
+    let mut filter = Filter::new(inner.within(outer), Lines::default());
+    let mut run = Run::new();
+    let esp = run.cpu.registers[ESP];
+    for (eip, depth) in [(0x50, 0), (0x100, 4), (0x200, 8), (0x201, 8), (0x101, 4), (0x51, 0)] {
+        run.cpu.registers[ESP] = esp - depth;
+        run.instruction(&mut filter, eip);
+    }
+    assert_eq!(
+        ended(filter, &[&run]),
+        "elided 3+0 since 0: Filter; #3 201; #4 101; elided 1+0 since 5: Filter"
+    );
+}
+
+#[test]
+fn a_choice_within_one_that_never_begins_says_which_one_it_is() {
+    let never = || Choice { from: address(0x500), ..Choice::everything(1) };
+    for (inner, outer, began) in
+        [(never(), Choice::everything(1), (false, true)), (Choice::everything(1), never(), (true, false))]
+    {
+        let filter = Filter::new(inner.within(outer), Lines::default());
+        let passed = filter.passed();
+        assert_eq!((passed.began, passed.outer_began), began);
+    }
+}
