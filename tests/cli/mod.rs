@@ -7,6 +7,7 @@ mod damaged_recordings;
 mod diff;
 mod elf;
 mod exit_status;
+mod filtered_recordings;
 mod filters;
 mod flight;
 mod forged;

@@ -265,20 +265,6 @@ fn what_is_read_of_a_recording_that_was_cut_off_is_told_as_such() {
 }
 
 #[test]
-fn a_recording_is_whole_whatever_is_to_be_shown_of_it() {
-    for option in [&["--only", "calls"][..], &["--from", "main"], &["--source"], &["--calls"]] {
-        let file = TemporaryFile::new("part.pvt", b"");
-        let arguments = ["trace", "--format", "pvt", "-o"].map(OsStr::new).into_iter().chain([file.as_ref()]);
-        let arguments =
-            arguments.chain(["builtin:hello"].map(OsStr::new)).chain(option.iter().map(OsStr::new));
-        let finished = run(arguments);
-        assert_eq!((finished.status, finished.stderr.lines().count()), (Some(125), 1), "{option:?}");
-        assert!(finished.stderr.contains("--format pvt records the whole run"), "{}", finished.stderr);
-        assert!(file.contents().is_empty(), "nothing was written");
-    }
-}
-
-#[test]
 fn a_recording_is_exported_to_each_format() {
     let recorded = record("exported.pvt", &["builtin:flight".as_ref()]);
     let export = |arguments: &[&str]| {

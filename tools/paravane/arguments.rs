@@ -107,7 +107,8 @@ pub enum Command {
     Trace(Box<Trace>),
     /// Show a recorded run as text
     ///
-    /// The same lines as those of `paravane trace`.
+    /// The same lines as those of `paravane trace`. Filters that the run was recorded with are in force; those that are given here choose
+    /// of what these leave.
     #[command(after_help = "Exit status:\n  0    it was shown\n  125  it cannot be read; stderr tells why")]
     Show(Box<Show>),
     /// Write a recorded run in the format of another tool
@@ -264,6 +265,10 @@ pub struct Show {
     #[command(flatten)]
     pub filter: FilterOptions,
 
+    /// Leave out the filters that the recording was made with, which else are in force, too
+    #[arg(long, help_heading = "Filter")]
+    pub unfiltered: bool,
+
     /// How.
     #[command(flatten)]
     pub look: Look,
@@ -287,6 +292,10 @@ pub struct Export {
     /// Which part of the run.
     #[command(flatten)]
     pub filter: FilterOptions,
+
+    /// Leave out the filters that the recording was made with, which else are in force, too
+    #[arg(long, help_heading = "Filter")]
+    pub unfiltered: bool,
 }
 
 /// `paravane report`
@@ -531,7 +540,8 @@ pub enum Abi {
 pub enum TraceFormat {
     /// One line an instruction
     Text,
-    /// A small file from which every instruction and value can be shown: for `paravane show`, `query`, `export`
+    /// A small file from which every instruction and value can be shown: for `paravane show`, `query`, `export`. Filters are written
+    /// into it, and are in force when it is shown
     Pvt,
 }
 

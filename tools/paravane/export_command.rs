@@ -6,9 +6,11 @@ use crate::output::{Bytes, Ended, Output};
 use crate::progress::Progress;
 use crate::show_command::{failed, open};
 use crate::status::Status;
+use crate::view::{InForce, View};
 use export::{Callgrind, Covoar, Csv, Drcov, FlameGraph, Folded, Lcov, Perfetto, Tenet};
-use hypervisor_core::PartitionId;
+use hypervisor_core::{PartitionId, Recorder, Stamp};
 use recording::{Position, Recording};
+use std::convert::Infallible;
 use std::path::Path;
 use trace::Filter;
 use trace::filter::Choice;
@@ -20,13 +22,14 @@ use trace::filter::Choice;
 pub fn export(options: &Export) -> Result<Status, Ended> {
     let mut recording = open(&options.recording)?;
     let traced = recording.traced().clone();
-    let choice = options.filter.choice(&traced, &options.recording.display().to_string());
-    let choice = choice.map_err(Ended::Failed)?;
-    let mut run = Run { options, recording: &mut recording, choice };
+    let view = View::of(&options.recording, recording.header(), options.unfiltered)?;
+    let shown = options.recording.display().to_string();
+    let in_force = view.choose(&options.filter, &traced, &shown).map_err(Ended::Failed)?;
+    let mut run = Run { options, recording: &mut recording, view, in_force };
     if options.format == ExportFormat::Parquet {
         return parquet(&mut run);
     }
-    let chosen = only_one(&run.choice);
+    let chosen = only_one(&run.in_force.choice);
     let out = Output::beside(&options.recording, options.output.as_deref());
     let mut out = out.map_err(Ended::Failed)?;
     let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
@@ -56,22 +59,38 @@ fn only_one(choice: &Choice) -> Option<PartitionId> {
 struct Run<'a> {
     options: &'a Export,
     recording: &'a mut Recording,
-    choice: Choice,
+    view: View,
+    in_force: InForce,
 }
 
 impl Run<'_> {
     fn write(&mut self, export: impl export::Export) -> Result<(), Ended> {
+        let mut filter = Filter::new(self.in_force.choice.clone(), export);
+        if let Some(before) = self.in_force.before.clone() {
+            let mut before = Filter::new(before, filter);
+            let ends = self.run_again(&mut before)?;
+            let Ok(()) = before.finish(ends.clone(), |_| Ok::<(), Infallible>(()));
+            return self.end(before.inner_mut(), ends);
+        }
+        let ends = self.run_again(&mut filter)?;
+        self.end(&mut filter, ends)
+    }
+
+    /// Runs the recording again, and says where each partition ended.
+    fn run_again<R: Recorder>(&mut self, filter: &mut Filter<R>) -> Result<Vec<Stamp>, Ended> {
         let replay = self.recording.replay_before(Position::Unit(0));
         let mut replay = replay.map_err(|error| failed(&self.options.recording, &error))?;
-        let mut filter = Filter::new(self.choice.clone(), export);
         let mut progress = Progress::new("running again", self.recording.end().map_or(0, |end| end.unit));
-        replay.run(&mut filter, |filter, machine| {
+        replay.run(filter, |filter, machine| {
             progress.set(machine.clock().units());
             !filter.is_over()
         });
-        drop(progress);
-        filter.finish(ends(replay.machine()), |_| Ok::<(), Ended>(()))?;
-        if let Some(warning) = self.options.filter.warning(&filter.passed()) {
+        Ok(ends(replay.machine()))
+    }
+
+    fn end<E: export::Export>(&self, filter: &mut Filter<E>, ends: Vec<Stamp>) -> Result<(), Ended> {
+        let Ok(()) = filter.finish(ends, |_| Ok::<(), Infallible>(()));
+        if let Some(warning) = self.view.warning(&self.options.filter, &filter.passed()) {
             log::warn!("{warning}");
         }
         Ok(filter.inner_mut().finish()?)

@@ -186,18 +186,48 @@ impl FilterOptions {
                 Some(GapLines::Each) | None => Gaps::Each,
             },
             partitions,
+            within: None,
         })
     }
 
     /// The options other than `--partition`, as they can be given again; None if there are none.
     pub fn words(&self) -> Option<String> {
-        let mut words = Vec::new();
+        let mut words: Vec<String> = self
+            .given()
+            .into_iter()
+            .filter(|(option, _)| *option != "--partition")
+            .map(
+                |(option, value)| {
+                    if value.is_empty() { option.to_owned() } else { format!("{option} {value}") }
+                },
+            )
+            .collect();
+        let depth = self.as_calls.filter(|depth| usize::from(*depth) < DEPTH_MOST);
+        words.extend(depth.map(|depth| format!("--calls={depth}")));
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// All options, each as one word of a command line: whatever stands in a value, it is read as that.
+    pub fn header_words(&self) -> Vec<String> {
+        let word = |(option, value): (&str, String)| {
+            if value.is_empty() { option.to_owned() } else { format!("{option}={value}") }
+        };
+        self.given().into_iter().map(word).collect()
+    }
+
+    /// Whether no option is given.
+    pub fn is_empty(&self) -> bool {
+        self.given().is_empty()
+    }
+
+    /// The options that are given, with their values.
+    fn given(&self) -> Vec<(&'static str, String)> {
+        let mut given: Vec<(&'static str, String)> =
+            self.partitions.iter().map(|name| ("--partition", name.clone())).collect();
         let single = [("--from", &self.from), ("--to", &self.to), ("--at", &self.at)];
-        let given =
-            single.into_iter().filter_map(|(option, value)| value.as_ref().map(|value| (option, value)));
-        words.extend(given.map(|(option, value)| format!("{option} {value}")));
-        words.extend(self.around.map(|units| format!("--around {units}")));
-        words.extend(self.window.map(|units| format!("--window {units}")));
+        given.extend(single.into_iter().filter_map(|(option, value)| Some((option, value.clone()?))));
+        given.extend(self.around.map(|units| ("--around", units.to_string())));
+        given.extend(self.window.map(|units| ("--window", units.to_string())));
         let lists = [
             ("--only", &self.only),
             ("--function", &self.functions),
@@ -205,17 +235,49 @@ impl FilterOptions {
             ("--data", &self.data),
             ("--class", &self.classes),
         ];
-        let given = lists.into_iter().filter(|(_, values)| !values.is_empty());
-        words.extend(given.map(|(option, values)| format!("{option} {}", values.join(","))));
-        words.extend(self.callees.then(|| "--callees".to_owned()));
-        words.extend(self.last.map(|last| format!("--last {last}")));
+        let lists = lists.into_iter().filter(|(_, values)| !values.is_empty());
+        given.extend(lists.map(|(option, values)| (option, values.join(","))));
+        given.extend(self.callees.then(|| ("--callees", String::new())));
+        given.extend(self.last.map(|last| ("--last", last.to_string())));
         for (repetition, word) in [(Repetition::Rep, "rep"), (Repetition::Loops, "loops")] {
-            words.extend(self.collapse.contains(&repetition).then(|| format!("--collapse {word}")));
+            given.extend(self.collapse.contains(&repetition).then(|| ("--collapse", word.to_owned())));
         }
-        words.extend((self.gaps == Some(GapLines::Total)).then(|| "--gaps total".to_owned()));
-        let depth = self.as_calls.filter(|depth| usize::from(*depth) < DEPTH_MOST);
-        words.extend(depth.map(|depth| format!("--calls={depth}")));
-        (!words.is_empty()).then(|| words.join(" "))
+        given.extend((self.gaps == Some(GapLines::Total)).then(|| ("--gaps", "total".to_owned())));
+        given
+    }
+
+    /// These options and those, as if all were given together.
+    ///
+    /// # Errors
+    /// An option that is given in both, and cannot be given twice.
+    pub fn joined(&self, other: &Self) -> Result<Self, &'static str> {
+        let (own, others) = (self.given(), other.given());
+        let twice = own.iter().find(|(option, _)| {
+            !matches!(*option, "--callees" | "--collapse" | "--gaps")
+                && others.iter().any(|(other, _)| other == option)
+        });
+        if let Some((option, _)) = twice {
+            return Err(option);
+        }
+        let list = |own: &[String], others: &[String]| [own, others].concat();
+        Ok(Self {
+            partitions: list(&self.partitions, &other.partitions),
+            from: self.from.clone().or_else(|| other.from.clone()),
+            to: self.to.clone().or_else(|| other.to.clone()),
+            at: self.at.clone().or_else(|| other.at.clone()),
+            around: self.around.or(other.around),
+            window: self.window.or(other.window),
+            only: list(&self.only, &other.only),
+            functions: list(&self.functions, &other.functions),
+            callees: self.callees || other.callees,
+            addresses: list(&self.addresses, &other.addresses),
+            data: list(&self.data, &other.data),
+            classes: list(&self.classes, &other.classes),
+            last: self.last.or(other.last),
+            collapse: [&self.collapse[..], &other.collapse].concat(),
+            gaps: self.gaps.or(other.gaps),
+            as_calls: self.as_calls.or(other.as_calls),
+        })
     }
 
     /// What to tell a user who gets nothing, and why that is so.

@@ -2,9 +2,11 @@
 
 use crate::call_filter::CallFilter;
 use crate::filter_options::FilterOptions;
+use crate::look::Shown;
 use crate::output::Ended;
 use crate::session::Listener;
 use crate::text_sink::TextSink;
+use crate::view::View;
 use emulator::Step;
 use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp};
 use log::warn;
@@ -16,6 +18,8 @@ use trace::{Filter, RunEnd, TracedSystem};
 pub struct Filtered<'a, F> {
     filter: F,
     options: &'a FilterOptions,
+    is_as_recorded: bool,
+    view: &'a View,
 }
 
 /// A filter, whether it sees instructions or not.
@@ -23,8 +27,21 @@ pub trait TextFilter: Recorder {
     /// The filter.
     fn filter_mut(&mut self) -> &mut Filter<TextSink>;
 
+    /// Whether nothing more will pass.
+    fn has_closed(&mut self) -> bool {
+        self.filter_mut().is_over()
+    }
+
     /// Nothing more comes but how the run ended.
     fn close(&mut self) {}
+
+    /// Writes what was held back to the end. Each partition ended at one of `ends`.
+    ///
+    /// # Errors
+    /// The output fails.
+    fn hand_on_rest(&mut self, ends: Vec<Stamp>) -> Result<(), Ended> {
+        self.filter_mut().finish(ends, TextSink::write)
+    }
 
     /// Nothing more comes, and how the run ended is written, too.
     ///
@@ -47,29 +64,77 @@ impl TextFilter for EventsOnly<TextSink> {
     }
 }
 
+/// A filter of what another one leaves once the run is over.
+pub struct OfLast(Filter<Filter<TextSink>>);
+
+impl TextFilter for OfLast {
+    fn filter_mut(&mut self) -> &mut Filter<TextSink> {
+        self.0.inner_mut()
+    }
+
+    fn has_closed(&mut self) -> bool {
+        self.0.is_over()
+    }
+
+    fn hand_on_rest(&mut self, ends: Vec<Stamp>) -> Result<(), Ended> {
+        self.0.finish(ends.clone(), |filter| filter.inner_mut().write())?;
+        self.0.inner_mut().finish(ends, TextSink::write)
+    }
+}
+
+impl Recorder for OfLast {
+    const ACTIVE: bool = true;
+
+    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
+        self.0.instruction(stamp, step);
+    }
+
+    fn event(&mut self, stamp: Stamp, event: &Event) {
+        self.0.event(stamp, event);
+    }
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.0.elided(stamp, elision);
+    }
+}
+
+impl<'a> Filtered<'a, OfLast> {
+    /// A filter of what `before` leaves once the run is over.
+    pub fn of_last(before: Choice, shown: &'a Shown<'a>, sink: TextSink) -> Self {
+        let filter = OfLast(Filter::new(before, Filter::new(shown.choice.clone(), sink)));
+        Self { filter, options: &shown.filter, is_as_recorded: shown.is_as_recorded, view: &shown.view }
+    }
+}
+
 impl<'a> Filtered<'a, Filter<TextSink>> {
     /// A filter that sees everything.
-    pub fn new(choice: Choice, options: &'a FilterOptions, sink: TextSink) -> Self {
-        Self { filter: Filter::new(choice, named(options, sink)), options }
+    pub fn new(shown: &'a Shown<'a>, sink: TextSink) -> Self {
+        Self {
+            filter: Filter::new(shown.choice.clone(), sink),
+            options: &shown.filter,
+            is_as_recorded: shown.is_as_recorded,
+            view: &shown.view,
+        }
     }
 }
 
 impl<'a> Filtered<'a, EventsOnly<TextSink>> {
     /// A filter for what needs no instructions.
-    pub fn of_events(choice: Choice, options: &'a FilterOptions, sink: TextSink) -> Self {
-        Self { filter: EventsOnly::new(choice, named(options, sink)), options }
+    pub fn of_events(shown: &'a Shown<'a>, sink: TextSink) -> Self {
+        Self {
+            filter: EventsOnly::new(shown.choice.clone(), sink),
+            options: &shown.filter,
+            is_as_recorded: shown.is_as_recorded,
+            view: &shown.view,
+        }
     }
 }
 
 impl<'a> Filtered<'a, CallFilter> {
     /// A filter for a tree of calls.
-    pub fn of_calls(
-        choice: Choice,
-        options: &'a FilterOptions,
-        system: &TracedSystem,
-        sink: TextSink,
-    ) -> Self {
-        Self { filter: CallFilter::new(choice, system, named(options, sink)), options }
+    pub fn of_calls(shown: &'a Shown<'a>, system: &TracedSystem, sink: TextSink) -> Self {
+        let filter = CallFilter::new(shown.choice.clone(), system, sink);
+        Self { filter, options: &shown.filter, is_as_recorded: shown.is_as_recorded, view: &shown.view }
     }
 }
 
@@ -92,9 +157,9 @@ impl<F: TextFilter> Filtered<'_, F> {
         self.options.window.is_some()
     }
 
-    /// Whether nothing more will be written.
+    /// Whether nothing more will be written, and nobody has to know what else there is.
     pub fn is_over(&mut self) -> bool {
-        self.filter.filter_mut().is_over()
+        !self.is_as_recorded && self.filter.has_closed()
     }
 
     /// The records begin with what this machine does next; the guests of `stopped` partitions want to be left out.
@@ -116,24 +181,17 @@ impl<F: TextFilter> Filtered<'_, F> {
     /// The output fails.
     pub fn end(&mut self, ends: Vec<Stamp>, end: Option<&RunEnd>) -> Result<(), Ended> {
         self.filter.close();
+        self.filter.hand_on_rest(ends)?;
         let filter = self.filter.filter_mut();
-        filter.finish(ends, TextSink::write)?;
         if let Some(end) = end {
             filter.inner_mut().end(end);
         }
-        if let Some(warning) = self.options.warning(&filter.passed()) {
+        if let Some(warning) = self.view.warning(self.options, &filter.passed()) {
             warn!("{warning}");
         }
         self.filter.finish()?;
         self.write()
     }
-}
-
-fn named(options: &FilterOptions, mut sink: TextSink) -> TextSink {
-    if let Some(words) = options.words() {
-        sink.name_filter(&words);
-    }
-    sink
 }
 
 impl<F: TextFilter> Recorder for Filtered<'_, F> {

@@ -6,6 +6,7 @@ use crate::filter_options::FilterOptions;
 use crate::output::Output;
 use crate::source_notes::SourceNotes;
 use crate::text_sink::TextSink;
+use crate::view::{InForce, View};
 use clap::Args;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -51,8 +52,14 @@ pub struct Look {
 pub struct Shown<'a> {
     /// The options of the filter.
     pub filter: Cow<'a, FilterOptions>,
+    /// Whether the filters of the recording are the only ones: what is left out is told of up to the end of the run, as of a run of now.
+    pub is_as_recorded: bool,
+    /// The filters of the recording that are in force, too.
+    pub view: Cow<'a, View>,
     /// Which records.
     pub choice: Choice,
+    /// Of which records, if those are known only once the run is over.
+    pub before: Option<Choice>,
     calls: Option<CallTextOptions>,
     source: Option<&'a Path>,
 }
@@ -66,6 +73,8 @@ pub enum Way {
     Instructions,
     /// All instructions, to follow calls.
     Calls,
+    /// All of it, to choose of the last records once the run is over.
+    OfLast,
 }
 
 impl Look {
@@ -75,22 +84,25 @@ impl Look {
         self.calls.map(|_| "--calls").or(source)
     }
 
-    /// What these options and those of the filter ask for; `shown` is the file as the user named it.
+    /// What these options and those of the filter ask for of what `view` shows; `shown` is the file as the user named it.
     ///
     /// # Errors
     /// One line with the option and what to write in its place.
     pub fn choose<'a>(
         &'a self,
         filter: &'a FilterOptions,
+        view: &'a View,
         system: &TracedSystem,
         shown: &str,
     ) -> Result<Shown<'a>, String> {
         let source = self.source.as_deref();
+        let is_as_recorded = view.is_narrow() && filter.is_empty();
         let Some(depth) = self.calls else {
-            let choice = filter.choice(system, shown)?;
-            return Ok(Shown { filter: Cow::Borrowed(filter), choice, calls: None, source });
+            let InForce { choice, before } = view.choose(filter, system, shown)?;
+            let (filter, view) = (Cow::Borrowed(filter), Cow::Borrowed(view));
+            return Ok(Shown { filter, is_as_recorded, view, choice, before, calls: None, source });
         };
-        let filter = FilterOptions { as_calls: Some(depth), ..filter.clone() };
+        let filter = FilterOptions { as_calls: Some(depth), ..view.joined(filter, shown)? };
         let mut choice = filter.choice(system, shown)?;
         let options = CallTextOptions {
             functions: filter.wants_functions(),
@@ -106,7 +118,8 @@ impl Look {
         if filter.gaps.is_none() {
             choice.gaps = Gaps::Total;
         }
-        Ok(Shown { filter: Cow::Owned(filter), choice, calls: Some(options), source })
+        let (filter, view) = (Cow::Owned(filter), Cow::Owned(View::default()));
+        Ok(Shown { filter, is_as_recorded, view, choice, before: None, calls: Some(options), source })
     }
 }
 
@@ -115,6 +128,7 @@ impl Shown<'_> {
     pub fn way(&self) -> Way {
         match self.calls {
             Some(_) => Way::Calls,
+            None if self.before.is_some() => Way::OfLast,
             None if self.choice.needs_instructions() => Way::Instructions,
             None => Way::Events,
         }
@@ -135,6 +149,9 @@ impl Shown<'_> {
         };
         if let Some(folder) = self.source {
             sink.show_source(SourceNotes::new(system, &self.choice.partitions, folder));
+        }
+        for words in [self.view.words(), self.filter.words()].into_iter().flatten() {
+            sink.name_filter(&words);
         }
         sink
     }

@@ -39,6 +39,7 @@ mod subject;
 mod text_sink;
 mod trace_command;
 mod verify_command;
+mod view;
 
 use arguments::{Arguments, Command};
 use clap::error::ErrorKind;

@@ -13,11 +13,16 @@ use std::path::Path;
 pub struct PvtSink<D>(Option<RunWriter<D>>);
 
 impl<D: Depth> PvtSink<D> {
-    /// A file that begins, at `path` or on stdout.
+    /// A file that begins, at `path` or on stdout, of a run of which `filters` are in force.
     ///
     /// # Errors
     /// The file cannot be created, or stdout is a terminal.
-    pub fn new(path: Option<&Path>, subject: &Subject, machine: &Machine) -> Result<Self, Ended> {
+    pub fn new(
+        path: Option<&Path>,
+        subject: &Subject,
+        machine: &Machine,
+        filters: Vec<String>,
+    ) -> Result<Self, Ended> {
         let out: Box<dyn Write + Send> = match path {
             Some(path) => {
                 let file = File::create(path);
@@ -33,7 +38,7 @@ impl<D: Depth> PvtSink<D> {
             }
             None => Box::new(io::stdout()),
         };
-        Ok(Self(Some(RunWriter::new(out, subject, machine)?)))
+        Ok(Self(Some(RunWriter::with_filters(out, subject, machine, filters)?)))
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::arguments::Show;
 use crate::filter_options::FilterOptions;
 use crate::filtered::{Filtered, TextFilter, ends};
-use crate::look::{Look, Shown, Way};
+use crate::look::{Look, Way};
 use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::status::Status;
+use crate::view::View;
 use hypervisor_core::{Machine, PartitionId, Recorder, Stamp, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
@@ -26,10 +27,10 @@ const EVENTS_WAITING_MOST: u32 = 1024;
 /// # Errors
 /// It cannot be read, or stdout fails.
 pub fn show(show: &Show) -> Result<Status, Ended> {
-    shown(&show.recording, &show.filter, &show.look, None)
+    shown(&show.recording, &show.filter, &show.look, show.unfiltered, None)
 }
 
-/// Writes what `filter` chooses of the recording at `path`, to a file if one is named.
+/// Writes what `filter` chooses of what the recording at `path` shows, or of all of it if it is `unfiltered`, to a file if one is named.
 ///
 /// # Errors
 /// It cannot be read, or the output fails.
@@ -37,37 +38,44 @@ pub fn shown(
     path: &Path,
     filter: &FilterOptions,
     look: &Look,
+    unfiltered: bool,
     output: Option<&Path>,
 ) -> Result<Status, Ended> {
     let mut recording = open(path)?;
+    let view = View::of(path, recording.header(), unfiltered)?;
     let traced = recording.traced().clone();
-    let shown = look.choose(filter, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
+    let shown = look.choose(filter, &view, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
     // Only now that it is known to be read.
     let output = Output::beside(path, output).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
-    let start = start(&shown.choice, &traced);
     let way = shown.way();
-    let Shown { choice, filter, .. } = shown;
-    if matches!(way, Way::Events) && choice.length.is_none() {
-        return events(path, &mut recording, Filtered::of_events(choice, &filter, sink));
+    let is_window = filter.window.is_some();
+    if matches!(way, Way::Events) && !is_window {
+        return events(path, &mut recording, Filtered::of_events(&shown, sink));
     }
+    let start = if is_window { start(&shown.choice, &traced) } else { Position::Unit(0) };
     let replayed = recording.replay_before(start).map_err(|error| failed(path, &error))?;
-    match way {
-        Way::Calls => {
-            filtered(replayed, start, &recording, Filtered::of_calls(choice, &filter, &traced, sink))
+    let of_last = shown.before.clone();
+    match (way, of_last) {
+        (Way::OfLast, Some(before)) => {
+            filtered(replayed, start, &recording, Filtered::of_last(before, &shown, sink))
         }
-        Way::Instructions => filtered(replayed, start, &recording, Filtered::new(choice, &filter, sink)),
-        Way::Events => filtered(replayed, start, &recording, Filtered::of_events(choice, &filter, sink)),
+        (Way::Calls, _) => filtered(replayed, start, &recording, Filtered::of_calls(&shown, &traced, sink)),
+        (Way::Instructions | Way::OfLast, _) => {
+            filtered(replayed, start, &recording, Filtered::new(&shown, sink))
+        }
+        (Way::Events, _) => filtered(replayed, start, &recording, Filtered::of_events(&shown, sink)),
     }
 }
 
-/// Where the run has to be run again from: of a window only from right before it.
+/// Where the run has to be run again from: of a window only from right before it, unless what is chosen there depends on what came before.
 fn start(choice: &Choice, traced: &TracedSystem) -> Position {
-    match (&choice.length, &choice.from) {
-        (Some(_), Some(Trigger { what: Instant::Time(ns), .. })) => {
-            Position::Unit(traced.rate.first_unit_at(*ns))
-        }
-        (Some(_), Some(Trigger { what: Instant::Number(number), partition }))
+    if choice.within.as_ref().is_some_and(|outer| outer.depends_on_the_past()) {
+        return Position::Unit(0);
+    }
+    match &choice.from {
+        Some(Trigger { what: Instant::Time(ns), .. }) => Position::Unit(traced.rate.first_unit_at(*ns)),
+        Some(Trigger { what: Instant::Number(number), partition })
             if partition.is_some() || !traced.is_system =>
         {
             Position::Instruction(partition.unwrap_or_default(), *number)

@@ -2,13 +2,14 @@
 
 use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
-use crate::look::{Shown, Way};
+use crate::look::Way;
 use crate::output::{Ended, Output, refuse_same};
 use crate::pvt_sink::PvtSink;
 use crate::session::Session;
 use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
+use crate::view::{View, words_to_store};
 use recording::{Addresses, Depth, Full, Stored, Subject};
 use std::path::Path;
 use trace::TracedSystem;
@@ -34,15 +35,13 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     if let (Some(read), Some(written)) = (&trace.image, &trace.output) {
         refuse_same(read, written).map_err(Ended::Failed)?;
     }
-    let shown = trace.look.choose(&trace.filter, &traced, &session.roster().shown).map_err(Ended::Failed)?;
+    let view = View::default();
+    let shown = trace.look.choose(&trace.filter, &view, &traced, &session.roster().shown);
+    let shown = shown.map_err(Ended::Failed)?;
     if let Some(subject) = recorded {
-        if trace.filter.words().is_some() || !trace.filter.partitions.is_empty() {
-            let why = "--format pvt records the whole run: leave the filter out, and show the file without it or with it";
-            return Err(Ended::Failed(why.to_owned()));
-        }
         if let Some(option) = trace.look.given() {
             return Err(Ended::Failed(format!(
-                "--format pvt records the whole run: leave {option} out, and show the file with it"
+                "--format pvt records what is shown later: leave {option} out, and show the file with it"
             )));
         }
         let record = match trace.detail.unwrap_or(TraceDetail::Full) {
@@ -50,25 +49,29 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
             TraceDetail::Addresses => record::<Addresses>,
             TraceDetail::Stored => record::<Stored>,
         };
-        return record(session, trace.output.as_deref(), &subject);
+        let filters = words_to_store(&trace.filter).map_err(Ended::Failed)?;
+        return record(session, trace.output.as_deref(), &subject, filters);
     }
     let output = match &trace.output {
         Some(path) => Output::file(path).map_err(Ended::Failed)?,
         None => Output::stdout(),
     };
     let sink = shown.sink(&traced, output);
-    let way = shown.way();
-    let Shown { choice, filter, .. } = shown;
-    match way {
-        Way::Calls => session.run(&mut Filtered::of_calls(choice, &filter, &traced, sink)),
-        Way::Instructions => session.run(&mut Filtered::new(choice, &filter, sink)),
-        Way::Events => session.run(&mut Filtered::of_events(choice, &filter, sink)),
+    match shown.way() {
+        Way::Calls => session.run(&mut Filtered::of_calls(&shown, &traced, sink)),
+        Way::Instructions | Way::OfLast => session.run(&mut Filtered::new(&shown, sink)),
+        Way::Events => session.run(&mut Filtered::of_events(&shown, sink)),
     }
 }
 
 /// Records the run in a trace file.
-fn record<D: Depth>(session: Session<'_>, path: Option<&Path>, subject: &Subject) -> Result<Status, Ended> {
-    let mut sink = PvtSink::<D>::new(path, subject, session.machine())?;
+fn record<D: Depth>(
+    session: Session<'_>,
+    path: Option<&Path>,
+    subject: &Subject,
+    filters: Vec<String>,
+) -> Result<Status, Ended> {
+    let mut sink = PvtSink::<D>::new(path, subject, session.machine(), filters)?;
     session.run(&mut sink)
 }
 
@@ -78,5 +81,5 @@ fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
         let why = format!("{} is a recorded run already: copy it, or leave out --format pvt", path.display());
         return Err(Ended::Failed(why));
     }
-    shown(path, &trace.filter, &trace.look, trace.output.as_deref())
+    shown(path, &trace.filter, &trace.look, false, trace.output.as_deref())
 }

@@ -8,16 +8,18 @@ mod source;
 
 pub use options::Diff;
 
+use crate::filter_options::FilterOptions;
 use crate::output::Ended;
 use crate::progress::Progress;
 use crate::status::Status;
+use crate::view::without_controls;
 use opened::{Opened, open};
 use report::Report;
-use source::Source;
+use source::{Rows, Source, Taker};
 use system_file::suggestion::{listed, nearest};
-use trace::TracedSystem;
 use trace::diff::{By, Collector, Comparison, Rules, Settings, View, Wanted};
-use trace::filter::Kinds;
+use trace::filter::{Choice, Kinds};
+use trace::{Collapse, Filter, TracedSystem};
 
 /// So many rows of a partition may wait for the other side.
 const WAITING_MOST: usize = 1 << 20;
@@ -38,7 +40,7 @@ pub fn diff(diff: &Diff) -> Result<Status, Ended> {
     diff.check().map_err(Ended::Failed)?;
     let (ignored, ignored_kinds) = diff.ignored().map_err(Ended::Failed)?;
     let mut only = diff.kinds().map_err(Ended::Failed)?;
-    let mut opened = open(diff)?;
+    let (mut opened, filter) = open(diff)?;
     let has_log = matches!(opened[1].source, Source::Log { .. });
     if has_log {
         only = of_log(diff)?;
@@ -50,11 +52,13 @@ pub fn diff(diff: &Diff) -> Result<Status, Ended> {
         shown: diff.shown,
     };
     let chosen = chosen(diff, &opened)?;
-    let mut report = Report::new(chosen.is_system, diff.resync.is_some());
-    report.begin(diff, &opened, &chosen.names)?;
     let wanted = Wanted { only, ignored: ignored_kinds, folds_repeats: has_log };
     let mut pairs = pairs(&chosen, &opened, settings);
-    run(&mut opened, &mut pairs, wanted, &mut report)?;
+    let mut takers = takers(&opened, &pairs, wanted, filter.as_ref())?;
+    let mut report = Report::new(chosen.is_system, diff.resync.is_some());
+    let in_force = filter.as_ref().map(|filter| without_controls(&filter.header_words().join(" ")));
+    report.begin(diff, &opened, &chosen.names, in_force.as_deref())?;
+    run(&mut opened, &mut pairs, &mut takers, &mut report)?;
     report.end(&mut pairs, &chosen)
 }
 
@@ -163,19 +167,43 @@ fn pairs(chosen: &Chosen, opened: &[Opened; 2], settings: Settings) -> Vec<Pair>
     chosen.pairs.iter().map(pair).collect()
 }
 
+/// Who takes down the rows of each side.
+fn takers(
+    opened: &[Opened; 2],
+    pairs: &[Pair],
+    wanted: Wanted,
+    filter: Option<&FilterOptions>,
+) -> Result<[Taker; 2], Ended> {
+    let taker = |side: usize| -> Result<Taker, Ended> {
+        let Opened { source, shown, .. } = &opened[side];
+        let count = source.traced().map_or(1, |traced| traced.partitions.len());
+        let is_chosen = |place: usize| pairs.iter().any(|pair| pair.places[side] == place);
+        let collector = Collector::new(wanted, &(0..count).map(is_chosen).collect::<Vec<bool>>());
+        let instructions = wanted.only.has_instructions();
+        let (Some(filter), Some(traced)) = (filter, source.traced()) else {
+            return Ok(Taker { rows: Rows::All(collector), instructions });
+        };
+        let choice = filter.choice(traced, shown).map_err(|why| {
+            let why = without_controls(&why);
+            Ended::Failed(format!(
+                "a filter that a side was recorded with chooses nothing of {shown}: {why}; add --unfiltered"
+            ))
+        })?;
+        // Repetitions are compared as they are.
+        let choice = Choice { collapse: Collapse::default(), ..choice };
+        let instructions = choice.needs_instructions();
+        Ok(Taker { rows: Rows::Filtered(Box::new(Filter::new(choice, collector))), instructions })
+    };
+    Ok([taker(0)?, taker(1)?])
+}
+
 /// Runs both sides, whichever is behind, and compares what comes.
 fn run(
     opened: &mut [Opened; 2],
     pairs: &mut [Pair],
-    wanted: Wanted,
+    takers: &mut [Taker; 2],
     report: &mut Report,
 ) -> Result<(), Ended> {
-    let mut collectors = [0, 1].map(|side| {
-        let count = opened[side].source.traced().map_or(1, |traced| traced.partitions.len());
-        let is_chosen = |place: usize| pairs.iter().any(|pair| pair.places[side] == place);
-        Collector::new(wanted, &(0..count).map(is_chosen).collect::<Vec<bool>>())
-    });
-    let instructions = wanted.only.has_instructions();
     let total = opened.iter().filter_map(|side| side.source.last_unit()).max();
     let mut progress = Progress::new("comparing", total.unwrap_or(0));
     while pairs.iter().any(|pair| !pair.comparison.is_done()) {
@@ -184,10 +212,10 @@ fn run(
                 continue;
             }
             let source = &mut opened[side].source;
-            source.pull(&mut collectors[side], instructions)?;
+            source.pull(&mut takers[side])?;
             for pair in &mut *pairs {
                 let place = pair.places[side];
-                if let Some(rows) = source.rows_of(&mut collectors[side], place) {
+                if let Some(rows) = source.rows_of(takers[side].collector_mut(), place) {
                     pair.comparison.feed(side, rows);
                 }
                 if source.has_ended() {

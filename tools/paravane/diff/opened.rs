@@ -4,8 +4,10 @@ use super::log::{ExecLog, begins_log};
 use super::options::Diff;
 use super::source::{Live, Source, limits};
 use crate::arguments::{Abi, CpuName};
+use crate::filter_options::FilterOptions;
 use crate::output::Ended;
 use crate::subject;
+use crate::view::{View, without_controls};
 use hypervisor_core::{Arrival, Input, Limits, Machine};
 use recording::{Files, GuestOptions, Recording, Subject};
 use std::fs::File;
@@ -33,11 +35,11 @@ enum What {
     Log,
 }
 
-/// Opens both sides.
+/// Opens both sides, with the filter that is in force on both.
 ///
 /// # Errors
 /// One line with the file that cannot be used.
-pub fn open(diff: &Diff) -> Result<[Opened; 2], Ended> {
+pub fn open(diff: &Diff) -> Result<([Opened; 2], Option<FilterOptions>), Ended> {
     let (a, b) = (look_at(&diff.a)?, look_at(&diff.b)?);
     if matches!(a, What::Log) {
         return Err(Ended::Failed(format!(
@@ -48,10 +50,46 @@ pub fn open(diff: &Diff) -> Result<[Opened; 2], Ended> {
     let input = input(diff)?;
     let (of_a, of_b) = (Known::of(&diff.a, &a)?, Known::of(&diff.b, &b)?);
     let name = name_of(diff, &of_a, &of_b)?;
-    Ok([
+    let filter = filter(diff, [(&diff.a, &a), (&diff.b, &b)])?;
+    let opened = [
         opened(diff, "A", &diff.a, a, &of_b, &input, name.as_deref())?,
         opened(diff, "B", &diff.b, b, &of_a, &input, name.as_deref())?,
-    ])
+    ];
+    Ok((opened, filter))
+}
+
+/// The filter that a recording was made with: it is in force on both sides.
+fn filter(diff: &Diff, sides: [(&Path, &What); 2]) -> Result<Option<FilterOptions>, Ended> {
+    let mut in_force: Option<(&Path, FilterOptions)> = None;
+    for (path, what) in sides {
+        let What::Recorded(recording) = what else { continue };
+        let view = View::of(path, recording.header(), diff.unfiltered)?;
+        let Some(stored) = view.into_stored() else { continue };
+        if stored.last.is_some() || stored.window.is_some() {
+            let option = if stored.last.is_some() { "--last" } else { "--window" };
+            return Err(Ended::Failed(format!(
+                "{} was recorded with `{option}`: what is shown of the two runs is not comparable with that: add --unfiltered",
+                path.display()
+            )));
+        }
+        match &in_force {
+            Some((other, filter)) if filter.header_words() != stored.header_words() => {
+                return Err(Ended::Failed(format!(
+                    "{} was recorded with `{}`, and {} with `{}`: add --unfiltered, and compare with --only and --partition",
+                    other.display(),
+                    without_controls(&filter.header_words().join(" ")),
+                    path.display(),
+                    without_controls(&stored.header_words().join(" "))
+                )));
+            }
+            _ => in_force = Some((path, stored)),
+        }
+    }
+    if in_force.is_some() && sides.iter().any(|(_, what)| matches!(what, What::Log)) {
+        let why = "a log of QEMU is of a whole run, and the recording has filters in force: add --unfiltered";
+        return Err(Ended::Failed(why.to_owned()));
+    }
+    Ok(in_force.map(|(_, filter)| filter))
 }
 
 /// What a recording says of how it was run.

@@ -55,6 +55,10 @@ pub struct Diff {
     #[arg(long = "partition", value_name = "NAME", help_heading = "Comparison")]
     pub partitions: Vec<String>,
 
+    /// Compare the whole runs, whatever filters the recordings were made with
+    #[arg(long, help_heading = "Comparison")]
+    pub unfiltered: bool,
+
     /// What makes two instructions the same one
     #[arg(long, value_enum, default_value_t = ByOption::Address, help_heading = "Comparison")]
     pub by: ByOption,

@@ -33,7 +33,13 @@ impl Report {
     ///
     /// # Errors
     /// Stdout fails.
-    pub fn begin(&mut self, diff: &Diff, opened: &[Opened; 2], names: &[String]) -> Result<(), Ended> {
+    pub fn begin(
+        &mut self,
+        diff: &Diff,
+        opened: &[Opened; 2],
+        names: &[String],
+        filter: Option<&str>,
+    ) -> Result<(), Ended> {
         let [a, b] = opened.each_ref().map(|opened| opened.source.traced());
         let images = match (a, b) {
             (Some(a), Some(b)) => {
@@ -68,6 +74,9 @@ impl Report {
             self.text(
                 "Compared are addresses and up to four bytes of each instruction: the log has no more. A REP is one row\n",
             )?;
+        }
+        if let Some(filter) = filter {
+            self.text(&format!("Compared is what was recorded to be shown: {filter}\n"))?;
         }
         if !diff.only.is_empty() {
             self.text(&format!("Compared are only: {}\n", diff.only.join(", ")))?;
@@ -125,7 +134,7 @@ impl Report {
         let is_nothing = |counts: Counts| counts.instructions == [0, 0] && counts.events == [0, 0];
         if pairs.iter().all(|pair| is_nothing(pair.comparison.counts()) && !pair.comparison.differs()) {
             return Err(Ended::Failed(
-                "nothing was compared: no record on either side is of a kind in --only".to_owned(),
+                "nothing was compared: no record on either side passes --only and the filters of the recordings".to_owned(),
             ));
         }
         let differs = pairs.iter().any(|pair| pair.comparison.differs()) || !chosen.alone.is_empty();

@@ -10,7 +10,7 @@ use log::warn;
 use recording::{Position, Recording, Replay};
 use std::path::Path;
 use trace::diff::{Collector, Ending, Row};
-use trace::{TracedSystem, outcome_words};
+use trace::{Filter, TracedSystem, outcome_words};
 
 /// Units that are run at once.
 const SLICE_UNITS: u64 = 4096;
@@ -91,13 +91,20 @@ impl Source {
     ///
     /// # Errors
     /// The log is none.
-    pub fn pull(&mut self, collector: &mut Collector, instructions: bool) -> Result<(), Ended> {
+    pub fn pull(&mut self, taker: &mut Taker) -> Result<(), Ended> {
+        match &mut taker.rows {
+            Rows::All(collector) => self.pull_to(collector, taker.instructions),
+            Rows::Filtered(filter) => self.pull_to(&mut **filter, taker.instructions),
+        }
+    }
+
+    fn pull_to<R: Recorder>(&mut self, recorder: &mut R, instructions: bool) -> Result<(), Ended> {
         let units = if instructions { SLICE_UNITS } else { EVENTS_SLICE_UNITS };
         match self {
-            Self::Recorded { replay, .. } if instructions => replay.run_slice(units, collector),
-            Self::Recorded { replay, .. } => replay.run_slice(units, &mut OfEvents(collector)),
-            Self::Live(live) if instructions => live.run_slice(units, collector),
-            Self::Live(live) => live.run_slice(units, &mut OfEvents(collector)),
+            Self::Recorded { replay, .. } if instructions => replay.run_slice(units, recorder),
+            Self::Recorded { replay, .. } => replay.run_slice(units, &mut OfEvents(recorder)),
+            Self::Live(live) if instructions => live.run_slice(units, recorder),
+            Self::Live(live) => live.run_slice(units, &mut OfEvents(recorder)),
             Self::Log { log, rows } => log.read(LINES, rows).map_err(Ended::Failed)?,
         }
         Ok(())
@@ -207,10 +214,36 @@ pub fn limits(diff: &Diff) -> Limits {
     Limits { executed_units: diff.max_instructions, time_ns, slice_units: None }
 }
 
-/// A collector that is told of events alone, so that the processor runs as if nobody watched.
-struct OfEvents<'a>(&'a mut Collector);
+/// Who takes down the rows of a side.
+pub struct Taker {
+    /// How.
+    pub rows: Rows,
+    /// Whether it has to see instructions.
+    pub instructions: bool,
+}
 
-impl Recorder for OfEvents<'_> {
+/// The rows of a side on their way to the comparison.
+pub enum Rows {
+    /// All that are wanted.
+    All(Collector),
+    /// Those of them that pass the filters of the recordings.
+    Filtered(Box<Filter<Collector>>),
+}
+
+impl Taker {
+    /// Where the rows are.
+    pub fn collector_mut(&mut self) -> &mut Collector {
+        match &mut self.rows {
+            Rows::All(collector) => collector,
+            Rows::Filtered(filter) => filter.inner_mut(),
+        }
+    }
+}
+
+/// A recorder that is told of events alone, so that the processor runs as if nobody watched.
+struct OfEvents<'a, R>(&'a mut R);
+
+impl<R: Recorder> Recorder for OfEvents<'_, R> {
     const ACTIVE: bool = true;
     const INSTRUCTIONS: bool = false;
 

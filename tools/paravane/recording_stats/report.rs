@@ -34,6 +34,11 @@ impl Report<'_> {
         let header = self.recording.header();
         let [path, writer] = [&header.path, &header.writer].map(|text| printable(text));
         let mut text = format!("{}: {path}, recorded by {writer}\n", self.shown);
+        if !header.filters.is_empty() {
+            let words: Vec<String> = header.filters.iter().map(|word| printable(word)).collect();
+            let _ = writeln!(text, "Filters in force when it is shown: {}", words.join(" "));
+            text.push_str("What is counted here is the whole run\n");
+        }
         self.add_file(&mut text);
         text.push_str("\nRun\n");
         match (self.recording.end(), self.machine) {
@@ -126,6 +131,7 @@ impl Report<'_> {
             ("schema", SCHEMA.into()),
             ("of", header.path.as_str().into()),
             ("writer", header.writer.as_str().into()),
+            ("filters", header.filters.iter().map(|word| Json::from(word.as_str())).collect()),
             ("bytes", reader.length_bytes().into()),
             ("cut_at", reader.cut_at().map_or(Json::Null, Json::Number)),
             ("frames", self.frames.iter().map(of_frames).collect()),

@@ -16,7 +16,7 @@ use hypervisor_core::{Arrival, Image, Input, Machine};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use trace::pvt::{FrameKind, Header, Reader, files_most_bytes};
+use trace::pvt::{FILTER_MOST_BYTES, FILTERS_MOST, FrameKind, Header, Reader, files_most_bytes};
 use trace::{RunEnd, TracedPartition, TracedSystem};
 
 /// What console input of a recording takes in memory at most: [`input_cost`].
@@ -41,6 +41,12 @@ impl Recording {
         let mut reader = Reader::open(path)?;
         let files = read_files(&mut reader)?;
         let header = reader.header();
+        if header.filters.len() > FILTERS_MOST
+            || header.filters.iter().any(|word| word.len() > FILTER_MOST_BYTES)
+        {
+            let what = "its header has more filters than a recording holds: it is damaged; record it again";
+            return Err(RecordingError::Subject(what.to_owned()));
+        }
         let rebuilt = rebuilt(header, files.clone());
         let traced = match &rebuilt {
             Ok((subject, machine)) => TracedSystem::of(machine, subject.is_system),

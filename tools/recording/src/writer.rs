@@ -92,7 +92,20 @@ impl<D: Depth> RunWriter<D> {
     /// # Errors
     /// The file cannot be written.
     pub fn new(out: Box<dyn Write + Send>, subject: &Subject, machine: &Machine) -> io::Result<Self> {
-        let mut writer = Writer::new(out, &header(subject, machine, D::DETAIL));
+        Self::with_filters(out, subject, machine, Vec::new())
+    }
+
+    /// As [`RunWriter::new`]; `filters` are in force when it is shown, as words of the command line.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn with_filters(
+        out: Box<dyn Write + Send>,
+        subject: &Subject,
+        machine: &Machine,
+        filters: Vec<String>,
+    ) -> io::Result<Self> {
+        let mut writer = Writer::new(out, &Header { filters, ..header(subject, machine, D::DETAIL) });
         for bytes in subject.files.known().values() {
             for part in bytes.chunks(FILE_PART_BYTES) {
                 writer.frame(FrameKind::File, 0, 0, part.to_vec())?;

@@ -257,7 +257,7 @@ function recordingPanel() {
         "detail",
         about.detail === "full" ? "everything: instructions and values are made again by running" : about.detail,
       ],
-      ["filters", about.filters.length ? about.filters.join(" ") : "none: the whole run is recorded"],
+      ["filters", about.filters.length ? about.filters.join(" ") + " (when it is shown; this page is of the whole run)" : "none: everything is shown"],
       ["clock", `${grouped(about.unitsPerSecond)} units a second of virtual time`],
       ["configuration digest", element("code", {}, about.configuration)],
       ["final state digest", about.end ? element("code", {}, about.end.digest) : "the recording was cut off"],

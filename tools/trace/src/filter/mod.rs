@@ -274,7 +274,11 @@ impl<R: Recorder> Recorder for Filter<R> {
 
 /// Whether all windows hold a record; each of them is asked.
 fn hold(windows: &mut [Window], mut holds: impl FnMut(&mut Window) -> bool) -> bool {
-    windows.iter_mut().fold(true, |all, window| holds(window) && all)
+    let mut all = true;
+    for window in windows {
+        all &= holds(window);
+    }
+    all
 }
 
 /// A filter that needs no instructions: the processor runs as if nobody watched. Those that are missing are counted by

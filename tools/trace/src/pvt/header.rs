@@ -13,6 +13,11 @@ pub enum Detail {
     Stored,
 }
 
+/// A header has so many words of filters at most.
+pub const FILTERS_MOST: usize = 64;
+/// And each of them so many bytes.
+pub const FILTER_MOST_BYTES: usize = 4096;
+
 impl Detail {
     /// The numbers of the ways in the file.
     pub(super) const NUMBERS: std::ops::RangeInclusive<u32> = 0..=2;
@@ -35,7 +40,8 @@ pub struct Header {
     pub configuration_digest: u128,
     /// The partitions.
     pub partitions: Vec<PartitionHeader>,
-    /// The filters in force, as the user wrote them; what they left out is not in the file.
+    /// The filters in force, as words of the command line: at most [`FILTERS_MOST`], of [`FILTER_MOST_BYTES`] each. A claim as
+    /// everything else: whoever reads them parses them anew.
     pub filters: Vec<String>,
     /// The file that is run, as the user named it.
     pub path: String,

@@ -23,7 +23,7 @@ mod tests;
 pub use address_reader::{AddressesEnd, tell_addresses};
 pub use block_batch::{BlockBatch, BlockCollector};
 pub use head::{FrameHead, FrameKind};
-pub use header::{Detail, Header, PartitionHeader};
+pub use header::{Detail, FILTER_MOST_BYTES, FILTERS_MOST, Header, PartitionHeader};
 pub use reader::{ReadError, Reader};
 pub use records::{RecordWriter, tell_records};
 pub use step_reader::{Stored, StoredStep, tell_steps};
