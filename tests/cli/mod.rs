@@ -3,6 +3,7 @@
 mod calls;
 mod check;
 mod colours;
+mod crash_command;
 mod damaged_recordings;
 mod diff;
 mod elf;

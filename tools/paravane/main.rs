@@ -1,5 +1,6 @@
 //! The command line of Paravane: the only part of it that reads and writes files, terminals and pipes.
 
+mod again;
 mod arguments;
 mod call_filter;
 mod check_command;

@@ -1,5 +1,6 @@
 //! `paravane run`: nothing but the guests' consoles.
 
+use crate::again::Again;
 use crate::arguments::Run;
 use crate::flight_recorder::{self, FlightRecorder};
 use crate::output::{Ended, Output};
@@ -16,7 +17,7 @@ pub fn run(run: &Run) -> Result<Status, Ended> {
     let subject = subject::open(run.image.as_deref(), &run.options)?;
     let session = Session::new(subject, &run.options, Output::stdout())?;
     let Some(path) = &run.flight_recorder else {
-        return session.run(&mut Unrecorded);
+        return session.that_tells(Again::of(run)).run(&mut Unrecorded);
     };
     let length = run.flight_length.unwrap_or(flight_recorder::LENGTH);
     let mut recorder = FlightRecorder::create(path, length, session.roster().is_system)?;

@@ -2,6 +2,7 @@
 //!
 //! Not here: what is recorded of the run. `run` records nothing, `trace` everything.
 
+use crate::again::Again;
 use crate::arguments::{Dispatch, RunOptions, StatisticsFormat};
 use crate::conclusion::Conclusion;
 use crate::console::Console;
@@ -29,6 +30,7 @@ pub struct Session<'a> {
     console: Console,
     health: HealthLines,
     options: &'a RunOptions,
+    again: Option<Again>,
 }
 
 /// A recorder that is served whenever the machine returns.
@@ -66,7 +68,13 @@ impl<'a> Session<'a> {
         }
         let input = ConsoleInput::open(options, &identity)?;
         let console = Console::new(console, &roster.names);
-        Ok(Self { machine, roster, input, console, health: HealthLines::default(), options })
+        Ok(Self { machine, roster, input, console, health: HealthLines::default(), options, again: None })
+    }
+
+    /// If somebody crashes the user is told how to see the way there.
+    #[must_use]
+    pub fn that_tells(self, again: Again) -> Self {
+        Self { again: Some(again), ..self }
     }
 
     /// The machine.
@@ -114,6 +122,9 @@ impl<'a> Session<'a> {
         self.console.finish()?;
         info!("ended {}", self.now());
         let status = Conclusion { machine: &self.machine, roster: &self.roster }.tell(&outcome);
+        if let Some(text) = self.again.as_ref().and_then(|again| again.told(&self.machine)) {
+            complain(text);
+        }
         self.tell_statistics(statistics_file)?;
         Ok(status)
     }
