@@ -3,7 +3,10 @@
 use super::forged::{change_header, file_of, frames_of};
 use super::paravane::{Finished, TemporaryFile, run, sample};
 use super::recordings::record;
+use hypervisor_core::clock::Rate;
 use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use trace::pvt::{AddressesEnd, FrameKind, Stored, ToldAddress, tell_addresses_and_gaps, tell_steps};
 
 /// Asks something of a file, which stands after the first word.
 fn ask(file: &TemporaryFile, words: &[&str]) -> Finished {
@@ -305,5 +308,127 @@ fn filters_in_a_header_are_not_trusted() {
         let stats = ask(&forged, &["stats"]);
         assert_eq!(stats.status == Some(0), !too_many, "{words:?}: {}", stats.stderr);
         assert!(!stats.text().contains('\u{1b}'), "{}", stats.text());
+    }
+}
+
+/// The record kinds of the frames that hold instructions: how many are told, and what is said to be missing.
+fn stored_of(file: &TemporaryFile, kind: FrameKind) -> (u64, u64) {
+    let (mut told, mut missing) = (0, 0);
+    for frame in frames_of(file).iter().filter(|frame| frame.kind == kind) {
+        if kind == FrameKind::Instructions {
+            assert!(tell_steps(&frame.raw, Rate::default(), 3, |_, stored| {
+                match stored {
+                    Stored::Step(_) => told += 1,
+                    Stored::Elision(elision) => missing += elision.instructions,
+                    Stored::Registers(_) => {}
+                }
+                ControlFlow::Continue(())
+            }));
+        } else {
+            let end = tell_addresses_and_gaps(&frame.raw, Rate::default(), 3, |_, address| {
+                match address {
+                    ToldAddress::Instruction(..) => told += 1,
+                    ToldAddress::Elision(elision) => missing += elision.instructions,
+                }
+                ControlFlow::Continue(())
+            });
+            assert_eq!(end, AddressesEnd::Complete);
+        }
+    }
+    (told, missing)
+}
+
+#[test]
+fn a_filter_decides_which_instructions_are_stored_and_the_others_are_announced() {
+    let ticker = sample("ticker");
+    let guest = ticker.as_os_str();
+    for (detail, kind) in [("stored", FrameKind::Instructions), ("addresses", FrameKind::Addresses)] {
+        let all = stored_of(&record_with(guest, &["--detail", detail]), kind);
+        assert!(all.0 > 40_000 && all.1 == 0, "{all:?}");
+        for options in [
+            &["--function", "on_tick"][..],
+            &["--from", "10ms", "--to", "300ms"],
+            &["--data", "ticks"],
+            &["--class", "call", "--only", "instructions"],
+            &["--collapse", "rep,loops"],
+            &["--at", "#200", "--window", "30"],
+        ] {
+            let words = [&["--detail", detail], options].concat();
+            let recorded = record_with(guest, &words);
+            let (told, missing) = stored_of(&recorded, kind);
+            assert!(told > 0 && told < all.0, "{words:?}: {told}");
+            assert_eq!(told + missing, all.0, "{words:?}");
+            let verified = ask(&recorded, &["verify"]);
+            assert_eq!(verified.status, Some(0), "{words:?}: {}", verified.stderr);
+            assert!(verified.text().contains(" stored instruction"), "{}", verified.text());
+            assert!(show(&recorded, &[]) == trace(guest, options), "{words:?}");
+            assert!(show(&recorded, &["--unfiltered"]) == trace(guest, &[]), "{words:?}");
+        }
+        // As many as are in the text.
+        let recorded =
+            record_with(guest, &["--detail", detail, "--function", "on_tick", "--only", "instructions"]);
+        let lines = show(&recorded, &[]);
+        let lines = lines.lines().filter(|line| line.starts_with('#') && !line.contains(" == ")).count();
+        assert_eq!(stored_of(&recorded, kind).0, lines as u64);
+    }
+    let system = record_with("builtin:irq".as_ref(), &["--detail", "stored", "--partition", "worker"]);
+    assert_eq!(ask(&system, &["verify"]).status, Some(0));
+    assert_eq!(
+        stored_of(&system, FrameKind::Instructions).1,
+        0,
+        "the header says that the other one is not there"
+    );
+}
+
+#[test]
+fn an_announcement_that_is_wrong_is_found() {
+    let ticker = sample("ticker");
+    for (detail, kind) in [("stored", FrameKind::Instructions), ("addresses", FrameKind::Addresses)] {
+        let recorded = record_with(ticker.as_os_str(), &["--detail", detail, "--function", "on_tick"]);
+        let good = frames_of(&recorded);
+        let place = good.iter().position(|frame| frame.kind == kind).expect("such a frame");
+        let mut wrong = 0;
+        for byte in 0..good[place].raw.len().min(80) {
+            let mut frames = good.clone();
+            frames[place].raw[byte] ^= 1;
+            let forged = TemporaryFile::new("forged.pvt", &file_of(&frames));
+            let finished = ask(&forged, &["verify"]);
+            assert_eq!(
+                (finished.status, finished.stderr.lines().count()),
+                (Some(125), 1),
+                "{byte}: {finished:?}"
+            );
+            assert!(!finished.stderr.contains("this is a bug"), "{byte}: {finished:?}");
+            wrong += 1;
+        }
+        assert!(wrong > 40, "{wrong}");
+        // And another filter than the one with which it was stored.
+        let mut frames = good;
+        change_header(&mut frames, |header| header.filters = vec!["--function=main".to_owned()]);
+        let forged = TemporaryFile::new("forged.pvt", &file_of(&frames));
+        let finished = ask(&forged, &["verify"]);
+        assert_eq!(finished.status, Some(125), "{finished:?}");
+        assert!(finished.stderr.contains("running again makes "), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_filter_that_is_known_too_late_or_leaves_no_instructions_does_not_go_with_detail() {
+    for (options, says) in [
+        (["--last", "100"], "--last chooses what has run already"),
+        (["--at", "main"], "--at chooses what has run already"),
+        (["--only", "calls"], "--only leaves no instructions"),
+    ] {
+        for detail in ["stored", "addresses"] {
+            let words = ["trace", "--format", "pvt", "-o", "/dev/null", "--detail", detail, "builtin:hello"];
+            let finished = run(words.iter().chain(&options));
+            assert_eq!(
+                (finished.status, finished.stderr.lines().count()),
+                (Some(125), 1),
+                "{}",
+                finished.stderr
+            );
+            assert!(finished.stderr.contains(says), "{}", finished.stderr);
+        }
     }
 }

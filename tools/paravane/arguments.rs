@@ -237,7 +237,7 @@ pub struct Trace {
     #[arg(long, value_enum, default_value_t = TraceFormat::Text, help_heading = "Trace")]
     pub format: TraceFormat,
 
-    /// How much a trace file holds, with --format pvt [default: full]
+    /// How much a trace file holds, with --format pvt; filters decide which instructions are stored [default: full]
     #[arg(long, value_enum, help_heading = "Trace")]
     pub detail: Option<TraceDetail>,
 

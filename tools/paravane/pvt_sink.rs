@@ -4,7 +4,7 @@ use crate::output::Ended;
 use crate::session::Listener;
 use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
-use recording::{Depth, RunWriter, Subject};
+use recording::{Depth, Filters, RunWriter, Subject};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
@@ -21,7 +21,7 @@ impl<D: Depth> PvtSink<D> {
         path: Option<&Path>,
         subject: &Subject,
         machine: &Machine,
-        filters: Vec<String>,
+        filters: Filters,
     ) -> Result<Self, Ended> {
         let out: Box<dyn Write + Send> = match path {
             Some(path) => {

@@ -9,8 +9,8 @@ use crate::session::Session;
 use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
-use crate::view::{View, words_to_store};
-use recording::{Addresses, Depth, Full, Stored, Subject};
+use crate::view::{View, choice_to_store, words_to_store};
+use recording::{Addresses, ChosenAddresses, Depth, Filters, Full, Stored, Subject};
 use std::path::Path;
 use trace::TracedSystem;
 
@@ -44,12 +44,18 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
                 "--format pvt records what is shown later: leave {option} out, and show the file with it"
             )));
         }
-        let record = match trace.detail.unwrap_or(TraceDetail::Full) {
+        let detail = trace.detail.unwrap_or(TraceDetail::Full);
+        let words = words_to_store(&trace.filter).map_err(Ended::Failed)?;
+        let stores_some = detail != TraceDetail::Full && !words.is_empty();
+        let choice =
+            stores_some.then(|| choice_to_store(&shown.choice)).transpose().map_err(Ended::Failed)?;
+        let record = match detail {
             TraceDetail::Full => record::<Full>,
+            TraceDetail::Addresses if choice.is_some() => record::<ChosenAddresses>,
             TraceDetail::Addresses => record::<Addresses>,
             TraceDetail::Stored => record::<Stored>,
         };
-        let filters = words_to_store(&trace.filter).map_err(Ended::Failed)?;
+        let filters = Filters { words, choice };
         return record(session, trace.output.as_deref(), &subject, filters);
     }
     let output = match &trace.output {
@@ -69,7 +75,7 @@ fn record<D: Depth>(
     session: Session<'_>,
     path: Option<&Path>,
     subject: &Subject,
-    filters: Vec<String>,
+    filters: Filters,
 ) -> Result<Status, Ended> {
     let mut sink = PvtSink::<D>::new(path, subject, session.machine(), filters)?;
     session.run(&mut sink)

@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use crate::quantities::grouped;
 use crate::show_command::{failed, open_quietly};
 use crate::status::Status;
+use crate::view::stored_choice;
 
 /// Checks the recording and tells what was checked.
 ///
@@ -13,9 +14,10 @@ use crate::status::Status;
 /// It is not right, or stdout fails.
 pub fn verify(verify: &Verify) -> Result<Status, Ended> {
     let mut recording = open_quietly(&verify.recording)?;
+    let choice = stored_choice(&verify.recording, recording.header(), recording.traced())?;
     // Units of virtual time.
     let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.unit));
-    let verified = recording.verify(|unit| {
+    let verified = recording.verify_chosen(choice.as_ref(), |unit| {
         progress.set(unit);
         true
     });

@@ -10,7 +10,7 @@ use clap::Parser;
 use std::path::Path;
 use trace::TracedSystem;
 use trace::filter::{Choice, Passed};
-use trace::pvt::{FILTER_MOST_BYTES, FILTERS_MOST, Header};
+use trace::pvt::{Detail, FILTER_MOST_BYTES, FILTERS_MOST, Header};
 
 /// More records are not kept for a `--last` that is in a file: each takes up to 1 KiB.
 const LAST_MOST: u64 = 1_000_000;
@@ -158,6 +158,40 @@ pub fn words_to_store(filter: &FilterOptions) -> Result<Vec<String>, String> {
     let words = filter.header_words();
     check(&words, filter)?;
     Ok(words)
+}
+
+/// Which instructions a recording stores that is made with this choice, and with more detail than `full`.
+///
+/// # Errors
+/// One line: that is not known while they run, or there are none.
+pub fn choice_to_store(choice: &Choice) -> Result<Choice, String> {
+    let late = [("--last", choice.last.is_some()), ("--at", choice.around.is_some())];
+    if let Some((option, _)) = late.iter().find(|(_, given)| *given) {
+        return Err(format!(
+            "{option} chooses what has run already, and --detail stores instructions as they run: leave --detail out, or give {option} \
+             to `paravane show`"
+        ));
+    }
+    if !choice.selection.kinds.has_instructions() {
+        return Err("--only leaves no instructions, which --detail is to store: leave --detail out, or add `instructions`".to_owned());
+    }
+    Ok(choice.clone())
+}
+
+/// Which instructions the recording at `path` stores, if not all of those that its detail says.
+///
+/// # Errors
+/// One line that says which filter of the file cannot be understood.
+pub fn stored_choice(path: &Path, header: &Header, traced: &TracedSystem) -> Result<Option<Choice>, Ended> {
+    let view = View::of(path, header, header.detail == Detail::Full)?;
+    let Some(stored) = view.stored else { return Ok(None) };
+    let choice =
+        stored.choice(traced, &path.display().to_string()).and_then(|choice| choice_to_store(&choice));
+    let damaged = |why: String| {
+        let why = without_controls(&why);
+        Ended::Failed(format!("{}: its filters choose no instructions: {why}: it is damaged", path.display()))
+    };
+    choice.map(Some).map_err(damaged)
 }
 
 fn parsed(words: &[String]) -> Result<FilterOptions, String> {

@@ -7,6 +7,7 @@ use crate::replay::Replay;
 use emulator::Step;
 use hypervisor_core::{Event, Recorder, Stamp};
 use std::collections::VecDeque;
+use trace::filter::Choice;
 use trace::pvt::FrameKind;
 
 /// So many units are run again at once: the events of one guest in them fit the host's memory.
@@ -35,7 +36,19 @@ impl Recording {
     ///
     /// # Errors
     /// The first thing that is wrong, or that it was told not to go on.
-    pub fn verify(&mut self, mut goes_on: impl FnMut(u64) -> bool) -> Result<Verified, RecordingError> {
+    pub fn verify(&mut self, goes_on: impl FnMut(u64) -> bool) -> Result<Verified, RecordingError> {
+        self.verify_chosen(None, goes_on)
+    }
+
+    /// As [`Recording::verify`], if only the instructions of a choice were stored.
+    ///
+    /// # Errors
+    /// As [`Recording::verify`].
+    pub fn verify_chosen(
+        &mut self,
+        choice: Option<&Choice>,
+        mut goes_on: impl FnMut(u64) -> bool,
+    ) -> Result<Verified, RecordingError> {
         let mut verified = Verified { frames: self.check_frames()?, ..Verified::default() };
         let mut replay = self.replay_before(Position::Unit(0))?;
         let mut made = Made::default();
@@ -71,7 +84,7 @@ impl Recording {
             }
             verified.ends_alike = true;
         }
-        verified.instructions = self.check_instructions(&mut goes_on)?;
+        verified.instructions = self.check_instructions(choice, &mut goes_on)?;
         Ok(verified)
     }
 

@@ -1,15 +1,19 @@
-//! Checks the instructions that a recording holds against those that running again makes.
+//! Checks the instructions that a recording holds, and what it says of those that it does not, against those that running again makes.
 
 use crate::error::RecordingError;
 use crate::reader::{Position, Recording};
 use crate::replay::Replay;
+use crate::taking::{Steps, Taker, Taking};
 use crate::verify::{asked, differs};
 use emulator::Step;
 use emulator::decode::LONGEST_INSTRUCTION;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use trace::pvt::{AddressesEnd, Detail, FrameKind, StepWriter, tell_addresses, tell_steps};
+use trace::filter::Choice;
+use trace::pvt::{
+    AddressesEnd, Detail, FrameKind, Stored, StoredElision, ToldAddress, tell_addresses_and_gaps, tell_steps,
+};
 
 /// So many units are run again at once.
 const SLICE_UNITS: u64 = 1 << 14;
@@ -18,32 +22,46 @@ const OTHERS: &str = "running again makes other instructions than were recorded"
 const MORE: &str = "running again makes more instructions than were recorded";
 
 impl Recording {
-    /// Compares the instructions of all frames that hold some; counts them.
+    /// Compares the instructions of all frames that hold some; counts them. Of a `choice` only those are stored.
     pub(crate) fn check_instructions(
         &mut self,
+        choice: Option<&Choice>,
         goes_on: &mut impl FnMut(u64) -> bool,
     ) -> Result<u64, RecordingError> {
-        let addresses = self.check_addresses(goes_on)?;
-        Ok(addresses + self.check_steps(goes_on)?)
+        let addresses = self.check_addresses(choice, goes_on)?;
+        Ok(addresses + self.check_steps(choice, goes_on)?)
     }
 
-    fn check_addresses(&mut self, goes_on: &mut impl FnMut(u64) -> bool) -> Result<u64, RecordingError> {
+    fn check_addresses(
+        &mut self,
+        choice: Option<&Choice>,
+        goes_on: &mut impl FnMut(u64) -> bool,
+    ) -> Result<u64, RecordingError> {
         let frames: Vec<usize> = self.reader().frames_of(FrameKind::Addresses).collect();
         if frames.is_empty() && self.header().detail != Detail::Addresses {
             return Ok(0);
         }
-        let mut replay = self.replay_before(Position::Unit(0))?;
-        let mut made = Made::default();
+        let replay = self.replay_before(Position::Unit(0))?;
+        let is_cut = self.end().is_none();
+        let mut again = Again { replay, taking: Taking::new(choice, Made::default()), is_cut };
         let (rate, partitions) = (self.traced().rate, self.traced().partitions.len());
+        // Until the next instruction is known, a REP may be one that goes on.
+        let is_held_back = choice.is_some_and(|choice| choice.collapse.repeats);
         let mut count = 0;
         for frame in frames {
             let raw = self.frame(frame)?;
             let start = self.reader().head(frame).unit;
             let (mut result, mut is_in_order) = (Ok(()), true);
-            let end = tell_addresses(&raw, rate, partitions, |stamp, eip, bytes| {
-                is_in_order &= stamp.unit >= start;
-                result = made.is_next(&mut replay, goes_on, stamp, eip, bytes);
-                count += 1;
+            let end = tell_addresses_and_gaps(&raw, rate, partitions, |stamp, told| {
+                is_in_order &= stamp.unit >= start || is_held_back;
+                let told = match told {
+                    ToldAddress::Instruction(eip, bytes) => {
+                        count += 1;
+                        Told::Instruction(Instruction::new(stamp, eip, bytes))
+                    }
+                    ToldAddress::Elision(elision) => Told::Elision(stamp, elision.clone()),
+                };
+                result = again.is_next(goes_on, &told);
                 if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             result?;
@@ -54,24 +72,24 @@ impl Recording {
                 return Err(self.reader().damaged(frame, "addresses cannot be understood").into());
             }
         }
-        while made.0.is_empty() && !replay.has_ended() {
-            replay.run_slice(SLICE_UNITS, &mut made);
-            asked(&replay, goes_on)?;
-        }
-        match (self.end(), made.0.front()) {
-            (Some(_), Some(next)) => Err(differs(next.stamp, MORE)),
+        match again.next(goes_on)? {
+            Some(next) if !is_cut => Err(differs(next.stamp(), MORE)),
             _ => Ok(count),
         }
     }
 
     /// Steps are written again, with the same frames, and compared as bytes.
-    fn check_steps(&mut self, goes_on: &mut impl FnMut(u64) -> bool) -> Result<u64, RecordingError> {
+    fn check_steps(
+        &mut self,
+        choice: Option<&Choice>,
+        goes_on: &mut impl FnMut(u64) -> bool,
+    ) -> Result<u64, RecordingError> {
         let frames: Vec<usize> = self.reader().frames_of(FrameKind::Instructions).collect();
         if frames.is_empty() && self.header().detail != Detail::Stored {
             return Ok(0);
         }
         let mut replay = self.replay_before(Position::Unit(0))?;
-        let mut again = Again::default();
+        let mut again = Taking::new(choice, Steps::default());
         // Before the first frame nothing is executed.
         let first = match frames.first() {
             Some(first) => self.reader().head(*first).unit,
@@ -79,30 +97,40 @@ impl Recording {
             None => 0,
         };
         run_to(&mut replay, first, &mut again, 0, goes_on)?;
-        if again.writer.length_bytes() > 0 {
+        if frames.is_empty() && self.end().is_some() {
+            again.finish(replay.machine());
+        }
+        if again.taken().0.length_bytes() > 0 {
             return Err(differs(replay.machine().stamp(), MORE));
         }
         let (rate, partitions) = (self.traced().rate, self.traced().partitions.len());
+        let mut count = 0;
         for (place, frame) in frames.iter().enumerate() {
             let next = frames.get(place + 1).map(|next| self.reader().head(*next).unit);
             let raw = self.frame(*frame)?;
-            let mut last = None;
-            let understood = tell_steps(&raw, rate, partitions, |stamp, _| {
-                last = Some(stamp.unit);
+            // The unit after the last step.
+            let mut after = None;
+            let understood = tell_steps(&raw, rate, partitions, |stamp, told| {
+                count += u64::from(matches!(told, Stored::Step(_)));
+                let steps = u64::from(!matches!(told, Stored::Elision(_)));
+                after = Some(stamp.unit.saturating_add(steps));
                 ControlFlow::Continue(())
             });
-            let Some(last) = last.filter(|_| understood) else {
+            let Some(after) = after.filter(|_| understood) else {
                 return Err(self.reader().damaged(*frame, "instructions cannot be understood").into());
             };
             // The last frame of a recording that was cut off ends somewhere.
-            let until = next.unwrap_or(if self.end().is_some() { u64::MAX } else { last.saturating_add(1) });
+            let until = next.unwrap_or(if self.end().is_some() { u64::MAX } else { after });
             let start = replay.machine().stamp();
             run_to(&mut replay, until, &mut again, raw.len(), goes_on)?;
-            if again.writer.take() != raw {
+            if next.is_none() && self.end().is_some() && replay.has_ended() {
+                again.finish(replay.machine());
+            }
+            if again.taker().0.take() != raw {
                 return Err(differs(start, OTHERS));
             }
         }
-        Ok(again.count)
+        Ok(count)
     }
 }
 
@@ -111,13 +139,13 @@ impl Recording {
 fn run_to(
     replay: &mut Replay,
     unit: u64,
-    again: &mut Again,
+    again: &mut Taking<Steps>,
     bytes: usize,
     goes_on: &mut impl FnMut(u64) -> bool,
 ) -> Result<(), RecordingError> {
     while !replay.has_ended()
         && replay.machine().clock().units() < unit
-        && again.writer.length_bytes() <= bytes
+        && again.taken().0.length_bytes() <= bytes
     {
         let left = unit - replay.machine().clock().units();
         replay.run_slice(left.min(SLICE_UNITS), again);
@@ -126,29 +154,57 @@ fn run_to(
     Ok(())
 }
 
-/// Writes steps as they were written.
-#[derive(Default)]
+/// A run again, and the instructions of it that were not compared yet.
 struct Again {
-    writer: StepWriter,
-    count: u64,
+    replay: Replay,
+    taking: Taking<Made>,
+    is_cut: bool,
 }
 
-impl Recorder for Again {
-    const ACTIVE: bool = true;
-
-    fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.writer.step(stamp, step);
-        self.count += 1;
+impl Again {
+    /// What is told next; None at the end.
+    fn next(&mut self, goes_on: &mut impl FnMut(u64) -> bool) -> Result<Option<Told>, RecordingError> {
+        while self.taking.taker().0.is_empty() && !self.replay.has_ended() {
+            self.replay.run_slice(SLICE_UNITS, &mut self.taking);
+            asked(&self.replay, goes_on)?;
+            if self.replay.has_ended() && !self.is_cut {
+                self.taking.finish(self.replay.machine());
+            }
+        }
+        Ok(self.taking.taker().0.pop_front())
     }
 
-    fn event(&mut self, stamp: Stamp, _: &Event) {
-        self.writer.event(stamp);
+    /// Compares it with what was recorded.
+    fn is_next(
+        &mut self,
+        goes_on: &mut impl FnMut(u64) -> bool,
+        recorded: &Told,
+    ) -> Result<(), RecordingError> {
+        if self.next(goes_on)?.as_ref() == Some(recorded) {
+            return Ok(());
+        }
+        Err(differs(recorded.stamp(), OTHERS))
     }
 }
 
 /// Instructions that running again made and that were not compared yet.
 #[derive(Default)]
-struct Made(VecDeque<Instruction>);
+struct Made(VecDeque<Told>);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Told {
+    Instruction(Instruction),
+    Elision(Stamp, StoredElision),
+}
+
+impl Told {
+    fn stamp(&self) -> Stamp {
+        match self {
+            Self::Instruction(instruction) => instruction.stamp,
+            Self::Elision(stamp, _) => *stamp,
+        }
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Instruction {
@@ -167,33 +223,20 @@ impl Instruction {
     }
 }
 
-impl Made {
-    /// Goes on until there is another instruction, and compares it with the one that was recorded.
-    fn is_next(
-        &mut self,
-        replay: &mut Replay,
-        goes_on: &mut impl FnMut(u64) -> bool,
-        stamp: Stamp,
-        eip: u32,
-        code: &[u8],
-    ) -> Result<(), RecordingError> {
-        while self.0.is_empty() && !replay.has_ended() {
-            replay.run_slice(SLICE_UNITS, self);
-            asked(replay, goes_on)?;
-        }
-        if self.0.pop_front() == Some(Instruction::new(stamp, eip, code)) {
-            return Ok(());
-        }
-        Err(differs(stamp, OTHERS))
-    }
+impl Taker for Made {
+    fn happened(&mut self, _: Stamp) {}
 }
 
 impl Recorder for Made {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.0.push_back(Instruction::new(stamp, step.eip, step.bytes));
+        self.0.push_back(Told::Instruction(Instruction::new(stamp, step.eip, step.bytes)));
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
+
+    fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        self.0.extend(StoredElision::of(stamp, elision).map(|elision| Told::Elision(stamp, elision)));
+    }
 }

@@ -6,15 +6,15 @@ use crate::configuration_digest::configuration_digest;
 use crate::keyframe::KeyframeMaker;
 use crate::opening::{INPUT_MOST_BYTES, input_cost};
 use crate::subject::Subject;
+use crate::taking::{Blocks, Steps, Taking};
 use emulator::{ExecutedBlocks, SEMANTICS, Step};
 use hypervisor_core::{Event, Input, Machine, Outcome, Progress, Recorder, Stamp};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::marker::PhantomData;
 use trace::RunEnd;
-use trace::pvt::{
-    BlockCollector, Detail, FrameKind, Header, PartitionHeader, RecordWriter, StepWriter, Writer,
-};
+use trace::filter::Choice;
+use trace::pvt::{Detail, FrameKind, Header, PartitionHeader, RecordWriter, Writer};
 
 /// A keyframe comes after so many executed units at the earliest.
 pub const KEYFRAME_UNITS: u64 = 16 << 20;
@@ -39,6 +39,8 @@ const STEP_SLICE_UNITS: u64 = 1 << 14;
 pub trait Depth {
     /// As the header says it.
     const DETAIL: Detail;
+    /// Whether blocks suffice, each of which is executed as a whole.
+    const BY_BLOCKS: bool = false;
 }
 
 /// What running again does not yield.
@@ -49,7 +51,11 @@ pub struct Full;
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses;
 
-/// That, and all instructions with what they changed and touched.
+/// What running again does not yield, and which of the chosen instructions ran: each is looked at by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ChosenAddresses;
+
+/// What running again does not yield, and all instructions, or the chosen ones, with what they changed and touched.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored;
 
@@ -63,14 +69,27 @@ impl Depth for Full {
 
 impl Depth for Addresses {
     const DETAIL: Detail = Detail::Addresses;
+    const BY_BLOCKS: bool = true;
+}
+
+impl Depth for ChosenAddresses {
+    const DETAIL: Detail = Detail::Addresses;
+}
+
+/// The filters that are in force.
+#[derive(Clone, Debug, Default)]
+pub struct Filters {
+    /// As words of the command line, for the header.
+    pub words: Vec<String>,
+    /// Which instructions are stored, of a depth that stores some; None: all.
+    pub choice: Option<Choice>,
 }
 
 /// A run that is being recorded.
-#[derive(Debug)]
 pub struct RunWriter<D> {
     depth: PhantomData<D>,
-    blocks: BlockCollector,
-    steps: StepWriter,
+    blocks: Taking<Blocks>,
+    steps: Taking<Steps>,
     /// Units of virtual time, and executed by all, before the blocks, or the steps, that were collected.
     instructions_start: (u64, u64),
     writer: Writer,
@@ -92,10 +111,10 @@ impl<D: Depth> RunWriter<D> {
     /// # Errors
     /// The file cannot be written.
     pub fn new(out: Box<dyn Write + Send>, subject: &Subject, machine: &Machine) -> io::Result<Self> {
-        Self::with_filters(out, subject, machine, Vec::new())
+        Self::with_filters(out, subject, machine, Filters::default())
     }
 
-    /// As [`RunWriter::new`]; `filters` are in force when it is shown, as words of the command line.
+    /// As [`RunWriter::new`]; `filters` are in force when it is shown, and say which instructions are stored.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -103,9 +122,10 @@ impl<D: Depth> RunWriter<D> {
         out: Box<dyn Write + Send>,
         subject: &Subject,
         machine: &Machine,
-        filters: Vec<String>,
+        filters: Filters,
     ) -> io::Result<Self> {
-        let mut writer = Writer::new(out, &Header { filters, ..header(subject, machine, D::DETAIL) });
+        let Filters { words, choice } = filters;
+        let mut writer = Writer::new(out, &Header { filters: words, ..header(subject, machine, D::DETAIL) });
         for bytes in subject.files.known().values() {
             for part in bytes.chunks(FILE_PART_BYTES) {
                 writer.frame(FrameKind::File, 0, 0, part.to_vec())?;
@@ -113,8 +133,8 @@ impl<D: Depth> RunWriter<D> {
         }
         Ok(Self {
             depth: PhantomData,
-            blocks: BlockCollector::default(),
-            steps: StepWriter::default(),
+            blocks: Taking::new(choice.as_ref(), Blocks::default()),
+            steps: Taking::new(choice.as_ref(), Steps::default()),
             instructions_start: (0, 0),
             writer,
             records: RecordWriter::default(),
@@ -138,7 +158,7 @@ impl<D: Depth> RunWriter<D> {
     /// How far the machine may run before it is handed on.
     #[must_use]
     pub fn slice_units(&self, machine: &Machine) -> u64 {
-        if self.steps.length_bytes() > INSTRUCTIONS_BYTES {
+        if self.steps.taken().0.length_bytes() > INSTRUCTIONS_BYTES {
             // The frame ends where a slice does, which one whose guest writes line by line might never come to.
             return 1;
         }
@@ -203,6 +223,11 @@ impl<D: Depth> RunWriter<D> {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(mut self, machine: &Machine, outcome: &Outcome) -> io::Result<()> {
+        match D::DETAIL {
+            Detail::Full => {}
+            Detail::Addresses => self.blocks.finish(machine),
+            Detail::Stored => self.steps.finish(machine),
+        }
         self.end_instructions(machine, 0)?;
         self.end_records(machine)?;
         let raw = postcard::to_allocvec(&RunEnd::of(machine, outcome)).unwrap_or_default();
@@ -213,11 +238,12 @@ impl<D: Depth> RunWriter<D> {
     /// Hands on the blocks so far, and the steps if they have more than so many bytes.
     fn end_instructions(&mut self, machine: &Machine, bytes: usize) -> io::Result<()> {
         let (unit, executed) = self.instructions_start;
-        let steps_wait = (1..=bytes).contains(&self.steps.length_bytes());
-        if let Some(batch) = self.blocks.take() {
+        let steps = &mut self.steps.taker().0;
+        let steps_wait = (1..=bytes).contains(&steps.length_bytes());
+        if let Some(batch) = self.blocks.taker().0.take() {
             self.writer.blocks(unit, executed, batch)?;
-        } else if self.steps.length_bytes() > bytes {
-            self.writer.frame(FrameKind::Instructions, unit, executed, self.steps.take())?;
+        } else if steps.length_bytes() > bytes {
+            self.writer.frame(FrameKind::Instructions, unit, executed, steps.take())?;
         }
         if !steps_wait {
             self.instructions_start = (machine.clock().units(), machine.executed());
@@ -238,19 +264,19 @@ impl<D: Depth> RunWriter<D> {
 
 impl<D: Depth> Recorder for RunWriter<D> {
     const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = matches!(D::DETAIL, Detail::Stored);
-    const BLOCKS: bool = matches!(D::DETAIL, Detail::Addresses);
+    const INSTRUCTIONS: bool = !matches!(D::DETAIL, Detail::Full) && !D::BY_BLOCKS;
+    const BLOCKS: bool = D::BY_BLOCKS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         match D::DETAIL {
             Detail::Full => {}
-            Detail::Addresses => self.blocks.instruction(stamp, step.eip, step.bytes),
-            Detail::Stored => self.steps.step(stamp, step),
+            Detail::Addresses => self.blocks.instruction(stamp, step),
+            Detail::Stored => self.steps.instruction(stamp, step),
         }
     }
 
     fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
-        self.blocks.blocks(stamp, blocks);
+        self.blocks.taker().0.blocks(stamp, blocks);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
@@ -259,7 +285,11 @@ impl<D: Depth> Recorder for RunWriter<D> {
             Event::TraceStart => _ = self.stopped.remove(&stamp.partition.0),
             _ => {}
         }
-        self.steps.event(stamp);
+        match D::DETAIL {
+            Detail::Full => {}
+            Detail::Addresses => self.blocks.event(stamp, event),
+            Detail::Stored => self.steps.event(stamp, event),
+        }
         self.records.event(stamp, event);
     }
 }

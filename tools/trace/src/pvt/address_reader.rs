@@ -2,6 +2,7 @@
 
 use super::address_records::{AddressRecord, Guesses, Step};
 use super::is_instruction;
+use super::stored_elision::StoredElision;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{PartitionId, Stamp};
 use std::collections::BTreeMap;
@@ -24,12 +25,34 @@ pub enum AddressesEnd {
     Damaged,
 }
 
+/// What a frame of addresses tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ToldAddress<'a> {
+    /// An instruction, or an iteration of a REP: its EIP and bytes.
+    Instruction(u32, &'a [u8]),
+    /// Instructions that are not in the frame, right before this place.
+    Elision(&'a StoredElision),
+}
+
 /// Tells the instructions of a frame of addresses in order, each iteration of a REP by itself: its stamp, EIP and bytes.
 pub fn tell_addresses(
     raw: &[u8],
     rate: Rate,
     partitions: usize,
     mut tell: impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+) -> AddressesEnd {
+    tell_addresses_and_gaps(raw, rate, partitions, |stamp, told| match told {
+        ToldAddress::Instruction(eip, bytes) => tell(stamp, eip, bytes),
+        ToldAddress::Elision(_) => ControlFlow::Continue(()),
+    })
+}
+
+/// Tells the instructions of a frame of addresses in order, and which are missing.
+pub fn tell_addresses_and_gaps(
+    raw: &[u8],
+    rate: Rate,
+    partitions: usize,
+    mut tell: impl FnMut(Stamp, ToldAddress<'_>) -> ControlFlow<()>,
 ) -> AddressesEnd {
     let mut reader = AddressReader { rate, partitions, ..AddressReader::default() };
     let mut rest = raw;
@@ -60,7 +83,7 @@ impl<'a> AddressReader<'a> {
     fn take(
         &mut self,
         record: AddressRecord<'a>,
-        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+        tell: &mut impl FnMut(Stamp, ToldAddress<'_>) -> ControlFlow<()>,
     ) -> AddressesEnd {
         match record {
             AddressRecord::Block { eip, instructions } => {
@@ -88,6 +111,21 @@ impl<'a> AddressReader<'a> {
                 let at = Stamp { partition, instruction, unit, now_ns: 0 };
                 self.walk(at, units, steps, tell)
             }
+            AddressRecord::Elision { partition, instruction, unit, elision } => {
+                if usize::from(partition) >= self.partitions || !elision.is_possible() {
+                    return AddressesEnd::Damaged;
+                }
+                let expected = self.instructions.entry(partition).or_default();
+                *expected = expected.wrapping_add(instruction as u64);
+                self.unit = self.unit.wrapping_add(unit as u64);
+                let (instruction, unit) = (*expected, self.unit);
+                let now_ns = self.rate.nanoseconds(unit);
+                let stamp = Stamp { partition: PartitionId(partition), instruction, unit, now_ns };
+                match tell(stamp, ToldAddress::Elision(&elision)) {
+                    ControlFlow::Continue(()) => AddressesEnd::Complete,
+                    ControlFlow::Break(()) => AddressesEnd::Stopped,
+                }
+            }
         }
     }
 
@@ -97,7 +135,7 @@ impl<'a> AddressReader<'a> {
         mut at: Stamp,
         units: u64,
         mut steps: &[u8],
-        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+        tell: &mut impl FnMut(Stamp, ToldAddress<'_>) -> ControlFlow<()>,
     ) -> AddressesEnd {
         let partition = at.partition;
         let mut held = Held::default();
@@ -158,7 +196,7 @@ impl Held {
         rate: Rate,
         at: &mut Stamp,
         left: &mut u64,
-        tell: &mut impl FnMut(Stamp, u32, &[u8]) -> ControlFlow<()>,
+        tell: &mut impl FnMut(Stamp, ToldAddress<'_>) -> ControlFlow<()>,
     ) -> AddressesEnd {
         let Some(block) = self.block.map(|number| &blocks[number as usize]) else {
             return AddressesEnd::Complete;
@@ -174,7 +212,7 @@ impl Held {
         for number in 0..done {
             let place = usize::try_from(number).unwrap_or(last).min(last);
             at.now_ns = rate.nanoseconds(at.unit);
-            if tell(*at, eip, codes[place]).is_break() {
+            if tell(*at, ToldAddress::Instruction(eip, codes[place])).is_break() {
                 return AddressesEnd::Stopped;
             }
             at.instruction += 1;

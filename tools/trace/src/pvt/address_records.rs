@@ -1,5 +1,6 @@
 //! What a frame of addresses is made of, for those who write it and those who read it. docs/TRACE-FILE.md has the form.
 
+use super::stored_elision::StoredElision;
 use hypervisor_core::PartitionId;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,17 @@ pub(super) enum AddressRecord<'a> {
         units: u64,
         /// Which blocks: see [`Step`].
         steps: &'a [u8],
+    },
+    /// Instructions that are not here.
+    Elision {
+        /// The partition's number.
+        partition: u16,
+        /// The number of the instruction that comes next, as that of a path.
+        instruction: i64,
+        /// The unit that comes next, as that of a path.
+        unit: i64,
+        /// What is missing before them.
+        elision: StoredElision,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use super::address_records::{AddressRecord, Guess, Guesses, Step};
 use super::block_batch::{BlockBatch, BlockPart};
+use super::stored_elision::StoredElision;
 use emulator::decode::instruction_length;
 use emulator::{BlockEntry, Executed};
 use hypervisor_core::{PartitionId, Stamp};
@@ -68,6 +69,7 @@ impl AddressWriter {
                     self.frame.enter(stamp.partition, number, &mut run);
                     self.frame.end_path(*stamp, 1, run);
                 }
+                BlockPart::Elision { stamp, elision } => self.frame.elision(*stamp, elision),
             }
         }
     }
@@ -141,6 +143,18 @@ impl Frame {
         self.unit = stamp.unit.wrapping_add(units);
         record.write(&mut self.raw);
         self.steps.clear();
+    }
+
+    fn elision(&mut self, stamp: Stamp, elision: &StoredElision) {
+        let expected = self.instructions.entry(stamp.partition.0).or_default();
+        let record = AddressRecord::Elision {
+            partition: stamp.partition.0,
+            instruction: stamp.instruction.wrapping_sub(*expected) as i64,
+            unit: stamp.unit.wrapping_sub(self.unit) as i64,
+            elision: elision.clone(),
+        };
+        (*expected, self.unit) = (stamp.instruction, stamp.unit);
+        record.write(&mut self.raw);
     }
 
     /// The number of a block in this frame; its code is written when it gets one.

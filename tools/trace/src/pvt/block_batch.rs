@@ -2,8 +2,9 @@
 //!
 //! Not here: how they are written.
 
+use super::stored_elision::StoredElision;
 use emulator::{BlockEntry, ExecutedBlocks};
-use hypervisor_core::{PartitionId, Stamp};
+use hypervisor_core::{Elision, PartitionId, Stamp};
 use std::collections::BTreeMap;
 
 /// What was executed in some slices of a run.
@@ -26,6 +27,8 @@ pub(super) enum BlockPart {
     Run { stamp: Stamp, units: u64, entries: usize },
     /// One instruction that the processor did not do by itself: so many of the batch's bytes.
     One { stamp: Stamp, eip: u32, length_bytes: u32 },
+    /// Instructions are missing before this stamp.
+    Elision { stamp: Stamp, elision: StoredElision },
 }
 
 /// Collects batches: knows which code was told of already.
@@ -61,6 +64,12 @@ impl BlockCollector {
     pub fn instruction(&mut self, stamp: Stamp, eip: u32, bytes: &[u8]) {
         self.batch.bytes.extend_from_slice(bytes);
         self.batch.parts.push(BlockPart::One { stamp, eip, length_bytes: bytes.len() as u32 });
+    }
+
+    /// Instructions are missing before this stamp.
+    pub fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let elision = StoredElision::of(stamp, elision);
+        self.batch.parts.extend(elision.map(|elision| BlockPart::Elision { stamp, elision }));
     }
 
     /// Takes what was executed since the last time; None if nothing was.

@@ -15,12 +15,13 @@ mod records;
 mod step_reader;
 mod step_records;
 mod step_writer;
+mod stored_elision;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use address_reader::{AddressesEnd, tell_addresses};
+pub use address_reader::{AddressesEnd, ToldAddress, tell_addresses, tell_addresses_and_gaps};
 pub use block_batch::{BlockBatch, BlockCollector};
 pub use head::{FrameHead, FrameKind};
 pub use header::{Detail, FILTER_MOST_BYTES, FILTERS_MOST, Header, PartitionHeader};
@@ -28,6 +29,7 @@ pub use reader::{ReadError, Reader};
 pub use records::{RecordWriter, tell_records};
 pub use step_reader::{Stored, StoredStep, tell_steps};
 pub use step_writer::StepWriter;
+pub use stored_elision::{StoredElision, StoredOmission};
 pub use writer::Writer;
 
 use emulator::decode::LONGEST_INSTRUCTION;

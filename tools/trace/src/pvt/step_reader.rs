@@ -2,6 +2,7 @@
 
 use super::is_instruction;
 use super::step_records::{StepRecord, StoredRegister};
+use super::stored_elision::StoredElision;
 use emulator::Access;
 use hypervisor_core::clock::Rate;
 use hypervisor_core::{PartitionId, Stamp};
@@ -28,6 +29,8 @@ pub enum Stored {
     Registers(Vec<(u8, Vec<u8>)>),
     /// An instruction.
     Step(StoredStep),
+    /// Instructions that are not in the frame, right before this place.
+    Elision(StoredElision),
 }
 
 /// Tells what a frame of instructions holds, in order. False if it cannot be understood from some point on.
@@ -62,6 +65,8 @@ pub fn tell_steps(
                 at_unit = at_unit.wrapping_add(unit as u64);
                 continue;
             }
+            StepRecord::Elision(elision) if !elision.is_possible() => return false,
+            StepRecord::Elision(elision) => Stored::Elision(elision),
             StepRecord::Registers(registers) => Stored::Registers(owned(&registers.0)),
             StepRecord::Step { code, changed, accesses } => {
                 let Some((eip, bytes)) = codes.get(code as usize).copied() else { return false };

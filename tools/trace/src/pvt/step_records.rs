@@ -1,6 +1,7 @@
 //! What a frame of instructions is made of: each with the registers that it changed and the memory that it touched.
 //! docs/TRACE-FILE.md has the form.
 
+use super::stored_elision::StoredElision;
 use emulator::{Access, AccessKind, Cpu, Fpu, Segment, SegmentRegister, Sse};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -38,6 +39,8 @@ pub(super) enum StepRecord<'a> {
         /// What it read and wrote, in order.
         accesses: AtMost<StoredAccess, ACCESSES_MOST>,
     },
+    /// Instructions that are not here, right before this place.
+    Elision(StoredElision),
 }
 
 impl StepRecord<'_> {

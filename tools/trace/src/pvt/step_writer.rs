@@ -2,9 +2,10 @@
 
 use super::address_records::write_varint;
 use super::step_records::{AtMost, EFLAGS, OtherRegisters, Register, StepRecord};
+use super::stored_elision::StoredElision;
 use emulator::decode::{LONGEST_INSTRUCTION, PREFIXES};
 use emulator::{Access, AccessKind, Cpu, Step};
-use hypervisor_core::Stamp;
+use hypervisor_core::{Elision, Stamp};
 use std::collections::{BTreeMap, HashMap};
 
 /// How many instructions are found again without a search: a power of two.
@@ -37,6 +38,8 @@ struct Code {
 struct Known {
     /// The number of the instruction after its last one.
     instruction: u64,
+    /// Whether the frame says what is in its registers.
+    is_told: bool,
     general: [u32; 8],
     eflags: u32,
     others: Option<OtherRegisters>,
@@ -50,14 +53,11 @@ impl StepWriter {
         let code = self.code(step.eip, step.bytes);
         self.place(stamp);
         let raw = &mut self.raw;
-        let known = self.partitions.entry(stamp.partition.0).or_insert_with(|| {
+        let known = self.partitions.entry(stamp.partition.0).or_insert(Known::NOTHING);
+        // Between two instructions the hypervisor may have changed registers, or instructions are missing that did.
+        if !known.is_told || known.general != *step.registers_before || known.eflags != step.eflags_before {
             write_registers(raw, &all_of(step.registers_before, step.eflags_before));
-            let (general, eflags) = (*step.registers_before, step.eflags_before);
-            Known { instruction: 0, general, eflags, others: None, is_stale: true }
-        });
-        // Between two instructions the hypervisor may have changed registers.
-        if known.general != *step.registers_before || known.eflags != step.eflags_before {
-            write_registers(raw, &all_of(step.registers_before, step.eflags_before));
+            known.is_told = true;
         }
         let looks = (code.changes_others || known.is_stale)
             && !known.others.as_ref().is_some_and(|others| others.are_those_of(step.after));
@@ -79,6 +79,16 @@ impl StepWriter {
         if let Some(known) = self.partitions.get_mut(&stamp.partition.0) {
             known.is_stale = true;
         }
+    }
+
+    /// Instructions are missing before this stamp.
+    pub fn elided(&mut self, stamp: Stamp, elision: &Elision) {
+        let Some(elision) = StoredElision::of(stamp, elision) else { return };
+        self.place(stamp);
+        StepRecord::Elision(elision).write(&mut self.raw);
+        let known = self.partitions.entry(stamp.partition.0).or_insert(Known::NOTHING);
+        (known.instruction, known.is_stale) = (stamp.instruction, true);
+        self.unit = stamp.unit;
     }
 
     /// How many bytes the frame has.
@@ -135,6 +145,10 @@ impl StepWriter {
 }
 
 impl Known {
+    /// The frame says nothing of it.
+    const NOTHING: Self =
+        Self { instruction: 0, is_told: false, general: [0; 8], eflags: 0, others: None, is_stale: true };
+
     /// The other registers that are not as they were known, which they are from now on.
     #[cold]
     fn look(&mut self, processor: &Cpu) -> Vec<Register> {
