@@ -307,6 +307,11 @@ fn a_wrong_word_gets_one_line_with_what_to_write() {
         (&["--from", "mian"], "--from: there is no symbol `mian`: did you mean `main`?"),
         (&["--to", "zzzzzzzz+4"], "--to: there is no symbol `zzzzzzzz`: `paravane info --symbols`"),
         (&["--at", "main+x"], "--at: `x` is no offset: write main+0x10"),
+        (&["--at", "main+"], "--at: `main+` has no offset: write main+0x10"),
+        (&["--from", "MAIN"], "--from: there is no symbol `MAIN`: did you mean `main`?"),
+        (&["--from", "nav:main"], "a single guest has no partitions to be named, so leave `nav:` out"),
+        (&["--from", "10ms", "--to", "5ms"], "--to 5ms comes before --from 10ms: nothing is between them"),
+        (&["--from", "#50", "--to", "#40"], "--to #40 comes before --from #50: nothing is between them"),
         (
             &["--from", "10mm"],
             "write 10ms for a time, 3000 for an instruction's number, 0x3000 for an address",
@@ -375,6 +380,11 @@ fn partitions_of_a_system_are_named_before_a_colon() {
     for (options, says) in [
         (&["--from", "#5"][..], "write `driver:#5` for one of `driver` and `worker`"),
         (&["--from", "drivr:main"], "`drivr` is no partition, and there is no symbol `drivr:main`"),
+        (&["--from", "drivr:main"], ": did you mean `driver:main`?"),
+        (
+            &["--partition", "drivr"],
+            "has no partition `drivr` (did you mean `driver`?); it has driver, worker",
+        ),
         (
             &["--from", "worker:main", "--partition", "driver"],
             "`worker:main` is in a partition that --partition leaves out",
@@ -430,4 +440,23 @@ fn a_recording_is_shown_through_the_same_filters() {
         assert_eq!(shown.status, Some(0), "{options:?}: {}", shown.stderr);
         assert_eq!(shown.text(), trace(guest.as_ref(), options).text(), "{options:?}");
     }
+}
+
+#[test]
+fn a_trap_that_nobody_handles_is_one_all_the_same() {
+    // Two NOPs and an instruction that no processor has: it ends the guest.
+    let crashes = TemporaryFile::new("crashes.elf", &ElfFile::guest(&[0x90, 0x90, 0x0f, 0x0b]).bytes());
+    for what in ["trap:#UD", "trap:6"] {
+        let finished = trace(crashes.as_ref(), &["--at", what, "--around", "1"]);
+        assert_eq!(finished.status, Some(126), "{finished:?}");
+        let lines = shown(&finished);
+        assert!(lines.iter().any(|line| line.ends_with("== crash")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("#1 0")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.starts_with("#0 0")), "{lines:?}");
+    }
+    assert!(trace(crashes.as_ref(), &["--at", "trap:#PF"]).stderr.contains("`--at trap:#PF` never happened"));
+    // The health monitor starts the navigation again.
+    let flight = OsStr::new("builtin:flight");
+    let health = trace(flight, &["--at", "trap:#DE", "--around", "2"]);
+    assert!(health.text().contains("== health"), "{}", health.text());
 }

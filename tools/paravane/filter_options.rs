@@ -166,6 +166,13 @@ impl FilterOptions {
             }
             None => None,
         };
+        let to = trigger("--to", &self.to)?;
+        if let (Some(from), Some(to)) = (&from, &to)
+            && to.is_before(from)
+        {
+            let [from, to] = [&self.from, &self.to].map(|what| what.as_deref().unwrap_or_default());
+            return Err(format!("--to {to} comes before --from {from}: nothing is between them"));
+        }
         let last = self.last.map(|last| bounded("--last", "records", last, LAST_MOST)).transpose()?;
         if last == Some(0) {
             return Err("--last 0 records nothing: give at least 1".to_owned());
@@ -173,7 +180,7 @@ impl FilterOptions {
         Ok(Choice {
             from,
             length: self.window,
-            to: trigger("--to", &self.to)?,
+            to,
             around,
             selection: self.selection(&words)?,
             last,
@@ -308,8 +315,10 @@ impl FilterOptions {
         }
         let names: Vec<&str> = system.partitions.iter().map(|partition| partition.name.as_str()).collect();
         if let Some(unknown) = chosen.iter().find(|name| !names.contains(&name.as_str())) {
+            let meant = nearest(unknown, names.iter().copied());
+            let meant = meant.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
             let has = names.join(", ");
-            return Err(format!("--partition: {shown} has no partition `{unknown}`; it has {has}"));
+            return Err(format!("--partition: {shown} has no partition `{unknown}`{meant}; it has {has}"));
         }
         let is_shown = |name: &&str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
         Ok(names.iter().map(is_shown).collect())

@@ -141,8 +141,16 @@ impl Words<'_> {
     /// The error, with the partitions that there are if one seems to be meant.
     fn with_partitions(&self, text: &str, why: String) -> String {
         match text.split_once(':') {
-            Some((name, _)) if self.system.is_system => {
-                format!("`{name}` is no partition, and {why}; the partitions are {}", self.names())
+            Some((name, rest)) if self.system.is_system => {
+                let known = self.system.partitions.iter().map(|partition| partition.name.as_str());
+                let meant = nearest(name, known).map(|name| format!(": did you mean `{name}:{rest}`?"));
+                let meant = meant.unwrap_or_default();
+                format!("`{name}` is no partition, and {why}; the partitions are {}{meant}", self.names())
+            }
+            Some((name, rest)) if !name.is_empty() && !rest.starts_with(':') => {
+                format!(
+                    "{why}; a single guest has no partitions to be named, so leave `{name}:` out if that is one"
+                )
             }
             _ => why,
         }
@@ -176,7 +184,10 @@ fn address(symbols: &Symbols, text: &str) -> Result<u32, String> {
     if let Some((name, offset)) = text.rsplit_once('+')
         && let Some(symbol) = symbols.named(name)
     {
-        let offset = number(offset).ok_or_else(|| format!("`{offset}` is no offset: write {name}+0x10"))?;
+        let offset = number(offset).ok_or_else(|| match offset {
+            "" => format!("`{text}` has no offset: write {name}+0x10"),
+            offset => format!("`{offset}` is no offset: write {name}+0x10"),
+        })?;
         return Ok(symbol.address.wrapping_add(offset));
     }
     let known = symbols.all().iter().map(|symbol| symbol.name.as_str());

@@ -10,6 +10,10 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         return None;
     }
     let most = (letters / 3).max(1);
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(written)) {
+        return Some(name);
+    }
     let distances = known.into_iter().map(|name| (distance(written, name), name));
     distances
         .filter(|(distance, _)| *distance <= most)

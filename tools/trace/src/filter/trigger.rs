@@ -1,7 +1,8 @@
 //! Instants at which recording starts or stops.
 
-use emulator::Step;
-use hypervisor_core::{Event, PartitionId, Stamp};
+use emulator::{Step, Vector};
+use hypervisor_core::health::HealthEvent;
+use hypervisor_core::{CrashReason, Event, PartitionId, Stamp};
 
 /// An instant of a run that is known when it is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +24,7 @@ pub enum Instant {
     Address(Vec<Option<u32>>),
     /// The guest marks this point with this number.
     Mark(u32),
-    /// A trap of this vector.
+    /// A trap of this vector, whether the guest handles it or nobody does.
     Trap(u8),
 }
 
@@ -31,6 +32,18 @@ impl Trigger {
     /// Whether it is known from the number or the time alone. It is then there for ever after.
     pub(super) fn is_instant_of_clock(&self) -> bool {
         matches!(self.what, Instant::Number(_) | Instant::Time(_))
+    }
+
+    /// Whether it is known to be before `other`, whatever the run does.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        match (&self.what, &other.what) {
+            (Instant::Number(own), Instant::Number(other_number)) => {
+                self.partition == other.partition && own < other_number
+            }
+            (Instant::Time(own), Instant::Time(other)) => own <= other,
+            _ => false,
+        }
     }
 
     /// Whether instructions have to be seen for it.
@@ -55,7 +68,7 @@ impl Trigger {
         match (&self.what, event) {
             (Instant::Number(_) | Instant::Time(_), _) => self.is_reached(stamp),
             (Instant::Mark(wanted), Event::Mark { id, .. }) => wanted == id && self.is_of(stamp),
-            (Instant::Trap(wanted), Event::Trap { vector, .. }) => wanted == vector && self.is_of(stamp),
+            (Instant::Trap(wanted), event) => vector_of(event) == Some(*wanted) && self.is_of(stamp),
             _ => false,
         }
     }
@@ -83,5 +96,18 @@ impl Trigger {
     /// Whether it is about the partition of a record.
     pub(super) fn is_of(&self, stamp: Stamp) -> bool {
         self.partition.is_none_or(|partition| partition == stamp.partition)
+    }
+}
+
+/// The vector of a trap that the guest takes, or that nobody handles.
+fn vector_of(event: &Event) -> Option<u8> {
+    match event {
+        Event::Trap { vector, .. } | Event::Crash { reason: CrashReason::TrapFrame { vector, .. }, .. } => {
+            Some(*vector)
+        }
+        Event::Crash { reason: CrashReason::Unhandled(exception), .. } => Some(exception.vector as u8),
+        Event::Health { event: HealthEvent::Exception(vector), .. } => Some(*vector),
+        Event::Health { event: HealthEvent::MemoryViolation, .. } => Some(Vector::PageFault as u8),
+        _ => None,
     }
 }
