@@ -2,7 +2,7 @@
 
 use crate::samples;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,13 +17,20 @@ pub struct Files {
     known: BTreeMap<PathBuf, Arc<[u8]>>,
     /// There are no others.
     complete: bool,
+    plain_only: bool,
 }
 
 impl Files {
     /// Only these, by the path as it was named.
     #[must_use]
     pub fn kept(known: BTreeMap<PathBuf, Arc<[u8]>>) -> Self {
-        Self { known, complete: true }
+        Self { known, complete: true, plain_only: false }
+    }
+
+    /// Only plain files: a pipe may have no end, and a second reader finds nothing in it.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { plain_only: true, ..Self::default() }
     }
 
     /// Those that were read so far, by the path as it was named.
@@ -37,9 +44,10 @@ impl Files {
     /// # Errors
     /// One line that says why it cannot be read.
     pub fn subject(&mut self, path: &Path) -> Result<Arc<[u8]>, String> {
+        let open = self.opener();
         self.read(path, |path| match sample_name(path) {
             Some(name) => samples::guest_or_system(name).map(<[u8]>::to_vec),
-            None => bytes_of(path),
+            None => open(path),
         })
     }
 
@@ -48,6 +56,7 @@ impl Files {
     /// # Errors
     /// One line that says why it cannot be read.
     pub fn named_by(&mut self, system: &Path, path: &Path) -> Result<Arc<[u8]>, String> {
+        let open = self.opener();
         self.read(path, |path| {
             if let Some(name) = sample_name(path) {
                 return samples::guest(name).map(<[u8]>::to_vec);
@@ -55,8 +64,13 @@ impl Files {
             if sample_name(system).is_some() {
                 return samples::image(&path.to_string_lossy()).map(<[u8]>::to_vec);
             }
-            bytes_of(&system.parent().unwrap_or(Path::new("")).join(path))
+            open(&system.parent().unwrap_or(Path::new("")).join(path))
         })
+    }
+
+    fn opener(&self) -> impl Fn(&Path) -> Result<Vec<u8>, String> + use<> {
+        let plain_only = self.plain_only;
+        move |path| if plain_only { plain_bytes_of(path, LARGEST_FILE_BYTES) } else { bytes_of(path) }
     }
 
     fn read(
@@ -78,6 +92,27 @@ impl Files {
 
 fn sample_name(path: &Path) -> Option<&str> {
     path.to_str().and_then(|path| path.strip_prefix(samples::PREFIX))
+}
+
+/// The bytes of a plain file of a length that makes sense for it.
+///
+/// # Errors
+/// One line that says why it cannot be read.
+pub fn plain_bytes_of(path: &Path, most_bytes: u64) -> Result<Vec<u8>, String> {
+    // What cannot be looked at cannot be read either, which tells why.
+    if let Ok(metadata) = fs::metadata(path) {
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Err("this is a pipe or a device: put a plain file there".to_owned());
+        }
+        if metadata.is_file() && metadata.len() > most_bytes {
+            let most = most_bytes >> 20;
+            return Err(format!(
+                "it has {} bytes, and no such file has more than {most} MiB: restore it",
+                metadata.len()
+            ));
+        }
+    }
+    bytes_of(path)
 }
 
 /// The bytes of a file.
