@@ -4,6 +4,7 @@ use super::elf::{ElfFile, call, exits_with};
 use super::golden_suite::{Suite, one_line};
 use super::paravane::{Finished, paravane, sample};
 use hypervisor_core::abi::Call;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::{fs, process};
 
@@ -120,7 +121,10 @@ fn a_guest_that_changed_is_told_apart() {
     fs::write(suite.file("hello.elf"), exits_with(7).bytes()).unwrap();
     let image = suite.golden(&["run", "."]);
     // The symbol that the case requires is gone, too.
-    assert_eq!(image.status, Some(125), "{image:?}");
+    assert_eq!(image.status, Some(4), "{image:?}");
+    let text = image.text();
+    assert!(text.contains("besides: `require.symbols` names `main`: the image has no such symbol"), "{text}");
+    assert_eq!(suite.pending("hello"), 0, "what lacks a symbol cannot be accepted");
     suite.change("hello/case.toml", "symbols = [\"main\"]", "");
     let image = suite.golden(&["run", "."]);
     assert_eq!(image.status, Some(4), "{image:?}");
@@ -350,6 +354,13 @@ fn shards_share_the_cases_and_results_stand_in_order() {
         assert_eq!(names(&suite.golden(&["run", ".", "--shard", shard, "--jobs", "3"])), expected);
     }
     assert_eq!(names(&suite.golden(&["run", ".", "--jobs", "1"])), "abcde");
+    for count in 1..=5 {
+        let shards =
+            (1..=count).map(|number| suite.golden(&["run", ".", "--shard", &format!("{number}/{count}")]));
+        let mut all: Vec<char> = shards.flat_map(|shard| names(&shard).chars().collect::<Vec<_>>()).collect();
+        all.sort_unstable();
+        assert_eq!(all.iter().collect::<String>(), "abcde", "each once in {count} shards");
+    }
     assert_eq!(names(&suite.golden(&["run", ".", "b", "d"])), "bd");
     for shard in ["0/2", "3/2", "1", "1/0", "a/b"] {
         let wrong = suite.golden(&["run", ".", "--shard", shard]);
@@ -427,13 +438,116 @@ fn what_nobody_needs_is_pruned() {
     suite.change("hello/expect.console", "16 MiB", "17 MiB");
     suite.golden(&["run", "."]);
     let listed = suite.golden(&["prune", ".", "--dry-run"]);
-    assert_eq!((listed.text().lines().count(), suite.pending("hello")), (4, 4), "{listed:?}");
+    // Beside what is pending a recording, a page, an object and a script.
+    assert_eq!((listed.text().lines().count(), suite.pending("hello")), (8, 4), "{listed:?}");
+    assert!(suite.file("target/golden/hello/actual.pvt").exists());
     let pruned = suite.golden(&["prune", "."]);
     assert_eq!((pruned.status, suite.pending("hello")), (Some(0), 0), "{pruned:?}");
+    let again = suite.golden(&["prune", "."]);
+    assert_eq!((again.status, again.text().as_str()), (Some(0), "nothing to remove\n"));
     fs::remove_file(suite.file("hello/case.toml")).unwrap();
     let orphans = suite.golden(&["prune", "."]);
     assert_eq!(orphans.text().matches("its case.toml is gone").count(), 4, "{orphans:?}");
     assert_eq!(fs::read_dir(suite.file("hello")).unwrap().count(), 0);
+    // Nobody needs its image any more.
+    let kept = suite.golden(&["prune", "."]);
+    assert_eq!(kept.text().matches("no accepted case needs it").count(), 3, "{kept:?}");
+    assert!(!suite.file("target/golden").exists());
+}
+
+#[test]
+fn what_cases_of_another_suite_need_is_not_pruned() {
+    let suite = Suite::with_hello();
+    fs::create_dir_all(suite.file("other")).unwrap();
+    suite.accepted("other/boot", &["--image", "hello.elf", "--memory", "8MiB"]);
+    let kept = || fs::read_dir(suite.file("target/golden/.accepted")).unwrap().count();
+    // One image, two case files, and the list of cases.
+    assert_eq!(kept(), 4);
+    let pruned = suite.golden(&["prune", "other"]);
+    assert_eq!((pruned.text().as_str(), kept()), ("nothing to remove\n", 4));
+    fs::remove_dir_all(suite.file("other/boot")).unwrap();
+    let pruned = suite.golden(&["prune", "."]);
+    assert_eq!((pruned.text().matches("no accepted case needs it").count(), kept()), (2, 3), "{pruned:?}");
+}
+
+#[test]
+fn what_is_no_suite_is_told_what_it_is() {
+    let suite = Suite::with_hello();
+    let recorded = suite.file("run.pvt");
+    let words = ["trace", "builtin:hello", "--format", "pvt", "-o"].map(OsStr::new);
+    assert!(paravane(words.into_iter().chain([recorded.as_os_str()])).output().unwrap().status.success());
+    fs::write(suite.file("notes"), "x").unwrap();
+    fs::write(suite.file("system.toml"), "x").unwrap();
+    for (path, says) in [
+        (
+            "hello.elf",
+            "this is a guest's ELF file, and no suite: make a case of it with `paravane golden new",
+        ),
+        ("run.pvt", "this is a recorded run, and no suite: open it with `paravane show`; a case is made"),
+        ("hello/case.toml", "this is the file of a case: name its folder, hello"),
+        ("system.toml", "if it is a system file, make a case of it with `paravane golden new"),
+        ("notes", "this is a file: name a suite, or the folder of a case"),
+    ] {
+        let finished = suite.golden(&["run", path]);
+        assert_eq!(finished.status, Some(125), "{path}: {finished:?}");
+        one_line(&finished, says);
+    }
+    let bare = suite.golden(&[]);
+    assert_eq!(bare.status, Some(125), "{bare:?}");
+    assert!(bare.stderr.contains("Usage: paravane golden"), "{bare:?}");
+}
+
+/// Reads a report as CI systems do; the names of its cases, each with what it has for a failure.
+const READ_JUNIT: &str = "
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+assert root.tag == 'testsuites', root.tag
+for suite in root:
+    assert suite.tag == 'testsuite' and {'name', 'tests', 'failures', 'errors', 'time'} <= set(suite.attrib), suite.attrib
+    cases = list(suite)
+    count = lambda tag: sum(1 for case in cases if case.find(tag) is not None)
+    assert int(suite.get('tests')) == len(cases)
+    assert int(suite.get('failures')) == count('failure') and int(suite.get('errors')) == count('error')
+    for case in cases:
+        assert case.tag == 'testcase' and {'name', 'classname', 'time'} <= set(case.attrib), case.attrib
+        float(case.get('time'))
+        tags = [child.tag for child in case]
+        # In this order, and no other, by the schema that CI systems share.
+        assert tags in ([], ['failure'], ['error'], ['system-out'], ['failure', 'system-out']), tags
+        for child in case:
+            assert child.tag == 'system-out' or {'type', 'message'} <= set(child.attrib), child.attrib
+        print(case.get('name'), *[child.get('type') for child in case if child.tag != 'system-out'])
+";
+
+#[test]
+fn other_programs_read_the_reports() {
+    let suite = Suite::with_hello();
+    suite.accepted("<a>&\"b\"", &["--image", "builtin:echo"]);
+    suite.change("hello/expect.console", "16 MiB", "17 <MiB>");
+    fs::create_dir_all(suite.file("bad")).unwrap();
+    fs::write(suite.file("bad/case.toml"), "schema = 1\nrun = \"system.toml\"\n").unwrap();
+    fs::write(suite.file("bad/system.toml"), "[[partition]]\nname = \"a\"\nx = 5\n").unwrap();
+    suite.golden(&["run", ".", "--format", "junit", "-o", "report.xml"]);
+    suite.golden(&["run", ".", "--format", "json", "-o", "report.json"]);
+    for file in ["report.xml", "report.json"] {
+        assert!(!suite.text(file).contains('\u{1b}'), "no colours: {}", suite.text(file));
+    }
+    let Ok(python) = process::Command::new("python3").arg("--version").output() else {
+        println!("skipped: there is no python3");
+        return;
+    };
+    assert!(python.status.success());
+    let read_json = "import json, sys\nfor case in json.load(open(sys.argv[1]))['cases']:\n    \
+                     print(case['name'], *[case['result']][:case['status']])";
+    for (script, file) in [(READ_JUNIT, "report.xml"), (read_json, "report.json")] {
+        let mut command = process::Command::new("python3");
+        let output = command.args(["-c", script]).arg(suite.file(file)).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "<a>&\"b\"\nbad failed\nhello emulator_changed\n",
+            "{output:?}"
+        );
+    }
 }
 
 #[test]

@@ -244,3 +244,96 @@ fn a_folder_that_cannot_be_written_is_a_warning() {
     assert_eq!(run.status, Some(4), "{run:?}");
     one_line(&run, "file/left");
 }
+
+#[test]
+fn an_image_that_changed_is_told_by_its_build_and_its_symbols_first() {
+    let suite = suite();
+    break_guest(&suite);
+    let text = suite.golden(&["run", "."]).text();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let (accepted, now) = lines[1].split_once(" accepted, ").expect(&text);
+    assert!(
+        accepted.starts_with("../guest.elf: ") && now.ends_with(" now") && !now.contains(accepted),
+        "{text}"
+    );
+    assert_eq!(lines[2], "changed: main", "{text}");
+    assert_eq!(lines[3], "first differing instruction (- accepted, + this run):", "{text}");
+    let object = suite.text("target/golden/boot/divergence.json");
+    assert!(object.contains("\"changed\": [\"main\"]") && object.contains("\"moved\": 0"), "{object}");
+    // It is told although the run ends at a limit, and nothing can be accepted then.
+    suite.change("boot/case.toml", "instructions = 100000000", "instructions = 1000");
+    let limited = suite.golden(&["run", "."]);
+    assert_eq!((limited.status, suite.pending("boot")), (Some(4), 0), "{limited:?}");
+    for part in ["changed: main\n", "besides: it did not end within 1000 instructions"] {
+        assert!(limited.text().contains(part), "{part}\n{limited:?}");
+    }
+    // Bytes that no function has do no harm.
+    let mut image = fs::read(sample("ticker")).unwrap();
+    image.extend(b"at the end");
+    fs::write(suite.file("guest.elf"), image).unwrap();
+    suite.change("boot/case.toml", "instructions = 1000", "instructions = 100000000");
+    let same = suite.golden(&["run", "."]);
+    assert_eq!(same.status, Some(4), "{same:?}");
+    for part in
+        ["no function and no named data changed", "it does all that was accepted: accept the new image"]
+    {
+        assert!(same.text().contains(part), "{part}\n{same:?}");
+    }
+}
+
+/// The command of a report that opens a recording.
+fn opened(suite: &Suite, report: &str) -> String {
+    let command = report.lines().find_map(|line| line.trim().strip_prefix("open: paravane ")).expect(report);
+    let command = format!("'{}' {command}", env!("CARGO_BIN_EXE_paravane"));
+    let output = Command::new("sh").arg("-c").arg(&command).current_dir(&suite.0).output().unwrap();
+    assert!(output.stderr.is_empty(), "{command}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_run_that_hits_a_limit_or_lacks_something_leaves_a_recording_of_its_end() {
+    // mov ecx, 0x40000; loop: dec ecx; jmp loop
+    let code = [0xb9, 0, 0, 4, 0, 0x49, 0xeb, 0xfd];
+    let suite = Suite::new();
+    fs::write(suite.file("loops.elf"), ElfFile::guest(&code).bytes()).unwrap();
+    suite.golden(&["new", "loops", "--image", "loops.elf", "--max-instructions", "1000"]);
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(6), "{run:?}");
+    let shown = opened(&suite, &run.text());
+    assert!(shown.contains("\n#999 ") && shown.contains("limit of instructions"), "{shown}");
+    // Events without end are recorded up to there, and not further.
+    let mut code = call(Call::Yield, 0, 0);
+    code.extend([0xeb, (-(code.len() as i16) - 2) as u8]);
+    fs::write(suite.file("calls.elf"), ElfFile::guest(&code).bytes()).unwrap();
+    suite.golden(&["new", "calls", "--image", "calls.elf", "--max-instructions", "1G"]);
+    let run = suite.golden(&["run", ".", "calls"]);
+    assert_eq!(run.status, Some(6), "{run:?}");
+    assert!(opened(&suite, &run.text()).contains("limit of instructions"), "{run:?}");
+    let image = sample("hello");
+    suite.golden(&[
+        "new",
+        "lacks",
+        "--image",
+        image.to_str().unwrap(),
+        "--require-symbol",
+        "pv_upcall_entry",
+    ]);
+    let run = suite.golden(&["run", ".", "lacks"]);
+    assert_eq!(run.status, Some(3), "{run:?}");
+    assert!(opened(&suite, &run.text()).contains("shutdown"), "{run:?}");
+    suite.accepted("flight", &["--image", "builtin:flight"]);
+    suite.change("flight/case.toml", "instructions = 100000000", "instructions = 9000");
+    let run = suite.golden(&["run", ".", "flight"]);
+    assert_eq!(run.status, Some(6), "{run:?}");
+    assert!(opened(&suite, &run.text()).contains("limit of instructions"), "{run:?}");
+}
+
+#[test]
+fn runs_that_are_alike_have_no_stretch_to_look_at() {
+    let suite = suite();
+    // Another memory: both runs are alike, and their images are the same.
+    suite.change("boot/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
+    let text = suite.golden(&["run", "."]).text();
+    assert!(text.contains("both runs do the same") && !text.contains("this run there:"), "{text}");
+    assert!(text.contains("compare: ") && !text.contains("--by symbol"), "{text}");
+}

@@ -13,6 +13,7 @@ mod filters;
 mod flight;
 mod forged;
 mod golden;
+mod golden_damage;
 mod golden_failures;
 mod golden_review;
 mod golden_suite;

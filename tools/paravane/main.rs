@@ -102,15 +102,16 @@ fn command() -> Status {
 
 /// Help and version are answers on stdout; a wrong command line is a failure of ours, not the guest's.
 fn explain(error: &clap::Error) -> Status {
+    // A command that lacks its own command, as `golden` does, was not asked for help.
+    let is_bare = std::env::args_os().len() <= 1;
     // If printing fails, nobody is left to tell.
     let _ = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Arguments::command().print_help(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if is_bare => Arguments::command().print_help(),
         _ => error.print(),
     };
     match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Status::Success,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Status::Success,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if is_bare => Status::Success,
         _ => Status::Failure,
     }
 }

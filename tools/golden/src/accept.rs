@@ -2,12 +2,11 @@
 
 use crate::case::Case;
 use crate::execute::execute;
-use crate::expectation::{Expectation, Found};
+use crate::expectation::{Expectation, Found, LAYERS};
 use crate::judge::differences;
 use crate::lines::LineDifference;
 use crate::tolerate::Tolerate;
 use crate::verdict::Provenance;
-use std::io;
 
 /// A layer that loses more than one line in so many has shrunk.
 const SHRINK_ONE_IN: usize = 10;
@@ -20,6 +19,8 @@ pub struct Acceptance<'a> {
     pub old: Option<Expectation>,
     /// What is to be accepted.
     pub new: Expectation,
+    /// Why nobody can read what was accepted before: one line.
+    pub damage: Option<String>,
 }
 
 /// Why nothing can be accepted.
@@ -63,11 +64,12 @@ impl<'a> Acceptance<'a> {
         if Expectation::of(&run) != pending {
             return Err(Refusal::Outdated);
         }
-        let old = match Expectation::accepted(&case.folder) {
-            Found::Whole(old) => Some(*old),
-            Found::Nothing | Found::Damaged(_) => None,
+        let (old, damage) = match Expectation::accepted(&case.folder) {
+            Found::Whole(old) => (Some(*old), None),
+            Found::Nothing => (None, None),
+            Found::Damaged(why) => (None, Some(why)),
         };
-        Ok(Self { case, old, new: pending })
+        Ok(Self { case, old, new: pending, damage })
     }
 
     /// The layers that change, each with the first line; nothing if nothing was accepted before.
@@ -79,12 +81,17 @@ impl<'a> Acceptance<'a> {
     /// The layers that lose much of what they hold, in words.
     #[must_use]
     pub fn shrinkage(&self) -> Vec<String> {
-        let Some(old) = &self.old else { return Vec::new() };
-        let layers = crate::expectation::LAYERS.iter().zip(old.layers().into_iter().zip(self.new.layers()));
+        let layers = LAYERS.iter().zip(self.new.layers()).enumerate();
         let lines = |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').count();
         layers
-            .filter_map(|(layer, (old, new))| {
-                let (old, new) = (lines(&old), lines(&new));
+            .filter_map(|(place, (layer, new))| {
+                // What is damaged has lines, too; of a verdict only those count that say what a run did.
+                let old = match &self.old {
+                    Some(old) => lines(&old.layers()[place]),
+                    None if place == 0 => return None,
+                    None => lines(&layer.read(&self.case.folder).ok()?),
+                };
+                let new = lines(&new);
                 let shrinks = new < old && (old - new) * SHRINK_ONE_IN > old;
                 shrinks.then(|| format!("{} shrinks from {old} lines to {new}", layer.name))
             })
@@ -94,8 +101,8 @@ impl<'a> Acceptance<'a> {
     /// Writes it.
     ///
     /// # Errors
-    /// A file cannot be written.
-    pub fn write(self, by: Provenance) -> io::Result<()> {
+    /// One line: a file cannot be written.
+    pub fn write(self, by: Provenance) -> Result<(), String> {
         self.new.write_accepted(&self.case.folder, by)
     }
 }

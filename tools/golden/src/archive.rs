@@ -3,15 +3,21 @@
 
 use crate::case::Case;
 use crate::case_file::{self, CaseFile};
+use crate::expectation::accepted_verdict;
 use crate::verdict::FileHash;
-use recording::files::bytes_of;
-use std::collections::BTreeMap;
+use recording::files::{LARGEST_FILE_BYTES, plain_bytes_of};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
+
+/// In it stand the folders of the cases for which files are kept, a file for each.
+const USERS: &str = "cases";
+/// No file system has longer paths.
+const NAME_MOST_BYTES: u64 = 1 << 20;
 
 /// Where files are kept.
 #[derive(Clone, Debug, Default)]
@@ -36,20 +42,49 @@ impl Archive {
         for bytes in files.values() {
             let path = folder.join(name_of(xxh3_128(bytes)));
             if !path.exists() {
-                // Another process may keep the same file at the same time.
-                let partial = path.with_extension(format!("{}.part", std::process::id()));
-                fs::write(&partial, bytes)?;
-                fs::rename(&partial, &path)?;
+                put(&path, bytes)?;
             }
         }
-        Ok(())
+        let users = folder.join(USERS);
+        fs::create_dir_all(&users)?;
+        let user = fs::canonicalize(&case.folder)?.display().to_string();
+        put(&users.join(name_of(xxh3_128(user.as_bytes()))), user.as_bytes())
+    }
+
+    /// The kept files that no accepted case needs any more, of all suites that keep theirs here; and the folders of the cases
+    /// that are no more.
+    #[must_use]
+    pub fn unneeded(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let Some(folder) = &self.folder else { return Default::default() };
+        let (mut needed, mut unneeded, mut gone) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for path in files_in(&folder.join(USERS)) {
+            let user = plain_bytes_of(&path, NAME_MOST_BYTES).unwrap_or_default();
+            let user = PathBuf::from(String::from_utf8_lossy(&user).into_owned());
+            match accepted_verdict(&user) {
+                Some(verdict) => needed.extend(verdict.files.into_iter().map(|file| file.hash)),
+                None => {
+                    unneeded.push(path);
+                    gone.push(user);
+                }
+            }
+        }
+        let is_needed = |path: &PathBuf| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| needed.contains(name))
+        };
+        unneeded.extend(files_in(folder).into_iter().filter(|path| !is_needed(path)));
+        (unneeded, gone)
+    }
+
+    /// One file of which an accepted run was made.
+    pub(crate) fn file(&self, case: &Case, file: &FileHash) -> Option<Arc<[u8]>> {
+        self.find(case, std::slice::from_ref(file)).ok()?.into_values().next()
     }
 
     fn kept(&self, hash: &str) -> Option<Arc<[u8]>> {
         // The hash comes from a file: it may be any text.
         let is_name = !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         let path = self.folder.as_ref().filter(|_| is_name)?.join(hash);
-        bytes_of(&path).ok().map(Into::into)
+        plain_bytes_of(&path, LARGEST_FILE_BYTES).ok().map(Into::into)
     }
 
     /// The files that an accepted run was made of, by their names.
@@ -76,6 +111,20 @@ impl Archive {
         }
         Ok(found)
     }
+}
+
+/// Writes a file that another process may write at the same time.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&partial, bytes)?;
+    fs::rename(&partial, path)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
 }
 
 fn name_of(hash: u128) -> String {

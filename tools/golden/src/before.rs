@@ -27,7 +27,13 @@ pub fn before(case: &Case, judged: &Judged, archive: &Archive) -> Result<Case, U
     let kept = archive.find(case, &accepted.verdict.files)?;
     let text = kept.get(Path::new(case_file::NAME)).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let file = CaseFile::read(&text.unwrap_or_default())?;
-    let before = Case { name: case.name.clone(), folder: case.folder.clone(), file, kept: Some(kept) };
+    let before = Case {
+        name: case.name.clone(),
+        folder: case.folder.clone(),
+        file,
+        kept: Some(kept),
+        meter: case.meter.clone(),
+    };
     let run = execute(&before)?;
     let tolerate = &before.file.tolerate;
     if Expectation::of(&run).compared(tolerate) != accepted.compared(tolerate) {

@@ -1,16 +1,20 @@
 //! A case: its folder, and what is run in it.
 
 use crate::case_file::{self, CaseFile};
+use crate::expectation::accepted_verdict;
 use hypervisor_core::{Arrival, Input};
-use recording::files::bytes_of;
+use recording::files::{LARGEST_FILE_BYTES, plain_bytes_of};
 use recording::recorded_input::{self, Identity};
 use recording::{Files, Subject};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What begins the name of a built-in sample, in place of a path.
 const BUILTIN: &str = "builtin:";
+/// Nobody writes a longer case file.
+const CASE_FILE_MOST_BYTES: u64 = 1 << 20;
 
 /// A case of a suite.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Case {
     pub file: CaseFile,
     /// All files that it is made of, by their names, if they are not those of now.
     pub(crate) kept: Option<BTreeMap<PathBuf, Arc<[u8]>>>,
+    /// Counts what is executed for it.
+    pub(crate) meter: Option<Arc<AtomicU64>>,
 }
 
 /// What a case is run with.
@@ -41,10 +47,21 @@ impl Case {
     pub fn open(folder: &Path) -> Result<Self, String> {
         let path = folder.join(case_file::NAME);
         let failed = |why: String| format!("{}: {why}", path.display());
-        let bytes = bytes_of(&path).map_err(failed)?;
+        let bytes = plain_bytes_of(&path, CASE_FILE_MOST_BYTES).map_err(failed)?;
         let text = String::from_utf8(bytes).map_err(|_| failed("this is no UTF-8 text".to_owned()))?;
         let file = CaseFile::read(&text).map_err(failed)?;
-        Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file, kept: None })
+        Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file, kept: None, meter: None })
+    }
+
+    /// Counts in `meter` from now on what is executed for this case, over all of its runs.
+    pub fn count_in(&mut self, meter: Arc<AtomicU64>) {
+        self.meter = Some(meter);
+    }
+
+    /// How much it executed when it was accepted, if it was.
+    #[must_use]
+    pub fn accepted_units(&self) -> Option<u64> {
+        Some(accepted_verdict(&self.folder)?.run.executed)
     }
 
     /// Reads everything that it runs.
@@ -84,8 +101,8 @@ impl Case {
             return found.ok_or_else(|| format!("{name}: this file was not kept"));
         }
         let path = self.folder.join(name);
-        let bytes = bytes_of(&path).map_err(|why| format!("{}: {why}", path.display()))?;
-        Ok(bytes.into())
+        let bytes = plain_bytes_of(&path, LARGEST_FILE_BYTES);
+        Ok(bytes.map_err(|why| format!("{}: {why}", path.display()))?.into())
     }
 
     /// All files that it is made of, by their names; the case file among them as it is written.
@@ -106,7 +123,7 @@ impl Case {
         let options = || self.file.options.clone();
         let shown = |error: recording::SubjectError| {
             let findings = error.findings.render(system_file::Severity::Error);
-            if findings.is_empty() { error.line } else { format!("{}\n{findings}", error.line) }
+            if findings.is_empty() { error.line } else { format!("{}\n{}", error.line, plain(&findings)) }
         };
         if let Some(kept) = &self.kept {
             return Subject::open(run, options(), Files::kept(kept.clone())).map_err(shown);
@@ -115,7 +132,7 @@ impl Case {
             return Subject::open(run, options(), Files::default()).map_err(shown);
         }
         let path = self.folder.join(run);
-        let read = Subject::open(&path, options(), Files::default()).map_err(shown)?;
+        let read = Subject::open(&path, options(), Files::plain()).map_err(shown)?;
         let known = read.files.known().iter().map(|(name, bytes)| {
             let name = if *name == path { run.to_path_buf() } else { name.clone() };
             (name, Arc::clone(bytes))
@@ -124,7 +141,23 @@ impl Case {
     }
 }
 
-fn name_of(folder: &Path) -> String {
-    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+/// The name of a case in a folder: one line. Two links to one folder are two cases.
+pub(crate) fn name_of(folder: &Path) -> String {
+    let absolute;
+    let name = match folder.file_name() {
+        Some(name) => Some(name),
+        None => {
+            absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+            absolute.file_name()
+        }
+    };
+    let name = name.map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned());
+    name.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+/// A text without colours: reports go to files.
+fn plain(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| plain + part.split_once('m').map_or(part, |(_, rest)| rest))
 }

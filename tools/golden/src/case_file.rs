@@ -223,7 +223,7 @@ struct Raw {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct RawLimits {
     instructions: Option<u64>,
     time: Option<String>,
@@ -232,7 +232,7 @@ struct RawLimits {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct RawRequire {
     records: Option<u64>,
     #[serde(default)]

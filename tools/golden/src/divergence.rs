@@ -1,10 +1,11 @@
 //! All that is known of where a run leaves the accepted path.
 
 use crate::archive::Archive;
-use crate::before::before;
+use crate::before::{before, has_other_images};
 use crate::case::Case;
 use crate::execute::Run;
 use crate::expectation::Expectation;
+use crate::image_changes::{ImageChange, image_changes};
 use crate::inspect::{Inspection, inspect};
 use crate::judge::{Judged, Judgement};
 use crate::ladder;
@@ -21,6 +22,10 @@ pub struct Divergence {
     pub parting: Option<Parting>,
     /// Why the accepted run is not known.
     pub unknown: Option<String>,
+    /// The images that are not the accepted ones.
+    pub images: Vec<ImageChange>,
+    /// Whether both runs are known, and their images are not the same, so that addresses say nothing.
+    pub by_symbol: bool,
 }
 
 impl Divergence {
@@ -29,19 +34,27 @@ impl Divergence {
     /// # Errors
     /// The case cannot be run again.
     pub fn of(case: &Case, judged: &Judged, archive: &Archive) -> Result<Self, String> {
-        let is_other = matches!(judged.judgement, Judgement::GuestChanged(_) | Judgement::EmulatorChanged);
-        let (Some(run), Some(accepted)) = (&judged.run, &judged.accepted) else { return Ok(Self::default()) };
-        if !is_other || judged.differences().is_empty() {
-            return Ok(Self::default());
+        let Some(accepted) = &judged.accepted else { return Ok(Self::default()) };
+        let images = match &judged.judgement {
+            Judgement::GuestChanged(names) => image_changes(case, names, &accepted.verdict.files, archive),
+            Judgement::EmulatorChanged => Vec::new(),
+            _ => return Ok(Self::default()),
+        };
+        let Some(run) = &judged.run else { return Ok(Self { images, ..Self::default() }) };
+        if judged.differences().is_empty() {
+            return Ok(Self { images, ..Self::default() });
         }
         let inspection = inspect(case, run, accepted)?;
-        Ok(match before(case, judged, archive) {
-            Err(why) => Self { inspection, unknown: Some(why), ..Self::default() },
-            Ok(before) => match parting(&before, case, &alike(run, accepted, inspection.as_ref())) {
-                Ok(parting) => Self { inspection, before: Some(before), parting, unknown: None },
-                Err(why) => Self { inspection, before: Some(before), parting: None, unknown: Some(why) },
-            },
-        })
+        let before = match before(case, judged, archive) {
+            Ok(before) => before,
+            Err(why) => return Ok(Self { inspection, unknown: Some(why), images, ..Self::default() }),
+        };
+        let by_symbol = has_other_images(&before, case);
+        let (parting, unknown) = match parting(&before, case, &alike(run, accepted, inspection.as_ref())) {
+            Ok(parting) => (parting, None),
+            Err(why) => (None, Some(why)),
+        };
+        Ok(Self { inspection, before: Some(before), parting, unknown, images, by_symbol })
     }
 
     /// Whether the accepted run is known, and does the same as far as it is compared by instructions.

@@ -11,6 +11,7 @@ use recording::Subject;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use trace::{TracedSystem, outcome_words};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -112,8 +113,13 @@ pub(crate) fn drive<R: Recorder>(
         time_ns: Some(case.file.time_ns),
         slice_units: Some(SLICE_UNITS),
     };
+    let mut executed = machine.executed();
     loop {
         let progress = machine.run(&limits, recorder);
+        if let Some(meter) = &case.meter {
+            meter.fetch_add(machine.executed().saturating_sub(executed), Ordering::Relaxed);
+            executed = machine.executed();
+        }
         if !goes_on(machine, recorder, &progress) {
             return Ok(match progress {
                 Progress::Finished(outcome) => Some(outcome),
@@ -229,6 +235,14 @@ fn lacks(case: &Case, watched: &Watched, required: &[(u16, u32)]) -> Vec<String>
     let unreached = case.file.symbols.iter().zip(required).filter(|(_, at)| watched.awaited.contains(at));
     lacks.extend(unreached.map(|(symbol, _)| format!("`{symbol}`, which the case requires, never ran")));
     lacks
+}
+
+/// The files that a case is made of, with their hashes.
+///
+/// # Errors
+/// One cannot be read.
+pub(crate) fn files_of(case: &Case) -> Result<Vec<FileHash>, Failure> {
+    Ok(files(case, &case.opened()?))
 }
 
 fn files(case: &Case, opened: &Opened) -> Vec<FileHash> {

@@ -1,12 +1,13 @@
 //! Runs a case and says whether it does what was accepted; if not, whose fault that is.
 
 use crate::case::Case;
-use crate::execute::{Run, execute};
+use crate::damage::damage;
+use crate::execute::{Run, execute, files_of};
 use crate::expectation::{Expectation, Found, remove_pending};
 use crate::lines::first_difference;
 use crate::tolerance::Tolerated;
 use crate::tolerate::Tolerate;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, changed_files};
 
 /// What became of a case.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,27 +41,54 @@ pub struct Judged {
     pub accepted: Option<Expectation>,
     /// What the case tolerates.
     pub tolerate: Tolerate,
+    /// What else is wrong with the run of a case that changed: lines.
+    pub besides: Vec<String>,
 }
 
 /// Runs a case and compares. Nothing is written.
 #[must_use]
 pub fn judge(case: &Case) -> Judged {
-    let run = match execute(case) {
-        Ok(run) => run,
-        Err(why) => return Judged::failed(why),
-    };
     let (accepted, damage) = match Expectation::accepted(&case.folder) {
         Found::Whole(accepted) => (Some(*accepted), None),
         Found::Nothing => (None, Some("nothing was accepted yet".to_owned())),
         Found::Damaged(why) => (None, Some(why)),
     };
-    let judgement = match &accepted {
-        _ if run.limit.is_some() => Judgement::Limit(run.limit.clone().unwrap_or_default()),
-        None if !run.lacks.is_empty() => Judgement::Lacks(run.lacks.clone()),
-        None => Judgement::Missing(damage.unwrap_or_default()),
-        Some(accepted) => compared(&run, accepted, &case.file.tolerate, || execute(case)),
+    let run = match execute(case) {
+        Ok(run) => run,
+        Err(why) => return not_run(case, accepted, why),
     };
-    Judged { judgement, run: Some(run), accepted, tolerate: case.file.tolerate.clone() }
+    let other_images =
+        || accepted.as_ref().map_or(Vec::new(), |accepted| run.verdict.changed_files(&accepted.verdict).0);
+    let judgement = match (&accepted, &run.limit) {
+        (_, Some(why)) => match other_images() {
+            images if images.is_empty() => Judgement::Limit(why.clone()),
+            images => Judgement::GuestChanged(images),
+        },
+        (None, None) if !run.lacks.is_empty() => Judgement::Lacks(run.lacks.clone()),
+        (None, None) => Judgement::Missing(damage.unwrap_or_default()),
+        (Some(accepted), None) => compared(&run, accepted, &case.file.tolerate, || execute(case)),
+    };
+    let besides = match judgement {
+        Judgement::GuestChanged(_) | Judgement::EmulatorChanged => {
+            run.limit.iter().chain(&run.lacks).cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    Judged { judgement, run: Some(run), accepted, tolerate: case.file.tolerate.clone(), besides }
+}
+
+/// A case that could not be run. If its image is not the accepted one, that is the news.
+fn not_run(case: &Case, accepted: Option<Expectation>, why: String) -> Judged {
+    let files = files_of(case).unwrap_or_default();
+    let images = match &accepted {
+        Some(accepted) => changed_files(&files, &accepted.verdict.files).0,
+        None => Vec::new(),
+    };
+    if images.is_empty() {
+        return Judged::failed(why);
+    }
+    let (judgement, besides) = (Judgement::GuestChanged(images), vec![why]);
+    Judged { judgement, run: None, accepted, tolerate: case.file.tolerate.clone(), besides }
 }
 
 /// `again` runs the case once more: two runs of the same that differ are no news of the guest or of this version.
@@ -85,7 +113,10 @@ fn compared(
         Err(why) => return Judgement::Failed(why),
     }
     let changed: Vec<String> = images.into_iter().chain(others).collect();
-    if changed.is_empty() { Judgement::EmulatorChanged } else { Judgement::GuestChanged(changed) }
+    if !changed.is_empty() {
+        return Judgement::GuestChanged(changed);
+    }
+    damage(accepted, &actual).map_or(Judgement::EmulatorChanged, Judgement::Missing)
 }
 
 /// Runs a case, compares, and leaves what it did as pending where somebody can accept it; what was pending before is gone.
@@ -97,11 +128,12 @@ pub fn judge_and_note(case: &Case) -> Judged {
         Judgement::Missing(_) | Judgement::GuestChanged(_) | Judgement::EmulatorChanged
     );
     let noted = match &judged.run {
-        Some(run) if is_acceptable => Expectation::of(run).write_pending(&case.folder),
+        Some(run) if is_acceptable && judged.besides.is_empty() => {
+            Expectation::of(run).write_pending(&case.folder)
+        }
         _ => remove_pending(&case.folder),
     };
-    if let Err(error) = noted {
-        let why = format!("{}: cannot write what is pending: {error}", case.folder.display());
+    if let Err(why) = noted {
         judged.judgement = Judgement::Failed(why);
     }
     judged
@@ -112,7 +144,8 @@ impl Judged {
     #[must_use]
     pub fn failed(why: String) -> Self {
         let judgement = Judgement::Failed(why);
-        Self { judgement, run: None, accepted: None, tolerate: Tolerate::default() }
+        let (tolerate, besides) = (Tolerate::default(), Vec::new());
+        Self { judgement, run: None, accepted: None, tolerate, besides }
     }
 
     /// The layers in which the run differs from what was accepted, each with the first line.

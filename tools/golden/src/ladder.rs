@@ -221,6 +221,41 @@ pub fn text(rungs: &[Rung], names: &[String], left_out: &[String]) -> String {
     text
 }
 
+/// Whether a text is a ladder that this version reads.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(text: &str) -> Result<(), String> {
+    let kind = HEADER.split_once(':').map_or(HEADER, |(kind, _)| kind);
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default();
+    if header.split_once(':').is_none_or(|(found, _)| found != kind) {
+        return Err(if header.starts_with("paravane-ladder ") && header.contains(':') {
+            "another version of Paravane wrote it: accept the case anew".to_owned()
+        } else {
+            "this is no ladder, or its first line is missing: restore it, or accept the case anew".to_owned()
+        });
+    }
+    let is_rung = |line: &str| {
+        let mut words = line.rsplitn(3, ' ');
+        let is_digest = words.next().is_some_and(|digest| digest.len() == 16 && is_hexadecimal(digest));
+        is_digest && words.next().is_some_and(|at| at.parse::<u64>().is_ok()) && words.next().is_some()
+    };
+    let bad = lines.position(|line| !line.starts_with("# ") && !is_rung(line));
+    match bad {
+        // A last line without its end may be the beginning of one.
+        Some(place) if place + 2 < text.lines().count() || text.ends_with('\n') => {
+            Err(format!("line {} is no line of a ladder: restore it, or accept the case anew", place + 2))
+        }
+        Some(_) => Err("its last line is cut off: restore it, or accept the case anew".to_owned()),
+        None => Ok(()),
+    }
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Where each partition leaves the path of `expected`; nothing of those that do not.
 pub fn parting(expected: &str, rungs: &[Rung], names: &[String]) -> Vec<Stretch> {
     let mut known: BTreeMap<&str, BTreeMap<u64, &str>> = BTreeMap::new();

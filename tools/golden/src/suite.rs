@@ -1,9 +1,12 @@
 //! A suite: a folder with a folder for each case.
 
-use crate::case::Case;
+use crate::case::{Case, name_of};
 use crate::case_file;
 use crate::expectation::{LAYERS, Layer};
-use std::fs;
+use crate::replacement::PARTIAL;
+use recording::is_recording;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The cases of a suite, by name. A case that cannot be read is an error in its place.
@@ -38,6 +41,9 @@ impl Suite {
             }
             _ => format!("{}: cannot read this folder: {error}", folder.display()),
         };
+        if fs::metadata(folder).is_ok_and(|metadata| !metadata.is_dir()) {
+            return Err(format!("{}: {}", folder.display(), no_folder(folder)));
+        }
         if folder.join(case_file::NAME).is_file() {
             return Ok(Self::of(vec![folder.to_path_buf()]));
         }
@@ -57,13 +63,9 @@ impl Suite {
             // A folder with expectations has lost its case file, and says so.
             folder.join(case_file::NAME).exists() || LAYERS.iter().any(|layer| layer.path(folder).exists())
         };
-        let name = |folder: &Path| {
-            let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-            named.unwrap_or_else(|| folder.display().to_string())
-        };
         let cases = folders.iter().filter(is_case).map(|folder| match Case::open(folder) {
             Ok(case) => (case.name.clone(), Ok(case)),
-            Err(why) => (name(folder), Err(why)),
+            Err(why) => (name_of(folder), Err(why)),
         });
         Self { cases: cases.collect(), folders }
     }
@@ -98,10 +100,41 @@ impl Suite {
             for layer in LAYERS.iter().copied().map(Layer::pending) {
                 add(layer.path(folder), "pending");
             }
+            let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            let is_partial = |path: &PathBuf| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                name.starts_with("expect.") && name.ends_with(PARTIAL)
+            };
+            files.filter(is_partial).for_each(|path| add(path, "left of a program that was ended"));
             for layer in LAYERS.iter().filter(|_| !is_case) {
                 add(layer.path(folder), "its case.toml is gone");
             }
         }
         found
+    }
+}
+
+/// What to do with a file that was named in place of a suite.
+fn no_folder(path: &Path) -> String {
+    const MAKE: &str = "make a case of it with `paravane golden new SUITE/NAME --image FILE`";
+    if path.file_name().is_some_and(|name| name == case_file::NAME) {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.map_or(".".to_owned(), |folder| folder.display().to_string());
+        return format!("this is the file of a case: name its folder, {folder}");
+    }
+    let mut beginning = Vec::new();
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        let _ = File::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
+    }
+    if beginning.starts_with(b"\x7fELF") {
+        format!("this is a guest's ELF file, and no suite: {MAKE}")
+    } else if is_recording(&beginning) {
+        "this is a recorded run, and no suite: open it with `paravane show`; a case is made of what was run, with `paravane \
+         golden new SUITE/NAME --image FILE`"
+            .to_owned()
+    } else if path.extension().is_some_and(|extension| extension == "toml") {
+        format!("this is a file, and no suite: if it is a system file, {MAKE}")
+    } else {
+        "this is a file: name a suite, or the folder of a case".to_owned()
     }
 }

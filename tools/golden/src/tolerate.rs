@@ -69,7 +69,7 @@ pub struct ValueRule {
 
 /// As it stands in the file.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Raw {
     #[serde(default)]
     registers: Vec<String>,

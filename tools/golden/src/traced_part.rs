@@ -11,7 +11,7 @@ use trace::filter::{Kinds, Window};
 
 /// Which part of a run is compared.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct TracedPart {
     /// Kinds of record; all without. Without `instructions` there is no ladder.
     #[serde(default)]

@@ -162,12 +162,16 @@ impl Verdict {
     /// The files that are not those of `accepted`: images, and others.
     #[must_use]
     pub fn changed_files(&self, accepted: &Self) -> (Vec<String>, Vec<String>) {
-        let is_known = |file: &&FileHash| accepted.files.contains(file);
-        let (mut images, mut others) = (Vec::new(), Vec::new());
-        for file in self.files.iter().filter(|file| !is_known(file)) {
-            let list = if file.build_id.is_some() { &mut images } else { &mut others };
-            list.push(file.name.clone());
-        }
-        (images, others)
+        changed_files(&self.files, &accepted.files)
     }
+}
+
+/// The names of those of `files` that are not those of `accepted`: images, and others.
+pub(crate) fn changed_files(files: &[FileHash], accepted: &[FileHash]) -> (Vec<String>, Vec<String>) {
+    let (mut images, mut others) = (Vec::new(), Vec::new());
+    for file in files.iter().filter(|file| !accepted.contains(file)) {
+        let list = if file.build_id.is_some() { &mut images } else { &mut others };
+        list.push(file.name.clone());
+    }
+    (images, others)
 }

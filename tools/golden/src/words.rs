@@ -2,6 +2,7 @@
 
 use crate::case::Case;
 use crate::divergence::Divergence;
+use crate::image_changes::ImageChange;
 use crate::inspect::Inspection;
 use crate::judge::{Judged, Judgement};
 use crate::lines::LineDifference;
@@ -64,7 +65,15 @@ pub fn tolerated(case: &Case, judged: &Judged) -> String {
 #[must_use]
 pub fn details(judged: &Judged, divergence: &Divergence) -> String {
     let mut text = String::new();
-    let Divergence { inspection, parting, unknown, .. } = divergence;
+    let Divergence { inspection, parting, unknown, images, .. } = divergence;
+    text += &images_text(images);
+    for why in &judged.besides {
+        let _ = writeln!(text, "besides: {why}");
+    }
+    let is_changed = matches!(judged.judgement, Judgement::GuestChanged(_));
+    if is_changed && judged.run.is_some() && judged.besides.is_empty() && judged.differences().is_empty() {
+        text += "it does all that was accepted: accept the new image with a reason\n";
+    }
     if let Some(parting) = parting {
         text += &parting_text(parting);
     }
@@ -77,10 +86,49 @@ pub fn details(judged: &Judged, divergence: &Divergence) -> String {
     for (layer, difference) in judged.differences() {
         text += &layer_text(layer, &difference);
     }
-    if let Some(inspection) = inspection {
+    // Where code or data moved, no instruction is the first that differs.
+    if let Some(inspection) = inspection.as_ref().filter(|_| !divergence.is_alike()) {
         text += &stretch(inspection, parting.is_some());
     }
     text
+}
+
+/// How images differ from the accepted ones: what tells their builds apart, and what of them is another.
+#[must_use]
+pub fn images_text(images: &[ImageChange]) -> String {
+    let mut text = String::new();
+    for ImageChange { name, accepted, now, symbols } in images {
+        let accepted = accepted.as_deref().unwrap_or("nothing of this name");
+        let _ = writeln!(text, "{name}: {accepted} accepted, {now} now");
+        let symbols = match symbols {
+            Ok(symbols) => symbols,
+            Err(why) => {
+                let _ = writeln!(text, "    which functions changed is not known: {why}");
+                continue;
+            }
+        };
+        let lists = [("changed", &symbols.changed), ("new", &symbols.added), ("gone", &symbols.removed)];
+        let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+        let mut parts: Vec<String> =
+            lists.map(|(what, names)| format!("{what}: {}", some_of(names))).collect();
+        match (symbols.moved, parts.is_empty()) {
+            (0, true) => parts.push("no function and no named data changed".to_owned()),
+            (0, false) => {}
+            (moved, _) => parts.push(format!("{moved} only moved")),
+        }
+        let _ = writeln!(text, "    {}", parts.join("; "));
+    }
+    text
+}
+
+/// The first of some names, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// A layer that differs: `-` is what was accepted, `+` is the run.

@@ -1,6 +1,7 @@
 //! `paravane golden accept`: shows what is accepted, and accepts it.
 
 use super::artifacts::Artifacts;
+use super::meters::watched;
 use super::options::{AcceptCases, Chosen};
 use super::outcome::{LIMIT, MISSING, NONDETERMINISTIC, gravest, status};
 use super::{accepter, no_case, refuse_in_ci, suite};
@@ -22,7 +23,7 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
     let mut statuses = Vec::new();
     let count = suite.cases.len();
     for (name, case) in suite.cases {
-        let case = match case {
+        let mut case = match case {
             Ok(case) => case,
             Err(why) => {
                 complain(format_args!("paravane: {name}: {why}"));
@@ -31,7 +32,7 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
             }
         };
         if options.run
-            && let Some(status) = first_run(&case)
+            && let Some(status) = watched(&mut case, first_run)
         {
             statuses.push(status);
             continue;
@@ -41,7 +42,7 @@ pub fn accept(options: &AcceptCases) -> Result<Status, Ended> {
             continue;
         }
         let by = provenance(by.clone(), options.reason.clone());
-        let status = accept_case(&case, by, options.allow_shrink, &mut output)?;
+        let status = accept_case(&mut case, by, options.allow_shrink, &mut output)?;
         if status == Status::Success {
             keep(&case, &options.chosen);
         }
@@ -85,51 +86,56 @@ pub fn provenance(by: String, reason: String) -> Provenance {
 /// Accepts one case, or says why not.
 ///
 /// # Errors
-/// The output fails, or a file cannot be written.
+/// The output fails.
 pub fn accept_case(
-    case: &Case,
+    case: &mut Case,
     by: Provenance,
     allows_shrink: bool,
     output: &mut Output,
 ) -> Result<Status, Ended> {
-    let acceptance = match Acceptance::of(case) {
+    let name = case.name.clone();
+    let acceptance = match watched(case, Acceptance::of) {
         Ok(acceptance) => acceptance,
         Err(refusal) => {
             let (why, status) = refused(refusal);
-            complain(format_args!("paravane: {}: {why}", case.name));
+            complain(format_args!("paravane: {name}: {why}"));
             return Ok(status);
         }
     };
-    output.write(shown(case, &acceptance).as_bytes())?;
+    output.write(shown(&name, &acceptance).as_bytes())?;
     output.flush()?;
     let shrinkage = acceptance.shrinkage();
     if !shrinkage.is_empty() && !allows_shrink {
         complain(format_args!(
-            "paravane: {}: {}: give --allow-shrink if that is meant",
-            case.name,
+            "paravane: {name}: {}: give --allow-shrink if that is meant",
             shrinkage.join(", ")
         ));
         return Ok(MISSING);
     }
-    let failed = |error| Ended::Failed(format!("{}: cannot write: {error}", case.folder.display()));
-    acceptance.write(by).map_err(failed)?;
-    output.write(format!("{}: accepted\n", case.name).as_bytes())?;
+    if let Err(why) = acceptance.write(by) {
+        complain(format_args!("paravane: {name}: {why}"));
+        return Ok(Status::Failure);
+    }
+    output.write(format!("{name}: accepted\n").as_bytes())?;
     Ok(Status::Success)
 }
 
 /// What would be accepted: how it differs from before, or all of the verdict and the beginning of the rest.
-pub fn shown(case: &Case, acceptance: &Acceptance<'_>) -> String {
+pub fn shown(name: &str, acceptance: &Acceptance<'_>) -> String {
     const LINES: usize = 20;
     let differences = acceptance.differences();
     if acceptance.old.is_some() {
         let text: String =
             differences.iter().map(|(layer, difference)| words::layer_text(layer, difference)).collect();
         let text = if text.is_empty() { "only its files are others\n".to_owned() } else { text };
-        return format!("{}:\n{}", case.name, words::indented(&text));
+        return format!("{name}:\n{}", words::indented(&text));
     }
     let new = &acceptance.new;
     let console = String::from_utf8_lossy(&new.console).into_owned();
-    let mut text = format!("{}: new\n", case.name);
+    let mut text = match &acceptance.damage {
+        Some(why) => format!("{name}: in place of what was accepted, which is damaged: {why}\n"),
+        None => format!("{name}: new\n"),
+    };
     for (name, layer) in
         [("verdict", new.verdict.text()), ("console", console), ("events", new.events.clone())]
     {
@@ -151,7 +157,11 @@ pub fn shown(case: &Case, acceptance: &Acceptance<'_>) -> String {
 pub fn refused(refusal: Refusal) -> (String, Status) {
     match refusal {
         Refusal::NothingPending => {
-            ("nothing is pending: `paravane golden run` records what differs".to_owned(), MISSING)
+            (
+                "nothing is pending: `paravane golden run` records what differs, or says why it cannot be accepted"
+                    .to_owned(),
+                MISSING,
+            )
         }
         Refusal::Outdated => (
             "what is pending is not what it does now: `paravane golden run` it again, and look at it"

@@ -5,7 +5,7 @@ use super::outcome::{status, word};
 use super::page::page;
 use super::report::Entry;
 use crate::json::Json;
-use ::golden::{Archive, Case, Divergence, Parting, record, words};
+use ::golden::{Archive, Case, Divergence, ImageChange, Judgement, Parting, record, words};
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,9 @@ pub const FOLDER: &str = "target/golden";
 const ACTUAL: &str = "actual.pvt";
 /// The recording of the accepted run, if it can be made again.
 const EXPECTED: &str = "expected.pvt";
-const FILES: [&str; 5] = [ACTUAL, EXPECTED, "divergence.json", "diff.html", "repro.sh"];
+/// The recording of a second run, if two runs differ.
+const AGAIN: &str = "again.pvt";
+const FILES: [&str; 6] = [ACTUAL, EXPECTED, AGAIN, "divergence.json", "diff.html", "repro.sh"];
 
 /// The folder of what is left of cases.
 #[derive(Clone, Debug)]
@@ -60,6 +62,23 @@ impl Artifacts {
         Ok(())
     }
 
+    /// What is left of an earlier run of a case.
+    pub fn left_of(&self, name: &str) -> Vec<PathBuf> {
+        let folder = self.of(name);
+        FILES.iter().map(|file| folder.join(file)).filter(|path| path.is_file()).collect()
+    }
+
+    /// Removes folders that are empty now.
+    pub fn remove_empty(&self, names: impl Iterator<Item = String>) {
+        // A folder that is not empty is not removed.
+        names.for_each(|name| _ = fs::remove_dir(self.of(&name)));
+        for folder in
+            [self.folder.join(".accepted/cases"), self.folder.join(".accepted"), self.folder.clone()]
+        {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
     /// Writes all there is about a case that differs; the lines that say how to open it.
     ///
     /// # Errors
@@ -72,11 +91,17 @@ impl Artifacts {
             let file = File::create(folder.join(name)).map_err(failed)?;
             Ok::<_, String>(Box::new(BufWriter::new(file)))
         };
-        record(case, create(ACTUAL)?)?;
+        let is_at = |judgement: &Judgement| matches!(judgement, Judgement::Limit(_));
+        let executed = entry.judged.run.as_ref().map(|run| run.verdict.run.executed);
+        // What ended for another reason ends again for the same.
+        record(case, executed.filter(|_| is_at(&entry.judged.judgement)), create(ACTUAL)?)?;
         if let Some(before) = &entry.divergence.before {
-            record(before, create(EXPECTED)?)?;
+            record(before, None, create(EXPECTED)?)?;
         }
-        let commands = commands(&folder, &entry.divergence);
+        if entry.judged.judgement == Judgement::Nondeterministic {
+            record(case, None, create(AGAIN)?)?;
+        }
+        let commands = commands(&folder, entry);
         let write = |name: &str, text: String| fs::write(folder.join(name), text).map_err(failed);
         write("divergence.json", format!("{}\n", divergence(entry, &commands)))?;
         write("diff.html", page(entry))?;
@@ -102,41 +127,49 @@ fn executable(_: &Path) -> io::Result<()> {
 }
 
 /// What opens the recordings.
-fn commands(folder: &Path, divergence: &Divergence) -> Vec<(&'static str, String)> {
+fn commands(folder: &Path, entry: &Entry) -> Vec<(&'static str, String)> {
     let file = |name: &str| words::for_shell(&folder.join(name).display().to_string());
+    let divergence = &entry.divergence;
     let mut commands = Vec::new();
-    if let Some((place, _)) = place(divergence) {
+    if let Some(place) = place(divergence).or_else(|| end(entry)) {
         let place = words::for_shell(&place);
         commands.push(("open", format!("paravane show {} --at {place} --around 16", file(ACTUAL))));
     }
     if divergence.before.is_some() {
-        let by = if divergence.parting.as_ref().is_some_and(|parting| parting.by_symbol) {
-            " --by symbol"
-        } else {
-            ""
-        };
+        let by = if divergence.by_symbol { " --by symbol" } else { "" };
         commands.push(("compare", format!("paravane diff {} {}{by}", file(EXPECTED), file(ACTUAL))));
+    }
+    if entry.judged.judgement == Judgement::Nondeterministic {
+        commands.push(("compare", format!("paravane diff {} {}", file(AGAIN), file(ACTUAL))));
     }
     commands
 }
 
-/// Where to look first, in the words of `--at`, and the number of the instruction.
-fn place(divergence: &Divergence) -> Option<(String, u64)> {
+/// The last instruction of a run, in the words of `--at`.
+fn end(entry: &Entry) -> Option<String> {
+    let run = entry.judged.run.as_ref()?;
+    let last = run.ladder.iter().max_by_key(|rung| rung.unit)?;
+    let number = last.instruction.saturating_sub(1);
+    match run.names.as_slice() {
+        [_] => Some(format!("#{number}")),
+        names => Some(format!("{}:#{number}", names.get(usize::from(last.partition))?)),
+    }
+}
+
+/// Where to look first, in the words of `--at`.
+fn place(divergence: &Divergence) -> Option<String> {
     let (name, is_system, number) = match (&divergence.parting, &divergence.inspection) {
         (Some(Parting { partition, is_system, now: Some(now), .. }), _) => (partition, *is_system, *now),
         (_, Some(inspection)) => {
             let event = inspection
                 .event
                 .filter(|(_, stamp)| (inspection.first..=inspection.last).contains(&stamp.instruction));
-            (
-                &inspection.partition,
-                inspection.is_system,
-                event.map_or(inspection.first, |(_, stamp)| stamp.instruction),
-            )
+            let number = event.map_or(inspection.first, |(_, stamp)| stamp.instruction);
+            (&inspection.partition, inspection.is_system, number)
         }
         _ => return None,
     };
-    Some((if is_system { format!("{name}:#{number}") } else { format!("#{number}") }, number))
+    Some(if is_system { format!("{name}:#{number}") } else { format!("#{number}") })
 }
 
 /// A script that shows the difference again.
@@ -196,12 +229,36 @@ fn divergence(entry: &Entry, commands: &[(&'static str, String)]) -> Json {
         }
         object.push(("stretch", Json::object(stretch)));
     }
+    if !judged.besides.is_empty() {
+        object.push(("besides", texts(&judged.besides)));
+    }
+    if !divergence.images.is_empty() {
+        object.push(("images", divergence.images.iter().map(image).collect()));
+    }
     object.push(("first_difference", divergence.parting.as_ref().map_or(Json::Null, first_difference)));
     if let Some(why) = &divergence.unknown {
         object.push(("not_known", Json::from(why.as_str())));
     }
     for (key, command) in commands {
         object.push((key, Json::from(command.as_str())));
+    }
+    Json::object(object)
+}
+
+fn image(change: &ImageChange) -> Json {
+    let ImageChange { name, accepted, now, symbols } = change;
+    let accepted = accepted.as_deref().map_or(Json::Null, Json::from);
+    let mut object =
+        vec![("name", Json::from(name.as_str())), ("accepted", accepted), ("now", Json::from(now.as_str()))];
+    match symbols {
+        Ok(symbols) => {
+            let lists = [("changed", &symbols.changed), ("new", &symbols.added), ("gone", &symbols.removed)];
+            for (key, names) in lists {
+                object.push((key, names.iter().map(|name| Json::from(name.as_str())).collect()));
+            }
+            object.push(("moved", Json::from(symbols.moved as u64)));
+        }
+        Err(why) => object.push(("not_known", Json::from(why.as_str()))),
     }
     Json::object(object)
 }

@@ -2,6 +2,7 @@
 
 use super::against::against;
 use super::artifacts::Artifacts;
+use super::meters::watched;
 use super::options::Explain;
 use super::outcome::{gravest, status};
 use super::{no_case, suite};
@@ -22,7 +23,7 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
     let mut output = Output::stdout();
     let mut statuses = Vec::new();
     for (name, case) in suite.cases {
-        let case = match case {
+        let mut case = match case {
             Ok(case) => case,
             Err(why) => {
                 complain(format_args!("paravane: {name}: {why}"));
@@ -30,14 +31,18 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
                 continue;
             }
         };
-        let judged = judge(&case);
+        let (judged, divergence) = watched(&mut case, |case| {
+            let judged = judge(case);
+            let divergence = Divergence::of(case, &judged, &archive);
+            (judged, divergence)
+        });
+        let divergence = divergence.map_err(Ended::Failed)?;
         let line = words::line(&judged.judgement);
         let mut text = format!("{name}: {line}\n");
         if let Some(by) = judged.accepted.as_ref().and_then(|accepted| accepted.verdict.accepted.as_ref()) {
             text += &format!("    accepted by {} with {}: {}\n", by.by, by.version, by.reason);
         }
         text += &words::indented(&words::tolerated(&case, &judged));
-        let divergence = Divergence::of(&case, &judged, &archive).map_err(Ended::Failed)?;
         text += &words::indented(&words::details(&judged, &divergence));
         if let Some(program) = &options.against
             && let Some(inspection) = &divergence.inspection

@@ -7,6 +7,7 @@ mod against;
 mod artifacts;
 mod edit_script;
 mod explain_command;
+mod meters;
 mod new_command;
 mod outcome;
 mod page;

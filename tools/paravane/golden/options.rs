@@ -42,7 +42,7 @@ pub enum Golden {
     /// Show where a case leaves what was accepted: each layer, the window, a trace, and the command that traces it all
     #[command(after_help = GOLDEN_STATUS)]
     Explain(Explain),
-    /// Remove what is pending, and what was accepted of cases that are no more
+    /// Remove what is pending, what was accepted of cases that are no more, and what `run` left and kept for no case of now
     #[command(after_help = GOLDEN_STATUS)]
     Prune(Prune),
 }
@@ -211,6 +211,10 @@ pub struct Prune {
     /// A suite, or the folder of one case
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+
+    /// Where recordings and pages of cases that differ were left, and the files of accepted runs are kept
+    #[arg(long, value_name = "DIR", default_value = super::artifacts::FOLDER)]
+    pub artifacts: PathBuf,
 
     /// Only list what would be removed
     #[arg(long)]

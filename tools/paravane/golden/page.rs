@@ -32,6 +32,10 @@ pub fn page(entry: &Entry) -> String {
     if !tolerated.is_empty() {
         let _ = writeln!(page, "<h2>Not compared</h2>\n<pre>{}</pre>", escaped(tolerated));
     }
+    let changed = words::images_text(&divergence.images) + &judged.besides.join("\n");
+    if !changed.is_empty() {
+        let _ = writeln!(page, "<h2>What changed</h2>\n<pre>{}</pre>", escaped(&changed));
+    }
     if let Some(parting) = &divergence.parting {
         let _ = writeln!(
             page,

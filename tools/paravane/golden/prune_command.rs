@@ -1,17 +1,27 @@
 //! `paravane golden prune`: removes what no test needs.
 
+use super::artifacts::Artifacts;
 use super::options::Prune;
 use crate::output::{Ended, Output};
 use crate::status::Status;
-use ::golden::Suite;
+use ::golden::{Leftover, Suite};
 use std::fs;
 
-/// Removes what is pending, and what was accepted of cases that are no more.
+/// Removes what is pending, what was accepted of cases that are no more, what is left of cases that differed, and kept files
+/// that no accepted case needs.
 ///
 /// # Errors
 /// The suite cannot be read, a file cannot be removed, or stdout fails.
 pub fn prune(options: &Prune) -> Result<Status, Ended> {
-    let leftovers = Suite::open(&options.folder).map_err(Ended::Failed)?.leftovers();
+    let suite = Suite::open(&options.folder).map_err(Ended::Failed)?;
+    let artifacts = Artifacts::new(&options.artifacts);
+    let (unneeded, gone) = artifacts.archive().unneeded();
+    let gone = gone.iter().filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    let names: Vec<String> = suite.cases.iter().map(|(name, _)| name.clone()).chain(gone).collect();
+    let left = names.iter().flat_map(|name| artifacts.left_of(name));
+    let left = left.map(|path| Leftover { path, why: "left of a case that differed" });
+    let kept = unneeded.into_iter().map(|path| Leftover { path, why: "no accepted case needs it" });
+    let leftovers: Vec<Leftover> = suite.leftovers().into_iter().chain(left).chain(kept).collect();
     let mut output = Output::stdout();
     for leftover in &leftovers {
         let path = leftover.path.display();
@@ -24,6 +34,9 @@ pub fn prune(options: &Prune) -> Result<Status, Ended> {
     }
     if leftovers.is_empty() {
         output.write(b"nothing to remove\n")?;
+    }
+    if !options.dry_run {
+        artifacts.remove_empty(names.into_iter());
     }
     output.flush()?;
     Ok(Status::Success)

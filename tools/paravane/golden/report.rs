@@ -42,7 +42,10 @@ pub fn human(entry: &Entry) -> String {
         let executed = judged.run.as_ref().map_or(0, |run| run.verdict.run.executed);
         return format!("PASS {name} ({} instructions)\n{tolerated}", grouped(executed));
     }
-    format!("FAIL {name}: {}\n{tolerated}{}", words::line(&judged.judgement), words::indented(details))
+    // Of a system file that is wrong there are several lines.
+    let line = words::line(&judged.judgement);
+    let (line, more) = line.split_once('\n').unwrap_or((&line, ""));
+    format!("FAIL {name}: {line}\n{}{tolerated}{}", words::indented(more), words::indented(details))
 }
 
 /// The last line.

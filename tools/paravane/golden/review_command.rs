@@ -2,6 +2,7 @@
 
 use super::accept_command::{accept_case, keep, provenance, refused, shown};
 use super::artifacts::Artifacts;
+use super::meters::watched;
 use super::options::{Chosen, Review};
 use super::outcome::{MISSING, gravest};
 use super::{accepter, no_case, refuse_in_ci, suite};
@@ -36,7 +37,7 @@ pub fn review(options: &Review) -> Result<Status, Ended> {
     let mut output = Output::stdout();
     let mut statuses = Vec::new();
     for (name, case) in suite.cases {
-        let case = match case {
+        let mut case = match case {
             Ok(case) => case,
             Err(why) => {
                 complain(format_args!("paravane: {name}: {why}"));
@@ -47,7 +48,7 @@ pub fn review(options: &Review) -> Result<Status, Ended> {
         if matches!(Expectation::pending(&case.folder), Found::Nothing) {
             continue;
         }
-        match review_case(&case, &by, &options.chosen, &mut output)? {
+        match review_case(&mut case, &by, &options.chosen, &mut output)? {
             Reviewed::Done(status) => {
                 if status == Status::Success {
                     keep(&case, &options.chosen);
@@ -73,17 +74,18 @@ enum Reviewed {
     Quit,
 }
 
-fn review_case(case: &Case, by: &str, chosen: &Chosen, output: &mut Output) -> Result<Reviewed, Ended> {
-    match Acceptance::of(case) {
+fn review_case(case: &mut Case, by: &str, chosen: &Chosen, output: &mut Output) -> Result<Reviewed, Ended> {
+    let name = case.name.clone();
+    match watched(case, Acceptance::of) {
         Ok(acceptance) => {
-            output.write(shown(case, &acceptance).as_bytes())?;
+            output.write(shown(&name, &acceptance).as_bytes())?;
             for what in acceptance.shrinkage() {
                 output.write(format!("    {what}\n").as_bytes())?;
             }
         }
         Err(refusal) => {
             let (why, status) = refused(refusal);
-            complain(format_args!("paravane: {}: {why}", case.name));
+            complain(format_args!("paravane: {name}: {why}"));
             return Ok(Reviewed::Done(status));
         }
     }
@@ -112,8 +114,12 @@ fn review_case(case: &Case, by: &str, chosen: &Chosen, output: &mut Output) -> R
             "o" => show(case, Expectation::accepted(&case.folder), output)?,
             "n" => show(case, Expectation::pending(&case.folder), output)?,
             "d" => {
-                let judged = judge(case);
-                let told = Divergence::of(case, &judged, &Artifacts::new(&chosen.artifacts).archive());
+                let archive = Artifacts::new(&chosen.artifacts).archive();
+                let (judged, told) = watched(case, |case| {
+                    let judged = judge(case);
+                    let told = Divergence::of(case, &judged, &archive);
+                    (judged, told)
+                });
                 let details =
                     told.map(|divergence| words::details(&judged, &divergence)).map_err(Ended::Failed)?;
                 let details =

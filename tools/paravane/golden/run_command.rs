@@ -1,6 +1,7 @@
 //! `paravane golden run`: cases on several threads, and their results in order.
 
 use super::artifacts::Artifacts;
+use super::meters::{GLANCE, Meters};
 use super::options::{ReportFormat, RunCases};
 use super::outcome::{MISSING, gravest, status};
 use super::report::{self, Entry};
@@ -14,10 +15,7 @@ use log::warn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// So often the bar is looked at while no case ends.
-const GLANCE: Duration = Duration::from_millis(200);
+use std::time::Instant;
 
 /// Runs the cases.
 ///
@@ -46,7 +44,8 @@ pub fn run(options: &RunCases) -> Result<Status, Ended> {
     let is_human = options.format == ReportFormat::Human;
     let mut entries = Vec::new();
     let artifacts = Artifacts::new(&options.chosen.artifacts);
-    in_order(&suite.cases, options.jobs, &artifacts, |entry| {
+    let meters = Meters::of(&mut suite.cases);
+    in_order(&suite.cases, options.jobs, &artifacts, &meters, |entry| {
         if is_human {
             output.write(report::human(&entry).as_bytes())?;
             output.flush()?;
@@ -73,6 +72,7 @@ fn in_order(
     cases: &[Named],
     jobs: Option<u32>,
     artifacts: &Artifacts,
+    meters: &Meters,
     mut tell: impl FnMut(Entry) -> Result<(), Ended>,
 ) -> Result<(), Ended> {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
@@ -94,16 +94,16 @@ fn in_order(
         drop(sender);
         let mut waiting: Vec<Option<Entry>> = cases.iter().map(|_| None).collect();
         let mut told = 0;
-        let mut progress = Progress::new("running cases", cases.len() as u64);
-        let mut done = 0;
+        let mut progress = Progress::new("running cases", meters.total());
+        let mut done = vec![false; cases.len()];
         loop {
-            progress.set(done);
+            progress.set(meters.sum(&done));
             let (place, entry) = match receiver.recv_timeout(GLANCE) {
                 Ok(result) => result,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            done += 1;
+            done[place] = true;
             waiting[place] = Some(entry);
             while let Some(entry) = waiting.get_mut(told).and_then(Option::take) {
                 progress.aside(|| tell(entry))?;
@@ -146,9 +146,14 @@ fn entry((name, case): &Named, writes: bool, artifacts: &Artifacts) -> Entry {
         _ => Ok(()),
     };
     let left = left.and_then(|()| artifacts.clear(name));
-    let left = left.and_then(|()| match &entry.divergence.inspection {
-        Some(_) => artifacts.write(case, &entry),
-        None => Ok(String::new()),
+    let is_worth_a_look = match entry.judged.judgement {
+        Judgement::GuestChanged(_) | Judgement::EmulatorChanged => !entry.judged.differences().is_empty(),
+        Judgement::Limit(_) | Judgement::Lacks(_) | Judgement::Nondeterministic => true,
+        Judgement::Holds | Judgement::Missing(_) | Judgement::Failed(_) => false,
+    };
+    let left = left.and_then(|()| match is_worth_a_look {
+        true => artifacts.write(case, &entry),
+        false => Ok(String::new()),
     });
     match left {
         Ok(commands) => entry.details += &commands,
