@@ -451,7 +451,7 @@ fn what_nobody_needs_is_pruned() {
     assert_eq!(fs::read_dir(suite.file("hello")).unwrap().count(), 0);
     // Nobody needs its image any more.
     let kept = suite.golden(&["prune", "."]);
-    assert_eq!(kept.text().matches("no accepted case needs it").count(), 3, "{kept:?}");
+    assert_eq!(kept.text().matches("no accepted case needs it").count(), 4, "{kept:?}");
     assert!(!suite.file("target/golden").exists());
 }
 
@@ -461,13 +461,13 @@ fn what_cases_of_another_suite_need_is_not_pruned() {
     fs::create_dir_all(suite.file("other")).unwrap();
     suite.accepted("other/boot", &["--image", "hello.elf", "--memory", "8MiB"]);
     let kept = || fs::read_dir(suite.file("target/golden/.accepted")).unwrap().count();
-    // One image, two case files, and the list of cases.
-    assert_eq!(kept(), 4);
+    // One image, two case files, the steps of two runs, and the list of cases.
+    assert_eq!(kept(), 6);
     let pruned = suite.golden(&["prune", "other"]);
-    assert_eq!((pruned.text().as_str(), kept()), ("nothing to remove\n", 4));
+    assert_eq!((pruned.text().as_str(), kept()), ("nothing to remove\n", 6));
     fs::remove_dir_all(suite.file("other/boot")).unwrap();
     let pruned = suite.golden(&["prune", "."]);
-    assert_eq!((pruned.text().matches("no accepted case needs it").count(), kept()), (2, 3), "{pruned:?}");
+    assert_eq!((pruned.text().matches("no accepted case needs it").count(), kept()), (3, 4), "{pruned:?}");
 }
 
 #[test]

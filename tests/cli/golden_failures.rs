@@ -5,7 +5,7 @@ use super::golden_suite::{Suite, one_line};
 use super::paravane::{run as run_paravane, sample};
 use hypervisor_core::abi::Call;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// `mov eax, 3` of the sample ticker, the port of its timer, and what follows.
@@ -336,4 +336,66 @@ fn runs_that_are_alike_have_no_stretch_to_look_at() {
     let text = suite.golden(&["run", "."]).text();
     assert!(text.contains("both runs do the same") && !text.contains("this run there:"), "{text}");
     assert!(text.contains("compare: ") && !text.contains("--by symbol"), "{text}");
+}
+
+#[test]
+fn what_only_the_console_says_is_no_difference_of_instructions() {
+    let suite = Suite::with_hello();
+    suite.change("hello/expect.console", "16 MiB", "17 MiB");
+    let run = suite.golden(&["run", "."]);
+    assert_eq!(run.status, Some(1), "{run:?}");
+    let text = run.text();
+    assert!(
+        text.contains("instruction by instruction this run does what was accepted: only what is told"),
+        "{text}"
+    );
+    assert!(!text.contains("not known"), "{text}");
+    assert!(opened(&suite, &text).contains("shutdown"), "{text}");
+}
+
+#[test]
+fn the_steps_of_an_accepted_run_say_what_another_paravane_did() {
+    // Who changed the emulator has accepted files, steps, and a program that does something else: here the steps of another
+    // guest, which differs in one instruction, lie where those of the accepted run are.
+    let suite = suite();
+    let steps = |suite: &Suite| -> PathBuf {
+        let entries = fs::read_dir(suite.file("target/golden/.accepted")).unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|extension| extension == "steps")).unwrap()
+    };
+    let other = self::suite();
+    break_guest(&other);
+    assert_eq!(other.golden(&["accept", ".", "--run", "--reason", "port 4"]).status, Some(0));
+    fs::remove_file(steps(&suite)).unwrap();
+    let broken =
+        fs::read_dir(other.file("target/golden/.accepted")).unwrap().map(|entry| entry.unwrap().path());
+    let broken: Vec<PathBuf> = broken.filter(|path| path.extension().is_some()).collect();
+    assert_eq!(broken.len(), 2, "those of both guests");
+    let console = suite.text("boot/expect.console");
+    let write = |text: &str| fs::write(suite.file("boot/expect.console"), text).unwrap();
+    write("something else\n");
+    let text = suite.golden(&["explain", "boot"]).text();
+    assert!(text.contains("expected values are not known"), "{text}");
+    let mut told = Vec::new();
+    for path in broken {
+        // The console is no part of what the name is made of.
+        write(&console);
+        assert_eq!(suite.golden(&["run", "."]).status, Some(0));
+        write("something else\n");
+        fs::copy(&path, steps(&suite)).unwrap();
+        told.push(suite.golden(&["explain", "boot"]).text());
+    }
+    told.sort_by_key(|text| text.contains("first differing instruction"));
+    assert!(told[0].contains("only what is told of it differs"), "{told:?}");
+    for part in [
+        "first differing instruction (- accepted, + this run):\n",
+        "accepted #128 0.000001280 main+0x1d, now #128 0.000001280 main+0x1d\n",
+        "- #128       main+0x1d                   mov eax, 4                           eax=00000004\n",
+        "+ #128       main+0x1d                   mov eax, 3                           eax=00000003\n",
+        "bytes: b804000000 accepted, b803000000 now\n",
+        "eax: 00000004 accepted, 00000003 now\n",
+        "last writer of eax: #124 hypercall.console_write+0x5  int 0x82  (4 instructions before)\n",
+    ] {
+        assert!(told[1].contains(part), "{part}\n{}", told[1]);
+    }
 }

@@ -53,7 +53,8 @@ mod at_a_terminal {
         }
         let (status, text) = reviewed(&suite, "d\nq\n");
         assert!(
-            text.contains("expected values are not known") && text.contains("console differs in line 1"),
+            text.contains("instruction by instruction this run does what was accepted")
+                && text.contains("console differs in line 1"),
             "{text}"
         );
         assert_eq!((status, suite.pending("hello")), (Some(3), 4), "{text}");

@@ -3,7 +3,10 @@
 
 use crate::case::Case;
 use crate::case_file::{self, CaseFile};
-use crate::expectation::accepted_verdict;
+use crate::expectation::{Expectation, Found, accepted_verdict};
+use crate::kept_steps;
+use crate::parting::Parting;
+use crate::tolerate::Tolerate;
 use crate::verdict::FileHash;
 use recording::files::{LARGEST_FILE_BYTES, plain_bytes_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,11 +35,35 @@ impl Archive {
         Self { folder: Some(folder) }
     }
 
-    /// Keeps the files of a case that holds.
+    /// Keeps the files of a case that holds, and what each of its instructions did.
     ///
     /// # Errors
-    /// A file cannot be written.
-    pub fn keep(&self, case: &Case) -> io::Result<()> {
+    /// One line: a file cannot be written.
+    pub fn keep(&self, case: &Case) -> Result<(), String> {
+        let in_words = |error: io::Error| error.to_string();
+        self.keep_files(case).map_err(in_words)?;
+        let Some((path, accepted)) = self.steps_of(case) else { return Ok(()) };
+        // What is tolerated may differ from what was accepted, and would pass for it.
+        let is_all = case.file.part.is_everything() && case.file.tolerate == Tolerate::default();
+        if path.exists() || !is_all || accepted.verdict.run.executed > kept_steps::KEPT_MOST_UNITS {
+            return Ok(());
+        }
+        kept_steps::keep(case, &path)
+    }
+
+    /// Where the steps of the accepted run of a case are, if they are kept; and what was accepted.
+    fn steps_of(&self, case: &Case) -> Option<(PathBuf, Expectation)> {
+        let Found::Whole(accepted) = Expectation::accepted(&case.folder) else { return None };
+        Some((self.folder.as_ref()?.join(steps_name(&accepted)), *accepted))
+    }
+
+    /// The first step that a case does not do as it did when it was accepted; None if its steps were not kept.
+    pub(crate) fn first_difference(&self, case: &Case) -> Option<Result<Option<Parting>, String>> {
+        let (path, accepted) = self.steps_of(case).filter(|(path, _)| path.is_file())?;
+        Some(kept_steps::first_difference(case, &path, accepted.verdict.run.executed))
+    }
+
+    fn keep_files(&self, case: &Case) -> io::Result<()> {
         let (Some(folder), Ok(files)) = (&self.folder, case.files()) else { return Ok(()) };
         fs::create_dir_all(folder)?;
         for bytes in files.values() {
@@ -61,7 +88,12 @@ impl Archive {
             let user = plain_bytes_of(&path, NAME_MOST_BYTES).unwrap_or_default();
             let user = PathBuf::from(String::from_utf8_lossy(&user).into_owned());
             match accepted_verdict(&user) {
-                Some(verdict) => needed.extend(verdict.files.into_iter().map(|file| file.hash)),
+                Some(verdict) => {
+                    needed.extend(verdict.files.into_iter().map(|file| file.hash));
+                    if let Found::Whole(accepted) = Expectation::accepted(&user) {
+                        needed.insert(steps_name(&accepted));
+                    }
+                }
                 None => {
                     unneeded.push(path);
                     gone.push(user);
@@ -125,6 +157,14 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     files.sort();
     files
+}
+
+/// The name of the kept steps of an accepted run, which are others whenever its ladder or a file is.
+fn steps_name(accepted: &Expectation) -> String {
+    let hashes = accepted.verdict.files.iter().map(|file| file.hash.as_str());
+    let parts = [accepted.verdict.behaviour(), accepted.ladder.clone()];
+    let text: String = parts.iter().map(String::as_str).chain(hashes).collect();
+    format!("{}.steps", name_of(xxh3_128(text.as_bytes())))
 }
 
 fn name_of(hash: u128) -> String {

@@ -26,6 +26,8 @@ pub struct Divergence {
     pub images: Vec<ImageChange>,
     /// Whether both runs are known, and their images are not the same, so that addresses say nothing.
     pub by_symbol: bool,
+    /// Whether the steps of the accepted run are known, and this one has no others.
+    pub has_same_steps: bool,
 }
 
 impl Divergence {
@@ -47,20 +49,36 @@ impl Divergence {
         let inspection = inspect(case, run, accepted)?;
         let before = match before(case, judged, archive) {
             Ok(before) => before,
-            Err(why) => return Ok(Self { inspection, unknown: Some(why), images, ..Self::default() }),
+            Err(why) => {
+                let told = Self { inspection, images, ..Self::default() };
+                return Ok(match archive.first_difference(case) {
+                    Some(Ok(Some(parting))) => Self { parting: Some(parting), ..told },
+                    Some(Ok(None)) => Self { has_same_steps: true, ..told },
+                    Some(Err(why)) => Self { unknown: Some(why), ..told },
+                    None => Self { unknown: Some(why), ..told },
+                });
+            }
         };
         let by_symbol = has_other_images(&before, case);
         let (parting, unknown) = match parting(&before, case, &alike(run, accepted, inspection.as_ref())) {
             Ok(parting) => (parting, None),
             Err(why) => (None, Some(why)),
         };
-        Ok(Self { inspection, before: Some(before), parting, unknown, images, by_symbol })
+        Ok(Self {
+            inspection,
+            before: Some(before),
+            parting,
+            unknown,
+            images,
+            by_symbol,
+            has_same_steps: false,
+        })
     }
 
     /// Whether the accepted run is known, and does the same as far as it is compared by instructions.
     #[must_use]
     pub fn is_alike(&self) -> bool {
-        self.before.is_some() && self.parting.is_none() && self.unknown.is_none()
+        self.has_same_steps || self.before.is_some() && self.parting.is_none() && self.unknown.is_none()
     }
 }
 

@@ -19,6 +19,7 @@ mod expectation;
 mod image_changes;
 mod inspect;
 mod judge;
+mod kept_steps;
 mod ladder;
 mod lines;
 mod parting;

@@ -77,7 +77,10 @@ pub fn details(judged: &Judged, divergence: &Divergence) -> String {
     if let Some(parting) = parting {
         text += &parting_text(parting);
     }
-    if divergence.is_alike() {
+    if divergence.has_same_steps {
+        text +=
+            "instruction by instruction this run does what was accepted: only what is told of it differs\n";
+    } else if divergence.is_alike() {
         text += "instruction by instruction both runs do the same, apart from addresses where code or data moved\n";
     }
     if let Some(why) = unknown {
@@ -87,7 +90,8 @@ pub fn details(judged: &Judged, divergence: &Divergence) -> String {
         text += &layer_text(layer, &difference);
     }
     // Where code or data moved, no instruction is the first that differs.
-    if let Some(inspection) = inspection.as_ref().filter(|_| !divergence.is_alike()) {
+    let is_worth_a_look = |inspection: &&Inspection| !divergence.is_alike() || inspection.event.is_some();
+    if let Some(inspection) = inspection.as_ref().filter(is_worth_a_look) {
         text += &stretch(inspection, parting.is_some());
     }
     text

@@ -6,6 +6,7 @@ use super::page::page;
 use super::report::Entry;
 use crate::json::Json;
 use ::golden::{Archive, Case, Divergence, ImageChange, Judgement, Parting, record, words};
+use recording::Full;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -94,12 +95,12 @@ impl Artifacts {
         let is_at = |judgement: &Judgement| matches!(judgement, Judgement::Limit(_));
         let executed = entry.judged.run.as_ref().map(|run| run.verdict.run.executed);
         // What ended for another reason ends again for the same.
-        record(case, executed.filter(|_| is_at(&entry.judged.judgement)), create(ACTUAL)?)?;
+        record::<Full>(case, executed.filter(|_| is_at(&entry.judged.judgement)), create(ACTUAL)?)?;
         if let Some(before) = &entry.divergence.before {
-            record(before, None, create(EXPECTED)?)?;
+            record::<Full>(before, None, create(EXPECTED)?)?;
         }
         if entry.judged.judgement == Judgement::Nondeterministic {
-            record(case, None, create(AGAIN)?)?;
+            record::<Full>(case, None, create(AGAIN)?)?;
         }
         let commands = commands(&folder, entry);
         let write = |name: &str, text: String| fs::write(folder.join(name), text).map_err(failed);
