@@ -6,8 +6,9 @@ use crate::bounds::Bounds;
 use crate::error::RecordingError;
 use crate::subject::Subject;
 use hypervisor_core::{Event, Input, Limit, Limits, Outcome, PartitionId, Stamp};
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use trace::pvt::{FrameKind, Header, Reader, tell_records};
+use trace::pvt::{FrameKind, Header, Reader, last_unit_of_addresses, tell_records, tell_steps};
 use trace::{RunEnd, TracedSystem};
 
 /// A recorded run.
@@ -89,6 +90,19 @@ impl Recording {
         let records = self.reader.frames_of(FrameKind::Records).next_back();
         if let Some(frame) = records {
             self.tell_frame(frame, &mut |stamp, _| last = last.max(stamp.unit))?;
+        }
+        // Instructions may have been written when the events beside them were not.
+        let last_of = |kind| self.reader.frames_of(kind).next_back();
+        let (addresses, steps) = (last_of(FrameKind::Addresses), last_of(FrameKind::Instructions));
+        if let Some(frame) = addresses {
+            last = last.max(last_unit_of_addresses(&self.frame(frame)?).unwrap_or_default());
+        }
+        if let Some(frame) = steps {
+            let (rate, partitions) = (self.traced.rate, self.traced.partitions.len());
+            tell_steps(&self.frame(frame)?, rate, partitions, |stamp, _| {
+                last = last.max(stamp.unit);
+                ControlFlow::Continue(())
+            });
         }
         Ok(last)
     }

@@ -69,6 +69,23 @@ pub fn tell_addresses_and_gaps(
     AddressesEnd::Complete
 }
 
+/// The unit of the last instruction of a frame of addresses, as its paths claim it; None if there is none, or if they cannot be
+/// understood.
+#[must_use]
+pub fn last_unit_of_addresses(raw: &[u8]) -> Option<u64> {
+    let (mut rest, mut after) = (raw, 0_u64);
+    while !rest.is_empty() {
+        let (record, left) = postcard::take_from_bytes::<AddressRecord<'_>>(rest).ok()?;
+        rest = left;
+        after = match record {
+            AddressRecord::Block { .. } => after,
+            AddressRecord::Path { unit, units, .. } => after.wrapping_add(unit as u64).checked_add(units)?,
+            AddressRecord::Elision { unit, .. } => after.wrapping_add(unit as u64),
+        };
+    }
+    after.checked_sub(1)
+}
+
 #[derive(Default)]
 struct AddressReader<'a> {
     rate: Rate,

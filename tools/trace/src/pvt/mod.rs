@@ -21,7 +21,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use address_reader::{AddressesEnd, ToldAddress, tell_addresses, tell_addresses_and_gaps};
+pub use address_reader::{
+    AddressesEnd, ToldAddress, last_unit_of_addresses, tell_addresses, tell_addresses_and_gaps,
+};
 pub use block_batch::{BlockBatch, BlockCollector};
 pub use head::{FrameHead, FrameKind};
 pub use header::{Detail, FILTER_MOST_BYTES, FILTERS_MOST, Header, PartitionHeader};
