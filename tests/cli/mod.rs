@@ -5,6 +5,7 @@ mod check;
 mod colours;
 mod crash_command;
 mod damaged_recordings;
+mod details;
 mod diff;
 mod elf;
 mod exit_status;
