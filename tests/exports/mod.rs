@@ -14,3 +14,4 @@ mod program;
 mod python;
 mod run;
 mod tenet;
+mod trace_reader;

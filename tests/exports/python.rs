@@ -9,9 +9,19 @@ const NO_PACKAGE: i32 = 77;
 
 /// Runs a script with these arguments, if the Python here has `package`; returns what the script prints.
 pub fn ask(package: &str, script: &str, arguments: &[&str]) -> Option<String> {
+    ask_one_of(&[package], script, arguments)
+}
+
+/// The same, of a script that needs any of these packages.
+pub fn ask_one_of(packages: &[&str], script: &str, arguments: &[&str]) -> Option<String> {
     let python = env::var("PARAVANE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let package = packages.join(" or ");
     let guard = format!(
-        "import importlib.util, sys\nif importlib.util.find_spec('{package}') is None: sys.exit({NO_PACKAGE})\n"
+        "import importlib.util, sys\n\
+         def is_here(package):\n\
+         \x20   parent, _, rest = package.rpartition('.')\n\
+         \x20   return (not parent or is_here(parent)) and importlib.util.find_spec(package) is not None\n\
+         if not any(map(is_here, {packages:?})): sys.exit({NO_PACKAGE})\n"
     );
     let output = Command::new(&python).args(["-c", &(guard + script)]).args(arguments).output();
     let Some(output) = output.ok().filter(|output| output.status.code() != Some(NO_PACKAGE)) else {
