@@ -1,7 +1,7 @@
 //! Recordings that hold their instructions: what they hold is right, and found where it is not.
 
 use super::{LOAD, TemporaryFile, error_of, forged, open, record_with};
-use crate::{Addresses, Files, GuestOptions, RunWriter, Stored, Subject};
+use crate::{Addresses, Files, GuestOptions, Recording, RunWriter, Stored, Subject};
 use hypervisor_core::{Limits, Machine, Progress};
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -190,5 +190,26 @@ fn frames_of_instructions_stand_before_the_next_keyframe_and_in_order() {
         let line = error_of(&early);
         let named = line.contains("before its frame") || line.contains("instructions than were recorded");
         assert!(named, "{kind:?}: {line}");
+    }
+}
+
+#[test]
+fn a_recording_that_was_cut_off_behind_any_frame_is_right_so_far() {
+    for (file, kind) in [
+        (record_with::<Addresses>("builtin:irq", 60_000, 20_000), FrameKind::Addresses),
+        (record_with::<Stored>("builtin:irq", 60_000, 20_000), FrameKind::Instructions),
+    ] {
+        let count = Reader::open(&file.0).unwrap().frame_count() - 1;
+        let mut most = 0;
+        for kept in 0..count {
+            let cut = forged(&file, |_| (), |frames| frames.truncate(kept));
+            // Without its files it is none.
+            let Ok(mut recording) = Recording::open(&cut.0) else { continue };
+            let verified =
+                recording.verify(|_| true).unwrap_or_else(|error| panic!("{kind:?} {kept}: {error}"));
+            assert!(verified.instructions >= most && !verified.ends_alike, "{kind:?} {kept}: {verified:?}");
+            most = verified.instructions;
+        }
+        assert!(most > 50_000, "{kind:?}: {most}");
     }
 }
