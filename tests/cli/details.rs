@@ -6,6 +6,9 @@ use super::recordings::record;
 use std::ffi::OsStr;
 use trace::pvt::FrameKind;
 
+/// What is done to the content of a frame.
+type Change = fn(&mut Vec<u8>);
+
 const DETAILS: [&str; 3] = ["full", "addresses", "stored"];
 
 /// A recording of each detail.
@@ -137,8 +140,7 @@ fn verify_finds_instructions_that_were_changed_however_right_the_digests_are() {
     for (file, kind) in with_instructions("builtin:irq") {
         let frames = frames_of(&file);
         let place = place_of(&frames, kind);
-        let changes: [(fn(&mut Vec<u8>), &str); 4] =
-            [(end, damaged), (more, damaged), (nothing, ""), (other, differs)];
+        let changes: [(Change, &str); 4] = [(end, damaged), (more, damaged), (nothing, ""), (other, differs)];
         for (change, says) in changes {
             let mut frames: Vec<Frame> = frames.clone();
             change(&mut frames[place].raw);

@@ -62,7 +62,8 @@ fn shown(file: &str) -> Vec<Listed> {
             continue;
         }
         // A symbol may stand before the bytes.
-        let is_hexadecimal = |word: &&&str| word.len() % 2 == 0 && u128::from_str_radix(word, 16).is_ok();
+        let is_hexadecimal =
+            |word: &&&str| word.len().is_multiple_of(2) && u128::from_str_radix(word, 16).is_ok();
         let bytes = rest[1..].iter().take(1).chain(&rest[..1]).find(is_hexadecimal).expect(line);
         let seconds = time.replace('.', "").parse::<u64>().expect(line);
         let place = [number.to_owned(), seconds.to_string(), (*eip).to_owned(), (*bytes).to_owned()];
