@@ -23,6 +23,7 @@ mod hostile_files;
 mod hostile_recordings;
 mod input;
 mod kit;
+mod later;
 mod lockstep;
 mod options;
 pub mod paravane;

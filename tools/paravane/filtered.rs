@@ -1,5 +1,6 @@
 //! A run on its way through a filter to the text of its trace.
 
+use crate::beginning::Beginning;
 use crate::call_filter::CallFilter;
 use crate::filter_options::FilterOptions;
 use crate::look::Shown;
@@ -173,6 +174,11 @@ impl<F: TextFilter> Filtered<'_, F> {
             }
             filter.inner_mut().begin_at(PartitionId(place), machine.partition(PartitionId(place)).cpu());
         }
+    }
+
+    /// The records begin with what comes after a beginning.
+    pub fn go_on(&mut self, beginning: &Beginning) {
+        beginning.tell(self.filter.filter_mut());
     }
 
     /// Writes what was held back to the end, and how the run ended. Each partition ended at one of `ends`.

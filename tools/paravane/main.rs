@@ -2,6 +2,7 @@
 
 mod again;
 mod arguments;
+mod beginning;
 mod call_filter;
 mod check_command;
 mod conclusion;

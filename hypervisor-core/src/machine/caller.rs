@@ -265,6 +265,12 @@ impl Partition {
         self.executed
     }
 
+    /// Instructions and iterations of REPs that retired: those units of [`Partition::executed`] that a recorder is told of.
+    #[must_use]
+    pub fn retired(&self) -> u64 {
+        self.retired
+    }
+
     /// Where the run was when it ended; None while it has not.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {

@@ -105,7 +105,8 @@ impl Replay {
         mut wants_more: impl FnMut(&mut R, &Machine) -> bool,
     ) {
         while !self.ended && wants_more(recorder, &self.machine) {
-            self.run_slice(ASK_UNITS, recorder);
+            // At the same units, wherever it began.
+            self.run_slice(ASK_UNITS - self.machine.clock().units() % ASK_UNITS, recorder);
         }
     }
 

@@ -62,6 +62,23 @@ impl Recording {
         self.replay_before(Position::Unit(span.unit))
     }
 
+    /// How many events each partition has before a span.
+    ///
+    /// # Errors
+    /// A frame is damaged.
+    pub fn events_before(&mut self, span: &Span) -> Result<Vec<u64>, RecordingError> {
+        let mut counts = vec![0; self.traced().partitions.len()];
+        let records = self.reader().frames_of(FrameKind::Records);
+        for frame in records.filter(|frame| *frame < span.frames.0).collect::<Vec<_>>() {
+            self.tell_frame(frame, &mut |stamp, _| {
+                if let Some(count) = counts.get_mut(stamp.partition.index()) {
+                    *count += 1;
+                }
+            })?;
+        }
+        Ok(counts)
+    }
+
     /// The units at which events of a span happen, each once; of very many only the first ones.
     ///
     /// # Errors

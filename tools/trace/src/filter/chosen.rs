@@ -66,6 +66,15 @@ impl<R: Recorder> Chosen<R> {
         self.partitions[partition.index()].gap.by_filter(1, 0);
     }
 
+    /// What was before is not in time.
+    pub fn resume(&mut self, partition: PartitionId, (instructions, events): (u64, u64), is_stopped: bool) {
+        let partition = &mut self.partitions[partition.index()];
+        partition.is_stopped = is_stopped;
+        if instructions > 0 || events > 0 {
+            partition.gap.by_filter(instructions, events);
+        }
+    }
+
     /// An instruction is in time for the outer choices alone: they follow where the partition is.
     pub fn pass_by(&mut self, stamp: Stamp, step: &Step<'_>) {
         for selector in &mut self.outer_selectors {

@@ -176,6 +176,14 @@ impl<R: Recorder> Filter<R> {
         }
     }
 
+    /// The records of a partition begin at a later instant of its run: so many instructions and events before are left out, and
+    /// by then the guest may have asked for what follows to be.
+    pub fn resume(&mut self, stamp: Stamp, (instructions, events): (u64, u64), is_stopped: bool) {
+        if self.shows(stamp) {
+            self.chosen.resume(stamp.partition, (instructions, events), is_stopped);
+        }
+    }
+
     /// Whether nothing more will pass.
     #[must_use]
     pub fn is_over(&self) -> bool {
