@@ -11,6 +11,46 @@ pub struct ExecutedBlocks<'a> {
     pub log: &'a [BlockEntry],
     /// What the numbers in the log mean.
     pub codes: BlockCodes<'a>,
+    /// EIP and ESP after them.
+    pub eip: u32,
+    /// As above.
+    pub esp: u32,
+}
+
+/// One time that a block was entered, and ESP then: what a log says in which each block's entry is followed by ESP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BlockRun {
+    /// The number of the block.
+    pub number: u32,
+    /// ESP before its first instruction.
+    pub esp: u32,
+    /// As [`Executed::Cut`].
+    pub cut: u32,
+    /// As [`Executed::More`].
+    pub more: u32,
+}
+
+impl<'a> ExecutedBlocks<'a> {
+    /// The blocks of a log with ESP, which [`Observer::STACK_POINTERS`](crate::Observer::STACK_POINTERS) asks for.
+    pub fn runs(&self) -> impl Iterator<Item = BlockRun> + use<'a> {
+        let mut log = self.log.iter().copied().peekable();
+        std::iter::from_fn(move || {
+            let (Some(Executed::Block(number)), Some(BlockEntry(esp))) =
+                (log.next().map(BlockEntry::executed), log.next())
+            else {
+                return None;
+            };
+            let mut run = BlockRun { number, esp, cut: 0, more: 0 };
+            while let Some(entry) = log.next_if(|entry| !matches!(entry.executed(), Executed::Block(_))) {
+                match entry.executed() {
+                    Executed::Cut(units) => run.cut += units,
+                    Executed::More(units) => run.more += units,
+                    Executed::Block(_) => {}
+                }
+            }
+            Some(run)
+        })
+    }
 }
 
 /// One entry of the log, in 32 bits.
@@ -31,6 +71,11 @@ pub enum Executed {
 impl BlockEntry {
     const CUT: u32 = 1 << 31;
     const MORE: u32 = 1 << 30;
+
+    /// ESP, which follows the entry of a block in a log that has it.
+    pub(crate) const fn stack_pointer(esp: u32) -> Self {
+        Self(esp)
+    }
 
     pub(crate) const fn block(number: u32) -> Self {
         Self(number)

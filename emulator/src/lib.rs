@@ -21,7 +21,7 @@ mod interpreter;
 /// number is run again only with the same one.
 pub const SEMANTICS: u32 = 1;
 
-pub use block_log::{BlockCodes, BlockEntry, Executed, ExecutedBlocks};
+pub use block_log::{BlockCodes, BlockEntry, BlockRun, Executed, ExecutedBlocks};
 pub use cpu::{Cpu, DescriptorTable, Segment, SegmentRegister, SystemRegisters, flags};
 pub use digest::StateDigest;
 pub use exit::{Exception, Exit, Privileged, Ran, Vector, WatchHit};

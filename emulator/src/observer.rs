@@ -9,6 +9,9 @@ pub trait Observer {
     const ACTIVE: bool;
     /// Whether, if not of units, it is told of blocks.
     const BLOCKS: bool = false;
+    /// Whether, if of blocks, it is told ESP at the beginning of each, too. Whatever loads ESP with what may be another stack is then a
+    /// block of its own.
+    const STACK_POINTERS: bool = false;
 
     /// One instruction, or one iteration of a REP, retired.
     fn step(&mut self, step: &Step<'_>);

@@ -34,6 +34,8 @@ pub trait Recorder {
     const INSTRUCTIONS: bool = Self::ACTIVE;
     /// Whether, if not of each instruction, it is told of blocks of them: which ran, and nothing of what they did.
     const BLOCKS: bool = false;
+    /// Whether blocks are told with ESP at the beginning of each.
+    const STACK_POINTERS: bool = false;
 
     /// One instruction, or one iteration of a REP, retired. INT n that became a call or a trap is reported too.
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>);

@@ -5,11 +5,11 @@
 
 use super::program::{ANCHORS, ATTENDED, CODE, CODE_ALIAS, DATA, DATA_LOW, Program, READ_ONLY, STACK};
 use super::random::Random;
-use emulator::decode::instruction_length;
+use emulator::decode::{instruction_length, stack_pointer_change};
 use emulator::{
-    AddressSpace, Attention, Cpu, CpuProfile, DescriptorTable, Executed, ExecutedBlocks, Exit, FrameNumber,
-    Interpreter, Observer, PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step, Unobserved,
-    Vector, Watch,
+    AddressSpace, Attention, BlockRun, Cpu, CpuProfile, DescriptorTable, Executed, ExecutedBlocks, Exit,
+    FrameNumber, Interpreter, Observer, PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step,
+    Unobserved, Vector, Watch,
     cpu::{EDX, Tls},
     flags,
 };
@@ -44,6 +44,7 @@ pub enum Told {
     Nothing,
     Units,
     Blocks,
+    BlocksAndStack,
 }
 
 /// A way of running a program. None of it may change what the program does.
@@ -186,7 +187,8 @@ impl<'a> Machine<'a> {
         let mut engines = [Interpreter::new(settings), Interpreter::new(settings)];
         let mut random = Random::new(self.program.seed ^ 0x0b0d_9e70);
         let mut teller = Teller { told: StateDigest::new(), walked: StateDigest::new() };
-        let mut walker = Walker::new();
+        let mut walker = Walker::<false>::new();
+        let mut stack_walker = Walker::<true>::new();
         let mut runs = 0;
         self.stops = way.stops;
         while self.units < units {
@@ -218,6 +220,10 @@ impl<'a> Machine<'a> {
                     let (units, _) = self.step(&mut engines[engine], budget, &mut walker);
                     assert_eq!(walker.take_units(), units, "seed {}", self.program.seed);
                 }
+                Told::BlocksAndStack => {
+                    let (units, _) = self.step(&mut engines[engine], budget, &mut stack_walker);
+                    assert_eq!(stack_walker.take_units(), units, "seed {}", self.program.seed);
+                }
             }
             if way.wrong_at == Some(self.units) {
                 self.cpu.registers[EDX] ^= 1;
@@ -225,7 +231,11 @@ impl<'a> Machine<'a> {
             self.disturb();
             runs += 1;
         }
-        let walked = if way.told == Told::Blocks { walker.walked } else { teller.walked };
+        let walked = match way.told {
+            Told::Blocks => walker.walked,
+            Told::BlocksAndStack => stack_walker.walked,
+            Told::Nothing | Told::Units => teller.walked,
+        };
         self.outcome(teller.told.value(), walked.value())
     }
 
@@ -412,13 +422,13 @@ impl Observer for Teller {
     }
 }
 
-/// Makes instructions of the blocks that it is told of.
-struct Walker {
+/// Makes instructions of the blocks that it is told of; with `STACK` it is told ESP, too.
+struct Walker<const STACK: bool> {
     walked: StateDigest,
     units: u64,
 }
 
-impl Walker {
+impl<const STACK: bool> Walker<STACK> {
     fn new() -> Self {
         Self { walked: StateDigest::new(), units: 0 }
     }
@@ -426,32 +436,61 @@ impl Walker {
     fn take_units(&mut self) -> u64 {
         std::mem::take(&mut self.units)
     }
+
+    /// The runs of a log without ESP.
+    fn runs(blocks: &ExecutedBlocks<'_>) -> Vec<BlockRun> {
+        let mut runs: Vec<BlockRun> = Vec::new();
+        for entry in blocks.log {
+            let executed = entry.executed();
+            if let Executed::Block(number) = executed {
+                runs.push(BlockRun { number, esp: 0, cut: 0, more: 0 });
+                continue;
+            }
+            let run = runs.last_mut().expect("a block comes before what is said of it");
+            match executed {
+                Executed::Cut(units) => run.cut += units,
+                Executed::More(units) => run.more += units,
+                Executed::Block(_) => unreachable!("seen above"),
+            }
+        }
+        runs
+    }
 }
 
-impl Observer for Walker {
+impl<const STACK: bool> Observer for Walker<STACK> {
     const ACTIVE: bool = false;
     const BLOCKS: bool = true;
+    const STACK_POINTERS: bool = STACK;
 
     fn step(&mut self, _: &Step<'_>) {}
 
     fn blocks(&mut self, blocks: &ExecutedBlocks<'_>) {
+        let runs = if STACK { blocks.runs().collect() } else { Self::runs(blocks) };
         let mut walked: Vec<(u32, &[u8])> = Vec::new();
-        for entry in blocks.log {
-            match entry.executed() {
-                Executed::Block(number) => {
-                    let (mut eip, mut bytes) = blocks.codes.code(number);
-                    while !bytes.is_empty() {
-                        let (instruction, rest) = bytes.split_at(instruction_length(bytes));
-                        walked.push((eip, instruction));
-                        eip = eip.wrapping_add(instruction.len() as u32);
-                        bytes = rest;
-                    }
-                }
-                Executed::Cut(units) => walked.truncate(walked.len() - units as usize),
-                Executed::More(units) => {
-                    let last = *walked.last().expect("a block comes before what is said of it");
-                    walked.extend((0..units).map(|_| last));
-                }
+        for (place, run) in runs.iter().enumerate() {
+            let before = walked.len();
+            let (mut eip, mut bytes) = blocks.codes.code(run.number);
+            while !bytes.is_empty() {
+                let (instruction, rest) = bytes.split_at(instruction_length(bytes));
+                walked.push((eip, instruction));
+                eip = eip.wrapping_add(instruction.len() as u32);
+                bytes = rest;
+            }
+            let last = *walked.last().expect("a block has an instruction");
+            walked.extend((0..run.more).map(|_| last));
+            walked.truncate(walked.len() - run.cut as usize);
+            let (eip, esp) = match runs.get(place + 1) {
+                Some(next) => (blocks.codes.code(next.number).0, next.esp),
+                None => (blocks.eip, blocks.esp),
+            };
+            let changes = walked[before..].iter().map(|(_, bytes)| stack_pointer_change(bytes));
+            let change = changes.sum::<Option<i32>>().filter(|_| STACK);
+            if let Some(change) = change {
+                assert_eq!(run.esp.wrapping_add_signed(change), esp, "{:x?}", &walked[before..]);
+            }
+            if run.cut > 0 && walked.len() > before {
+                let (last, bytes) = walked[walked.len() - 1];
+                assert!(eip == last || eip == last.wrapping_add(bytes.len() as u32));
             }
         }
         assert_eq!(walked.len() as u64, blocks.units);

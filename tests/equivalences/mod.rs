@@ -103,11 +103,13 @@ fn an_observed_run_is_the_unobserved_run() {
 #[test]
 fn a_run_told_by_blocks_is_the_unobserved_run() {
     let told = Way { told: Told::Blocks, ..Way::plain() };
+    let with_stack = Way { told: Told::BlocksAndStack, ..Way::plain() };
     for surroundings in
         [Surroundings::Quiet, Surroundings::Attended, Surroundings::Watched, Surroundings::Disturbed]
     {
         assert_same(Way::plain(), told, surroundings);
         assert_same(Way::plain(), Way { split: Split::Random, ..told }, surroundings);
+        assert_same(Way::plain(), with_stack, surroundings);
     }
     let settings = Settings { dispatch: Dispatch::Loop, ..Settings::default() };
     assert_same(Way::plain(), Way { settings, ..told }, Surroundings::Quiet);
@@ -131,6 +133,8 @@ fn the_blocks_that_are_told_are_the_units_that_are_told() {
             Way { split: Split::Random, ..blocks },
             Way { split: Split::Random, interpreters: Interpreters::Two, ..blocks },
             Way { settings, ..blocks },
+            Way { told: Told::BlocksAndStack, ..blocks },
+            Way { told: Told::BlocksAndStack, split: Split::Random, ..blocks },
         ] {
             assert_eq!(walked(way), expected, "seed {}, {surroundings:?}, {way:?}", program.seed);
         }

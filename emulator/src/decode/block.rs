@@ -4,7 +4,7 @@ use super::form::{Form, Lowered, register_number};
 use super::{DECODER_OPTIONS, LONGEST_INSTRUCTION, PREFIXES, lower};
 use crate::instructions::control;
 use crate::interpreter::{self, Dispatch, Handlers, Mode, Operation};
-use iced_x86::{Decoder, DecoderError, Instruction};
+use iced_x86::{Decoder, DecoderError, Instruction, Mnemonic, Register};
 
 /// Decodes the instructions of one block.
 pub(crate) struct BlockDecoder<'b> {
@@ -27,6 +27,26 @@ impl<'b> BlockDecoder<'b> {
     /// Bytes of the instructions so far.
     pub(crate) fn length(&self) -> u32 {
         (self.decoder.ip() as u32).wrapping_sub(self.start)
+    }
+
+    /// Whether the next instruction loads ESP with what may be another stack: MOV, POP and XCHG, but not MOV ESP, EBP, and LSS.
+    pub(crate) fn is_at_load_of_stack_pointer(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        let (position, ip) = (self.decoder.position(), self.decoder.ip());
+        let instruction = self.decoder.decode();
+        // A position that was is one.
+        let _ = self.decoder.set_position(position);
+        self.decoder.set_ip(ip);
+        let is_stack = |number| matches!(instruction.op_register(number), Register::ESP | Register::SP);
+        match instruction.mnemonic() {
+            Mnemonic::Mov => is_stack(0) && instruction.op_register(1) != Register::EBP,
+            Mnemonic::Pop => is_stack(0),
+            Mnemonic::Xchg => is_stack(0) || is_stack(1),
+            Mnemonic::Lss => true,
+            _ => false,
+        }
     }
 
     /// Adds the next instruction. False: the block ends here, or the bytes hold no whole instruction.

@@ -1,6 +1,9 @@
 //! The text of an instruction, for traces and reports.
 
-use iced_x86::{Decoder, Formatter, FormatterOutput, FormatterTextKind, NasmFormatter};
+use iced_x86::{
+    Decoder, Formatter, FormatterOutput, FormatterTextKind, InstructionInfoFactory, Mnemonic, NasmFormatter,
+    OpAccess, Register, UsedRegister,
+};
 
 /// An instruction as a person reads it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +41,34 @@ pub fn disassemble(bytes: &[u8], eip: u32) -> Disassembly {
 pub fn instruction_length(bytes: &[u8]) -> usize {
     let instruction = Decoder::new(32, bytes, super::DECODER_OPTIONS).decode();
     if instruction.is_invalid() { bytes.len() } else { instruction.len() }
+}
+
+/// How many bytes an instruction adds to ESP in 32-bit code, if its bytes say so.
+#[must_use]
+pub fn stack_pointer_change(bytes: &[u8]) -> Option<i32> {
+    let instruction = Decoder::new(32, bytes, super::DECODER_OPTIONS).decode();
+    let mut factory = InstructionInfoFactory::new();
+    let used = factory.info(&instruction).used_registers();
+    let is_written = |used: &UsedRegister| {
+        matches!(used.register(), Register::ESP | Register::SP | Register::SPL)
+            && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead | OpAccess::None)
+    };
+    if !used.iter().any(is_written) {
+        return Some(0);
+    }
+    let writes_it = (0..instruction.op_count())
+        .any(|number| matches!(instruction.op_register(number), Register::ESP | Register::SP));
+    let by_itself = match instruction.mnemonic() {
+        Mnemonic::Push | Mnemonic::Call | Mnemonic::Ret => true,
+        Mnemonic::Pop => !writes_it,
+        Mnemonic::Add | Mnemonic::Sub if instruction.op0_register() == Register::ESP => {
+            let change = instruction.try_immediate(1).ok()? as i32;
+            let is_added = instruction.mnemonic() == Mnemonic::Add;
+            return Some(if is_added { change } else { change.wrapping_neg() });
+        }
+        _ => false,
+    };
+    by_itself.then(|| instruction.stack_pointer_increment())
 }
 
 struct Text(String);

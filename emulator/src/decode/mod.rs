@@ -20,7 +20,7 @@ mod undefined_x87;
 
 pub(crate) use block::BlockDecoder;
 pub use class::{InstructionClass, instruction_classes};
-pub use disassembly::{Disassembly, disassemble, instruction_length};
+pub use disassembly::{Disassembly, disassemble, instruction_length, stack_pointer_change};
 pub use privileged::{
     Address, Operand, Port, PrivilegedInstruction, PrivilegedOperation, StringForm, Table, privileged,
 };

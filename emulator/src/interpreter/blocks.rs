@@ -47,6 +47,15 @@ pub(crate) enum Told {
     Units,
     /// Each block: it begins with an operation that notes it, and its bytes are kept.
     Blocks,
+    /// Each block, and ESP.
+    BlocksAndStack,
+}
+
+impl Told {
+    /// Whether somebody is told of blocks.
+    pub(crate) fn has_blocks(self) -> bool {
+        matches!(self, Self::Blocks | Self::BlocksAndStack)
+    }
 }
 
 /// Where the bytes of a block lie.
@@ -190,7 +199,7 @@ impl BlockCache {
         match told {
             Told::Nothing => {}
             Told::Units => self.keep_bytes(eip, operations, bytes),
-            Told::Blocks => self.keep_block(eip, extents, bytes),
+            Told::Blocks | Told::BlocksAndStack => self.keep_block(eip, extents, bytes),
         }
         self.blocks.push(Block { eip, first, extents, incoming: Vec::new() });
         self.by_eip.insert(eip, block);

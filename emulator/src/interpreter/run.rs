@@ -106,6 +106,7 @@ impl Interpreter {
             || !inputs.watches.is_empty();
         let told = match (O::ACTIVE, O::BLOCKS) {
             (true, _) => Told::Units,
+            (false, true) if O::STACK_POINTERS => Told::BlocksAndStack,
             (false, true) => Told::Blocks,
             (false, false) => Told::Nothing,
         };
@@ -125,7 +126,7 @@ impl Interpreter {
                 log: &mut self.log,
                 left: 0,
                 block_log: &mut self.block_log,
-                notes_blocks: told == Told::Blocks,
+                notes_blocks: told.has_blocks(),
                 checks_alignment: false,
                 attention_stored: false,
                 watch_hit: None,
@@ -144,14 +145,14 @@ impl Interpreter {
             basis: &mut self.basis,
             started: false,
         };
-        if told == Told::Blocks {
+        if told.has_blocks() {
             run.x.block_log.begin();
         }
         run.x.take_cpu();
         while run.x.exit.is_none() {
             run.pass(observer);
         }
-        if told == Told::Blocks {
+        if told.has_blocks() {
             run.tell_blocks(observer);
         }
         run.x.settle_cpu();
@@ -202,7 +203,7 @@ impl Run<'_> {
             return self.x.exit = Some(Exit::Breakpoint);
         }
         if self.prepare() {
-            if self.told == Told::Blocks {
+            if self.told.has_blocks() {
                 self.tell_blocks(observer);
             }
             self.forget_blocks();
@@ -232,7 +233,7 @@ impl Run<'_> {
             unsafe { perform_all(first, &mut self.x) };
         }
         self.end_chain();
-        if self.told == Told::Blocks {
+        if self.told.has_blocks() {
             if self.x.left != 0 {
                 self.x.block_log.push(BlockEntry::cut(self.x.left));
             }
@@ -297,7 +298,8 @@ impl Run<'_> {
         let log = x.block_log.entries();
         if !log.is_empty() {
             let units = self.told_at - x.reserve;
-            observer.blocks(&ExecutedBlocks { units, log, codes: x.blocks.codes() });
+            let (codes, eip, esp) = (x.blocks.codes(), x.eip, x.esp());
+            observer.blocks(&ExecutedBlocks { units, log, codes, eip, esp });
             x.block_log.clear();
         }
         self.told_at = x.reserve;

@@ -29,7 +29,16 @@ impl Executor<'_> {
         let mut operations = Vec::with_capacity(longest + 3);
         self.begin_block(mode, dispatch, &mut operations);
         let noted = operations.len();
-        while operations.len() < noted + longest && decoder.push_next(&mut operations) {}
+        while operations.len() < noted + longest {
+            let is_alone = mode.told == Told::BlocksAndStack && decoder.is_at_load_of_stack_pointer();
+            let ends_before = is_alone && operations.len() > noted;
+            if ends_before || !decoder.push_next(&mut operations) {
+                break;
+            }
+            if is_alone {
+                break;
+            }
+        }
         let length = decoder.length();
         if operations.len() == noted && further <= PAGE_OFFSET - offset {
             return Err(exception(Vector::GeneralProtection));
@@ -49,8 +58,12 @@ impl Executor<'_> {
 
     /// Begins a block with the operation that notes it, if somebody is told of blocks.
     fn begin_block(&self, mode: Mode, dispatch: Dispatch, operations: &mut Vec<Operation>) {
-        if mode.told == Told::Blocks {
-            let handler = straight(enter_block).select(dispatch);
+        if mode.told.has_blocks() {
+            let handler = match mode.told {
+                Told::BlocksAndStack => straight(enter_block_with_stack),
+                _ => straight(enter_block),
+            };
+            let handler = handler.select(dispatch);
             let immediate = self.blocks.next_number();
             operations.push(Operation { eip: self.eip, immediate, ..Operation::bare(handler) });
         }
@@ -95,6 +108,14 @@ impl Executor<'_> {
 #[inline(always)]
 fn enter_block(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
     x.block_log.push(BlockEntry::block(operation.immediate));
+    Ok(())
+}
+
+/// The same, and ESP.
+#[inline(always)]
+fn enter_block_with_stack(operation: &Operation, x: &mut Executor<'_>) -> Result<(), Stop> {
+    x.block_log.push(BlockEntry::block(operation.immediate));
+    x.block_log.push(BlockEntry::stack_pointer(x.esp()));
     Ok(())
 }
 

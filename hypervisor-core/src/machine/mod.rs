@@ -429,6 +429,7 @@ struct Numbered<'a, R> {
 impl<R: Recorder> Observer for Numbered<'_, R> {
     const ACTIVE: bool = R::INSTRUCTIONS;
     const BLOCKS: bool = R::BLOCKS;
+    const STACK_POINTERS: bool = R::STACK_POINTERS;
 
     fn step(&mut self, step: &Step<'_>) {
         self.recorder.instruction(self.stamp(), step);

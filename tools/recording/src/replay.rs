@@ -2,7 +2,7 @@
 
 use crate::bounds::Bounds;
 use crate::reader::Position;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -172,9 +172,15 @@ struct Counted<'a, R> {
 impl<R: Recorder> Recorder for Counted<'_, R> {
     const ACTIVE: bool = true;
     const INSTRUCTIONS: bool = R::INSTRUCTIONS;
+    const BLOCKS: bool = R::BLOCKS;
+    const STACK_POINTERS: bool = R::STACK_POINTERS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.recorder.instruction(stamp, step);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.recorder.blocks(stamp, blocks);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {

@@ -11,6 +11,7 @@ impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
     const ACTIVE: bool = First::ACTIVE || Second::ACTIVE;
     const INSTRUCTIONS: bool = First::INSTRUCTIONS || Second::INSTRUCTIONS;
     const BLOCKS: bool = First::BLOCKS || Second::BLOCKS;
+    const STACK_POINTERS: bool = First::STACK_POINTERS || Second::STACK_POINTERS;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);
