@@ -1,6 +1,7 @@
 //! Each export says what happened, and its real reader reads it. A check that needs a reader that is not installed says so
 //! and passes; `.ci/run` names what has to be installed.
 
+mod blocks;
 mod callgrind;
 mod command;
 mod coverage;

@@ -23,7 +23,9 @@ impl Beginning {
     /// A frame is damaged, or another processor recorded it.
     pub fn of(recording: &mut Recording, choice: &Choice) -> Result<Self, RecordingError> {
         let spans = recording.spans();
+        let needs_start = choice.within.as_ref().is_some_and(|outer| outer.depends_on_the_past());
         let place = match (&choice.from, &choice.around) {
+            _ if needs_start => 0,
             (Some(from), _) => last_before(&spans, from, choice, recording.traced()),
             (None, Some((at, units))) => {
                 let last = last_before(&spans, at, choice, recording.traced());

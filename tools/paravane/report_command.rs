@@ -12,7 +12,7 @@ use report::{About, Functions, LineCounts, PartitionTotals, Report, function_row
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use trace::{Both, FunctionCounts};
+use trace::{Both, FunctionCounts, InBlocks};
 
 /// Asking for the time with each event would take longer than the event.
 const PROGRESS_STEPS: u64 = 1000;
@@ -92,8 +92,14 @@ fn hot_functions(
         ));
     }
     let traced = recording.traced().clone();
-    let mut counts = Both(FunctionCounts::new(&traced), LineCounts::new(&traced));
-    run_again(recording, &mut counts)?;
+    let mut in_blocks = InBlocks(Both(FunctionCounts::new(&traced), LineCounts::new(&traced)));
+    run_again(recording, &mut in_blocks, |InBlocks(Both(functions, _))| !functions.is_unsure())?;
+    let InBlocks(mut counts) = in_blocks;
+    counts.1.settle();
+    if counts.0.is_unsure() || counts.1.is_unsure() {
+        counts = Both(FunctionCounts::new(&traced), LineCounts::new(&traced));
+        run_again(recording, &mut counts, |_| true)?;
+    }
     Ok(function_rows(&traced, &counts.0, &counts.1))
 }
 

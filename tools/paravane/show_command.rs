@@ -55,7 +55,7 @@ pub fn shown(
         return events(path, &mut recording, Filtered::of_events(&shown, sink));
     }
     let start = if is_window { start(&shown.choice, &traced) } else { Position::Unit(0) };
-    if way == Way::Instructions && !is_window && !depends_on_the_past(&shown.choice) {
+    if way == Way::Instructions && !is_window {
         let beginning = Beginning::of(&mut recording, &shown.choice).map_err(|error| failed(path, &error))?;
         let mut text = Filtered::new(&shown, sink);
         text.go_on(&beginning);
@@ -77,7 +77,7 @@ pub fn shown(
 
 /// Where the run has to be run again from: of a window only from right before it, unless what is chosen there depends on what came before.
 fn start(choice: &Choice, traced: &TracedSystem) -> Position {
-    if depends_on_the_past(choice) {
+    if choice.within.as_ref().is_some_and(|outer| outer.depends_on_the_past()) {
         return Position::Unit(0);
     }
     match &choice.from {
@@ -89,11 +89,6 @@ fn start(choice: &Choice, traced: &TracedSystem) -> Position {
         }
         _ => Position::Unit(0),
     }
-}
-
-/// Whether what a choice is made of is known only to whoever saw the run from its start.
-fn depends_on_the_past(choice: &Choice) -> bool {
-    choice.within.as_ref().is_some_and(|outer| outer.depends_on_the_past())
 }
 
 /// Shows events, which are in the file: of the run only what follows the last keyframe is run again, to know where it ended.

@@ -4,10 +4,10 @@
 //!
 //! Not here: how the tree is written.
 
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Omission, PartitionId, Stamp};
 use std::collections::HashMap;
-use trace::{CallStacks, Change, FunctionId, TracedSystem, readable_name};
+use trace::{CallStacks, Change, FunctionId, Stretches, TracedSystem, readable_name};
 
 /// Paths that are told apart: far more than programs have, unless they want to.
 const NODES_MOST: usize = 1 << 16;
@@ -16,6 +16,7 @@ const NODES_MOST: usize = 1 << 16;
 #[derive(Debug)]
 pub struct CallTree {
     stacks: CallStacks,
+    stretches: Stretches,
     partitions: Vec<String>,
     /// Of each partition the instructions of which only the number is known.
     left_out: Vec<u64>,
@@ -45,6 +46,7 @@ impl CallTree {
         let root = |place| Node { parent: place, function: None, instructions: 0 };
         Self {
             stacks: CallStacks::new(system),
+            stretches: Stretches::new(count),
             partitions: system.partitions.iter().map(|partition| partition.name.clone()).collect(),
             left_out: vec![0; count],
             shape: Shape {
@@ -60,6 +62,27 @@ impl CallTree {
         let partition = stamp.partition.index();
         self.shape.apply(partition, self.stacks.instruction(stamp, step));
         self.shape.count(partition, 1);
+    }
+
+    /// Counts blocks.
+    pub fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let Self { stacks, stretches, shape, .. } = self;
+        let partition = stamp.partition.index();
+        stretches.refresh(stamp, blocks, |_| ());
+        stretches.each(stamp, blocks, |stretch| {
+            stacks.stretch(stretch, |changes, _, (since, until)| {
+                shape.apply(partition, changes);
+                shape.count(partition, (until - since) as u64);
+            });
+            if stretch.more > 0 {
+                shape.count(partition, stretch.more);
+            }
+        });
+    }
+
+    /// Whether blocks did not tell enough.
+    pub fn is_unsure(&self) -> bool {
+        self.stacks.is_unsure()
     }
 
     /// Counts what was left out: the iterations of a REP where they ran, the rest by itself.

@@ -10,12 +10,12 @@
 mod text;
 
 use crate::Export;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
-use trace::{CallStacks, Change, Entry, Frame, FunctionId, TracedSystem};
+use trace::{CallStacks, Change, Code, Entry, Frame, FunctionId, Stretches, TracedSystem};
 
 /// More addresses, and more ways to call, are not told apart: a guest must not make the host allocate without bound.
 const PLACES_MOST: usize = 1 << 21;
@@ -25,6 +25,7 @@ const PLACES_MOST: usize = 1 << 21;
 pub struct Callgrind<W> {
     system: TracedSystem,
     stacks: CallStacks,
+    stretches: Stretches,
     costs: Vec<Costs>,
     out: W,
 }
@@ -38,6 +39,8 @@ struct Costs {
     own: HashMap<(FunctionId, u32), u64>,
     calls: HashMap<Call, Called>,
     open: Vec<Open>,
+    /// In which functions blocks ran as a whole and were not counted by address yet, and how often, by their numbers.
+    blocks: Vec<Vec<(FunctionId, u64)>>,
 }
 
 /// A way to call.
@@ -75,6 +78,7 @@ impl<W: Write> Callgrind<W> {
     pub fn new(system: &TracedSystem, out: W) -> Self {
         Self {
             stacks: CallStacks::new(system),
+            stretches: Stretches::new(system.partitions.len()),
             costs: system.partitions.iter().map(|_| Costs::default()).collect(),
             system: system.clone(),
             out,
@@ -95,6 +99,28 @@ impl<W: Write> Recorder for Callgrind<W> {
         costs.count(step.eip, 1);
     }
 
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let Self { stacks, stretches, costs, .. } = self;
+        let costs = &mut costs[stamp.partition.index()];
+        stretches.refresh(stamp, blocks, |codes| costs.settle(codes));
+        costs.blocks.resize(blocks.codes.count() as usize, Vec::new());
+        stretches.each(stamp, blocks, |stretch| {
+            stacks.stretch(stretch, |changes, frames, (since, until)| {
+                if !changes.is_empty() {
+                    costs.follow(changes, frames);
+                }
+                if since == 0 && until == stretch.code.count() {
+                    costs.count_block(stretch.block, until as u64);
+                } else {
+                    (since..until).for_each(|place| costs.count(stretch.code.instruction(place).0, 1));
+                }
+            });
+            if stretch.more > 0 {
+                costs.count(stretch.last().0, stretch.more);
+            }
+        });
+    }
+
     fn event(&mut self, stamp: Stamp, event: &Event) {
         let changes = self.stacks.event(stamp, event).to_vec();
         self.costs[stamp.partition.index()].follow(&changes, self.stacks.frames(stamp.partition));
@@ -112,9 +138,15 @@ impl<W: Write> Recorder for Callgrind<W> {
 }
 
 impl<W: Write> Export for Callgrind<W> {
+    fn is_unsure(&self) -> bool {
+        // What is not told apart depends on what came first.
+        self.stacks.is_unsure() || self.costs.iter().any(|costs| costs.own.len() >= PLACES_MOST)
+    }
+
     fn finish(&mut self) -> io::Result<()> {
-        for costs in &mut self.costs {
+        for (place, costs) in self.costs.iter_mut().enumerate() {
             costs.leave(costs.open.len());
+            costs.settle(self.stretches.codes(PartitionId(place as u16)));
         }
         let mut out = BufWriter::new(&mut self.out);
         let mut text = text::Text::new(&self.system, &mut out);
@@ -150,13 +182,37 @@ impl Costs {
     fn count(&mut self, eip: u32, instructions: u64) {
         self.instructions += instructions;
         let Some(open) = self.open.last() else { return };
-        let is_full = self.own.len() >= PLACES_MOST;
-        if !is_full || self.own.contains_key(&(open.function, eip)) {
-            *self.own.entry((open.function, eip)).or_default() += instructions;
-        } else {
-            // Address 0 stands for the rest of the function.
-            *self.own.entry((open.function, 0)).or_default() += instructions;
+        self.count_own(open.function, eip, instructions);
+    }
+
+    /// Counts a block that ran as a whole.
+    fn count_block(&mut self, block: u32, instructions: u64) {
+        self.instructions += instructions;
+        let Some(open) = self.open.last() else { return };
+        let Some(functions) = self.blocks.get_mut(block as usize) else { return };
+        match functions.iter_mut().find(|(function, _)| *function == open.function) {
+            Some((_, times)) => *times += 1,
+            None => functions.push((open.function, 1)),
         }
+    }
+
+    /// Counts by address what ran of these blocks.
+    fn settle(&mut self, codes: &[Code]) {
+        let blocks = std::mem::take(&mut self.blocks);
+        for (code, functions) in codes.iter().zip(blocks) {
+            for (function, times) in functions {
+                for place in 0..code.count() {
+                    self.count_own(function, code.instruction(place).0, times);
+                }
+            }
+        }
+    }
+
+    fn count_own(&mut self, function: FunctionId, eip: u32, instructions: u64) {
+        let is_full = self.own.len() >= PLACES_MOST;
+        // Address 0 stands for the rest of the function.
+        let eip = if is_full && !self.own.contains_key(&(function, eip)) { 0 } else { eip };
+        *self.own.entry((function, eip)).or_default() += instructions;
     }
 
     /// Follows changes that end in these frames.

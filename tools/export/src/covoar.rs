@@ -10,8 +10,8 @@
 use crate::Export;
 use crate::blocks::{Block, blocks};
 use crate::chosen_partition::{SeveralPartitions, chosen_partition};
-use crate::executed::Executed;
-use emulator::Step;
+use crate::coverage::Coverage;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::loader::Symbols;
 use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::io::{self, BufWriter, Write};
@@ -35,7 +35,7 @@ const BRANCH_TAKEN: u8 = 0x02;
 pub struct Covoar<W> {
     partition: PartitionId,
     symbols: Symbols,
-    executed: Executed,
+    coverage: Coverage,
     out: W,
 }
 
@@ -51,7 +51,7 @@ impl<W: Write> Covoar<W> {
     ) -> Result<Self, SeveralPartitions> {
         let partition = chosen_partition(system, chosen, "a trace for covoar")?;
         let symbols = system.partition(partition).symbols.clone();
-        Ok(Self { partition, symbols, executed: Executed::default(), out })
+        Ok(Self { partition, symbols, coverage: Coverage::new(system), out })
     }
 }
 
@@ -60,7 +60,13 @@ impl<W: Write> Recorder for Covoar<W> {
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition == self.partition {
-            self.executed.note(step);
+            self.coverage.instruction(stamp, step);
+        }
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        if stamp.partition == self.partition {
+            self.coverage.blocks(stamp, blocks);
         }
     }
 
@@ -68,14 +74,14 @@ impl<W: Write> Recorder for Covoar<W> {
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
         if stamp.partition == self.partition {
-            self.executed.elided(elision);
+            self.coverage.elided(stamp, elision);
         }
     }
 }
 
 impl<W: Write> Export for Covoar<W> {
     fn finish(&mut self) -> io::Result<()> {
-        let executed = self.executed.all()?;
+        let executed = self.coverage.of(self.partition).all()?;
         let mut out = BufWriter::new(&mut self.out);
         out.write_all(MAGIC)?;
         out.write_all(&[VERSION, KIND_RAW, ADDRESS_BYTES, LITTLE_ENDIAN])?;

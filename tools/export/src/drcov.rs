@@ -7,9 +7,9 @@
 
 use crate::Export;
 use crate::blocks::{Block, blocks};
-use crate::executed::Executed;
-use emulator::Step;
-use hypervisor_core::{Elision, Event, Recorder, Stamp};
+use crate::coverage::Coverage;
+use emulator::{ExecutedBlocks, Step};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::io::{self, BufWriter, Write};
 use trace::{TracedPartition, TracedSystem};
 
@@ -17,15 +17,14 @@ use trace::{TracedPartition, TracedSystem};
 #[derive(Debug)]
 pub struct Drcov<W> {
     system: TracedSystem,
-    executed: Vec<Executed>,
+    coverage: Coverage,
     out: W,
 }
 
 impl<W: Write> Drcov<W> {
     /// Nothing ran yet.
     pub fn new(system: &TracedSystem, out: W) -> Self {
-        let executed = system.partitions.iter().map(|_| Executed::default()).collect();
-        Self { system: system.clone(), executed, out }
+        Self { system: system.clone(), coverage: Coverage::new(system), out }
     }
 }
 
@@ -33,13 +32,17 @@ impl<W: Write> Recorder for Drcov<W> {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.executed[stamp.partition.index()].note(step);
+        self.coverage.instruction(stamp, step);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.coverage.blocks(stamp, blocks);
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
-        self.executed[stamp.partition.index()].elided(elision);
+        self.coverage.elided(stamp, elision);
     }
 }
 
@@ -68,7 +71,9 @@ impl<W: Write> Export for Drcov<W> {
                 " {place}, 0x{first:016x}, 0x{end:016x}, 0x{entry:016x}, 0x00000000, 0x00000000, {name}"
             )?;
             let own = |block: &Block| block.address >= first && u64::from(block.address) < end;
-            let ran = blocks(&self.executed[place].all()?, &partition.symbols).into_iter().filter(own);
+            let ran = blocks(&self.coverage.of(PartitionId(place as u16)).all()?, &partition.symbols)
+                .into_iter()
+                .filter(own);
             entries
                 .extend(ran.map(|block| (place as u16, Block { address: block.address - first, ..block })));
         }

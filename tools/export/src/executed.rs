@@ -6,6 +6,7 @@ use emulator::Step;
 use hypervisor_core::{Elision, Omission};
 use std::collections::HashMap;
 use std::io;
+use trace::{Code, Stretch};
 
 const GRAIN_BYTES: usize = 256;
 /// 32 MiB of code: a guest must not make the host allocate without bound.
@@ -19,6 +20,20 @@ pub struct Executed {
     last: usize,
     /// More ran than is kept.
     is_cut: bool,
+    /// What ran of blocks as a whole and was not counted by address yet, by their numbers.
+    blocks: Vec<Whole>,
+}
+
+/// How often a block ran as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+struct Whole {
+    times: u64,
+    /// So many times of them the REP at its end was not finished.
+    unfinished: u64,
+    /// It went on elsewhere than behind its end.
+    leaves: bool,
+    /// It went on behind its end.
+    falls_through: bool,
 }
 
 /// What ran at an address.
@@ -37,12 +52,10 @@ pub struct Place {
 impl Executed {
     /// Counts an instruction.
     pub fn note(&mut self, step: &Step<'_>) {
-        let is_repeated =
-            step.bytes.iter().take_while(|byte| is_prefix(**byte)).any(|byte| *byte & 0xfe == 0xf2);
-        if is_repeated && step.after.eip == step.eip {
+        if is_repeated(step.bytes) && step.after.eip == step.eip {
             return;
         }
-        let Some(place) = self.count(step.eip, step.bytes) else { return };
+        let Some(place) = self.count(step.eip, step.bytes, 1) else { return };
         if is_conditional_branch(step.bytes) {
             let next = step.eip.wrapping_add(step.bytes.len() as u32);
             place.taken |= step.after.eip != next;
@@ -53,16 +66,63 @@ impl Executed {
     /// Counts a REP whose iterations were left out. Of what else was left out nobody knows that it ran.
     pub fn elided(&mut self, elision: &Elision) {
         if let Omission::Repeat(repeat) = &elision.omission {
-            self.count(repeat.eip, &repeat.bytes);
+            self.count(repeat.eip, &repeat.bytes, 1);
         }
     }
 
-    fn count(&mut self, eip: u32, bytes: &[u8]) -> Option<&mut Place> {
+    /// So many blocks are known.
+    pub fn expect(&mut self, blocks: u32) {
+        self.blocks.resize(blocks as usize, Whole::default());
+    }
+
+    /// Counts a stretch of one of the blocks that are known.
+    pub fn stretch(&mut self, stretch: &Stretch<'_>) {
+        let code = stretch.code;
+        if !stretch.is_whole() {
+            for place in 0..stretch.instructions {
+                let (eip, bytes) = code.instruction(place);
+                self.count(eip, bytes, 1);
+            }
+            return;
+        }
+        let (eip, bytes) = stretch.last();
+        let Some(whole) = self.blocks.get_mut(stretch.block as usize) else { return };
+        let behind = eip.wrapping_add(bytes.len() as u32);
+        whole.times += 1;
+        whole.leaves |= stretch.next != behind;
+        whole.falls_through |= stretch.next == behind;
+        if stretch.next == eip && is_repeated(bytes) {
+            whole.unfinished += 1;
+        }
+    }
+
+    /// Counts by address what ran of these blocks.
+    pub fn settle(&mut self, codes: &[Code]) {
+        let blocks = std::mem::take(&mut self.blocks);
+        for (code, whole) in codes.iter().zip(blocks).filter(|(_, whole)| whole.times > 0) {
+            let last = code.count() - 1;
+            for place in 0..=last {
+                let (eip, bytes) = code.instruction(place);
+                let is_last = place == last;
+                let times = whole.times - if is_last { whole.unfinished } else { 0 };
+                if times == 0 {
+                    continue;
+                }
+                let Some(place) = self.count(eip, bytes, times) else { continue };
+                if is_last && is_conditional_branch(bytes) {
+                    place.taken |= whole.leaves;
+                    place.not_taken |= whole.falls_through;
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, eip: u32, bytes: &[u8], times: u64) -> Option<&mut Place> {
         if self.place(eip).is_none() {
             self.is_cut = true;
         }
         let place = self.place(eip)?;
-        place.times += 1;
+        place.times += times;
         place.length_bytes = bytes.len() as u8;
         Some(place)
     }
@@ -118,6 +178,10 @@ fn split(address: u32) -> (u32, usize) {
 
 fn is_prefix(byte: u8) -> bool {
     matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 | 0x66 | 0x67 | 0xf0 | 0xf2 | 0xf3)
+}
+
+fn is_repeated(bytes: &[u8]) -> bool {
+    bytes.iter().take_while(|byte| is_prefix(**byte)).any(|byte| *byte & 0xfe == 0xf2)
 }
 
 /// Jcc, LOOP and JCXZ.

@@ -4,7 +4,7 @@
 
 use crate::Export;
 use crate::call_tree::CallTree;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use inferno::flamegraph::{Options, from_lines};
 use std::io::{self, BufWriter, Write};
@@ -33,6 +33,10 @@ impl<W: Write> Recorder for FlameGraph<W> {
         self.tree.instruction(stamp, step);
     }
 
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.tree.blocks(stamp, blocks);
+    }
+
     fn event(&mut self, stamp: Stamp, event: &Event) {
         self.tree.event(stamp, event);
     }
@@ -43,6 +47,10 @@ impl<W: Write> Recorder for FlameGraph<W> {
 }
 
 impl<W: Write> Export for FlameGraph<W> {
+    fn is_unsure(&self) -> bool {
+        self.tree.is_unsure()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         let mut lines = Vec::new();
         self.tree.paths(|path, instructions| lines.push(format!("{path} {instructions}")));

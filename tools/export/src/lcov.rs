@@ -7,8 +7,8 @@
 //! Not here: branches. DWARF does not say which branch of the source one of the code is.
 
 use crate::Export;
-use crate::executed::Executed;
-use emulator::Step;
+use crate::coverage::Coverage;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::loader::SymbolKind;
 use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use trace::{SourceLines, TracedSystem, readable_name};
 #[derive(Debug)]
 pub struct Lcov<W> {
     system: TracedSystem,
-    executed: Vec<Executed>,
+    coverage: Coverage,
     out: W,
 }
 
@@ -34,15 +34,15 @@ struct SourceFile {
 impl<W: Write> Lcov<W> {
     /// Nothing ran yet.
     pub fn new(system: &TracedSystem, out: W) -> Self {
-        let executed = system.partitions.iter().map(|_| Executed::default()).collect();
-        Self { system: system.clone(), executed, out }
+        Self { system: system.clone(), coverage: Coverage::new(system), out }
     }
 
-    fn files(&self) -> io::Result<BTreeMap<String, SourceFile>> {
+    fn files(&mut self) -> io::Result<BTreeMap<String, SourceFile>> {
         let source = SourceLines::new(&self.system);
         let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
-        for (place, executed) in self.executed.iter().enumerate() {
+        for place in 0..self.system.partitions.len() {
             let partition = PartitionId(place as u16);
+            let executed = self.coverage.of(partition);
             let mut counts: BTreeMap<(&str, u32), u64> = BTreeMap::new();
             for range in source.ranges(partition) {
                 counts.entry((range.source.file, range.source.line)).or_default();
@@ -75,13 +75,17 @@ impl<W: Write> Recorder for Lcov<W> {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.executed[stamp.partition.index()].note(step);
+        self.coverage.instruction(stamp, step);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        self.coverage.blocks(stamp, blocks);
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
-        self.executed[stamp.partition.index()].elided(elision);
+        self.coverage.elided(stamp, elision);
     }
 }
 

@@ -8,6 +8,7 @@ mod call_tree;
 mod callgrind;
 mod chosen_partition;
 mod code_cache;
+mod coverage;
 mod covoar;
 mod csv;
 mod drcov;
@@ -47,4 +48,9 @@ pub trait Export: Recorder {
     /// # Errors
     /// The first error of any write; what came after it was not written.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Whether blocks, if it was told of them, did not tell enough, so that it has to be told of instructions.
+    fn is_unsure(&self) -> bool {
+        false
+    }
 }

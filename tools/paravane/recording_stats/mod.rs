@@ -16,7 +16,7 @@ use recording::{Position, Recording, RecordingError};
 use report::Report;
 use std::collections::BTreeMap;
 use trace::pvt::FrameKind;
-use trace::{FunctionCounts, TracedSystem, event_kind, event_words};
+use trace::{FunctionCounts, InBlocks, TracedSystem, event_kind, event_words};
 
 /// So many numbers of calls are told apart: a guest may call any.
 const CALLS_MOST: usize = 1024;
@@ -60,8 +60,14 @@ pub fn stats(stats: &Stats) -> Result<Status, Ended> {
     };
     let functions = match stats.functions {
         Some(most) => {
-            let mut counts = FunctionCounts::new(&traced);
-            run_again(&mut recording, &mut counts).map_err(failed)?;
+            let mut in_blocks = InBlocks(FunctionCounts::new(&traced));
+            run_again(&mut recording, &mut in_blocks, |InBlocks(counts)| !counts.is_unsure())
+                .map_err(failed)?;
+            let InBlocks(mut counts) = in_blocks;
+            if counts.is_unsure() {
+                counts = FunctionCounts::new(&traced);
+                run_again(&mut recording, &mut counts, |_| true).map_err(failed)?;
+            }
             Some((counts, most))
         }
         None => None,
@@ -133,13 +139,17 @@ pub fn last_machine(recording: &mut Recording) -> Result<recording::Replay, Reco
     Ok(replay)
 }
 
-/// Runs everything again, and tells `recorder`.
-pub fn run_again(recording: &mut Recording, recorder: &mut impl Recorder) -> Result<(), RecordingError> {
+/// Runs everything again, and tells `recorder`, as long as `wants_more`.
+pub fn run_again<R: Recorder>(
+    recording: &mut Recording,
+    recorder: &mut R,
+    wants_more: impl Fn(&R) -> bool,
+) -> Result<(), RecordingError> {
     let mut progress = Progress::new("running again", recording.last_unit()?);
     let mut replay = recording.replay_before(Position::Unit(0))?;
-    replay.run(recorder, |_, machine: &Machine| {
+    replay.run(recorder, |recorder, machine: &Machine| {
         progress.set(machine.clock().units());
-        true
+        wants_more(recorder)
     });
     Ok(())
 }

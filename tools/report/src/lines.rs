@@ -4,11 +4,11 @@
 
 use crate::bounds::{LINES_MOST, PARTITION_LINES_MOST};
 use crate::words::label;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use trace::{SourceLines, TracedSystem};
+use trace::{Code, SourceLines, Stretches, TracedSystem};
 
 const GRAIN_BYTES: usize = 256;
 /// 4 MiB of code that ran, which takes eight times as much memory.
@@ -21,6 +21,9 @@ pub struct LineCounts {
     partitions: Vec<Option<Addresses>>,
     grains: Vec<Grain>,
     elsewhere: u64,
+    stretches: Stretches,
+    /// Of each partition how often its blocks ran as a whole, by their numbers.
+    blocks: Vec<Vec<u64>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,38 @@ impl LineCounts {
         let lines = SourceLines::new(traced);
         let has_lines = |place| lines.ranges(PartitionId(place as u16)).next().is_some();
         let partitions = (0..traced.partitions.len()).map(|place| has_lines(place).then(Addresses::default));
-        Self { partitions: partitions.collect(), lines, grains: Vec::new(), elsewhere: 0 }
+        let count = traced.partitions.len();
+        Self {
+            partitions: partitions.collect(),
+            lines,
+            grains: Vec::new(),
+            elsewhere: 0,
+            stretches: Stretches::new(count),
+            blocks: vec![Vec::new(); count],
+        }
+    }
+
+    /// Whether it depends on the order of instructions, which blocks do not tell, what was counted.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.grains.len() == GRAINS_MOST
+    }
+
+    /// Counts the instructions of the blocks that ran.
+    pub fn settle(&mut self) {
+        for place in 0..self.partitions.len() {
+            let times = std::mem::take(&mut self.blocks[place]);
+            let codes = self.stretches.codes(PartitionId(place as u16)).to_vec();
+            self.count_blocks(place, &codes, &times);
+        }
+    }
+
+    fn count_blocks(&mut self, partition: usize, codes: &[Code], times: &[u64]) {
+        for (code, times) in codes.iter().zip(times).filter(|(_, times)| **times > 0) {
+            for place in 0..code.count() {
+                self.count(partition, code.instruction(place).0, *times);
+            }
+        }
     }
 
     /// The source lines of all images.
@@ -62,25 +96,25 @@ impl LineCounts {
         &self.lines
     }
 
-    fn count(&mut self, partition: usize, address: u32) {
+    fn count(&mut self, partition: usize, address: u32, times: u64) {
         let Some(Some(addresses)) = self.partitions.get_mut(partition) else { return };
         let offset = address as usize % GRAIN_BYTES;
         let first = address - offset as u32;
         let last = addresses.last.filter(|place| self.grains[*place].first == first);
         let Some(place) = last.or_else(|| addresses.grains.get(&first).copied()) else {
             if self.grains.len() == GRAINS_MOST {
-                self.elsewhere += 1;
+                self.elsewhere += times;
                 return;
             }
             addresses.grains.insert(first, self.grains.len());
             addresses.last = Some(self.grains.len());
             let mut counts = Box::new([0; GRAIN_BYTES]);
-            counts[offset] = 1;
+            counts[offset] = times;
             self.grains.push(Grain { first, counts });
             return;
         };
         addresses.last = Some(place);
-        self.grains[place].counts[offset] += 1;
+        self.grains[place].counts[offset] += times;
     }
 
     /// The lines, by partition, the one with the most instructions first, and how many others there are.
@@ -115,7 +149,34 @@ impl Recorder for LineCounts {
     const ACTIVE: bool = true;
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        self.count(stamp.partition.index(), step.eip);
+        self.count(stamp.partition.index(), step.eip, 1);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let partition = stamp.partition.index();
+        if !matches!(self.partitions.get(partition), Some(Some(_))) {
+            return;
+        }
+        let mut stretches = std::mem::replace(&mut self.stretches, Stretches::new(0));
+        let mut times = std::mem::take(&mut self.blocks[partition]);
+        stretches.refresh(stamp, blocks, |codes| {
+            self.count_blocks(partition, codes, &times);
+            times.clear();
+        });
+        times.resize(blocks.codes.count() as usize, 0);
+        stretches.each(stamp, blocks, |stretch| {
+            if stretch.is_whole() {
+                times[stretch.block as usize] += 1;
+            } else {
+                for place in 0..stretch.instructions {
+                    self.count(partition, stretch.code.instruction(place).0, 1);
+                }
+            }
+            if stretch.more > 0 {
+                self.count(partition, stretch.last().0, stretch.more);
+            }
+        });
+        (self.stretches, self.blocks[partition]) = (stretches, times);
     }
 
     fn event(&mut self, _: Stamp, _: &Event) {}
@@ -150,7 +211,7 @@ mod tests {
         let (first, last) = (range.first, range.last);
         let source = format!("{}:{}", range.source.file, range.source.line);
         for address in [first, first, last, 0xf000_0000] {
-            counts.count(0, address);
+            counts.count(0, address, 1);
         }
         let (rows, others) = counts.rows();
         assert_eq!((rows.len(), others), (1, 0));
@@ -160,7 +221,7 @@ mod tests {
     #[test]
     fn an_image_without_lines_is_not_counted() {
         let mut counts = LineCounts::new(&system(include_bytes!("../../../guest-images/prebuilt/hello.elf")));
-        counts.count(0, 0x10_0000);
+        counts.count(0, 0x10_0000, 1);
         assert!(counts.grains.is_empty() && counts.rows().0.is_empty());
     }
 
@@ -169,7 +230,7 @@ mod tests {
         let mut counts =
             LineCounts::new(&system(include_bytes!("../../../guest-images/lines/prebuilt/lines.elf")));
         for grain in 0..GRAINS_MOST as u32 + 10 {
-            counts.count(0, grain * GRAIN_BYTES as u32);
+            counts.count(0, grain * GRAIN_BYTES as u32, 1);
         }
         assert_eq!((counts.grains.len(), counts.elsewhere), (GRAINS_MOST, 10));
     }

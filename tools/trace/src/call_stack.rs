@@ -10,10 +10,12 @@
 //! Not here: costs, times, lines.
 
 use crate::functions::{Chunk, Function, FunctionId, Functions};
+use crate::stretches::{Code, Stretch};
 use crate::traced_system::TracedSystem;
-use crate::transfer::{StepKind, Transfer, TransferKind, classify};
+use crate::transfer::{StepKind, Transfer, TransferKind, classify, classify_parts};
 use emulator::Step;
 use emulator::cpu::ESP;
+use emulator::decode::stack_pointer_change;
 use hypervisor_core::{Elision, Event, Omission, PartitionId, Stamp};
 use std::collections::VecDeque;
 
@@ -99,6 +101,24 @@ impl CallStacks {
         &self.changes
     }
 
+    /// Instructions run, and `tell` is told in order of changes, and of which of the instructions run after them: those from one place to
+    /// before another, in the innermost frame.
+    pub fn stretch(
+        &mut self,
+        stretch: &Stretch<'_>,
+        mut tell: impl FnMut(&[Change], &[Frame], (usize, usize)),
+    ) {
+        self.changes.clear();
+        let follower = &mut self.partitions[stretch.partition.index()];
+        follower.stretch(stretch, &mut self.changes, &mut tell);
+    }
+
+    /// Whether stretches did not tell enough of ESP, so that the frames may not be right: only instruction by instruction they are.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.partitions.iter().any(|follower| follower.is_unsure)
+    }
+
     /// An event happens. The changes happened before it, or by it if it is an upcall or a trap.
     pub fn event(&mut self, stamp: Stamp, event: &Event) -> &[Change] {
         self.changes.clear();
@@ -174,6 +194,7 @@ struct Follower {
     interrupts: usize,
     /// Addresses that are known to be the innermost function's.
     chunk: Chunk,
+    is_unsure: bool,
 }
 
 impl Follower {
@@ -189,15 +210,87 @@ impl Follower {
             esp: 0,
             interrupts: 0,
             chunk: NOWHERE,
+            is_unsure: false,
         }
     }
 
+    #[inline]
+    fn stretch(
+        &mut self,
+        stretch: &Stretch<'_>,
+        changes: &mut Vec<Change>,
+        tell: &mut impl FnMut(&[Change], &[Frame], (usize, usize)),
+    ) {
+        let Stretch { code, instructions, esp: (before, after), next, .. } = *stretch;
+        self.run_at(code.eip(), before, changes);
+        let (last, bytes) = stretch.last();
+        if self.chunk.contains(code.eip()) && self.chunk.contains(last) {
+            tell(changes, &self.stack, (0, instructions));
+        } else {
+            self.run_through(stretch, changes, tell);
+        }
+        self.is_unsure |= code.hides_load;
+        if code.may_transfer && stretch.is_whole() {
+            let esp_before = match code.last_change {
+                _ if instructions == 1 => Some(before),
+                change => change.map(|change| after.wrapping_sub_signed(change)),
+            };
+            let kind = classify_parts((last, bytes), (esp_before.unwrap_or(before), after), next);
+            let is_return = |transfer: Transfer| matches!(transfer.kind, TransferKind::Return { .. });
+            self.is_unsure |= esp_before.is_none()
+                && match kind {
+                    StepKind::Plain => false,
+                    StepKind::StackLoaded => true,
+                    StepKind::Transfer(transfer) => is_return(transfer),
+                };
+            self.follow(kind, (before, after));
+        }
+        self.expected = Some(next);
+        self.esp = after;
+    }
+
+    /// The instructions of a stretch run, and not all of them are known to be the innermost function's.
+    #[cold]
+    fn run_through(
+        &mut self,
+        stretch: &Stretch<'_>,
+        changes: &mut Vec<Change>,
+        tell: &mut impl FnMut(&[Change], &[Frame], (usize, usize)),
+    ) {
+        let Stretch { code, instructions, esp: (before, _), .. } = *stretch;
+        let mut esp = Some(before);
+        let mut since = 0;
+        for place in 1..instructions {
+            esp = esp.and_then(|esp| moved(code, place - 1, esp));
+            let (eip, _) = code.instruction(place);
+            if self.chunk.contains(eip) {
+                continue;
+            }
+            let is_own = self.stack.last().is_some_and(|top| self.functions.contains(top.function, eip));
+            if !is_own {
+                self.is_unsure |= esp.is_none();
+                tell(changes, &self.stack, (since, place));
+                changes.clear();
+                since = place;
+            }
+            self.place(eip, esp.unwrap_or(before), changes);
+        }
+        tell(changes, &self.stack, (since, instructions));
+    }
+
     fn step(&mut self, step: &Step<'_>, changes: &mut Vec<Change>) {
-        let esp = step.registers_before[ESP];
-        self.run_at(step.eip, esp, changes);
-        match classify(step) {
+        let (before, after) = (step.registers_before[ESP], step.after.registers[ESP]);
+        self.run_at(step.eip, before, changes);
+        self.follow(classify(step), (before, after));
+        self.expected = Some(step.after.eip);
+        self.esp = after;
+    }
+
+    /// Does what an instruction does, as far as it is known before its successor runs.
+    fn follow(&mut self, kind: StepKind, (before, after): (u32, u32)) {
+        match kind {
             StepKind::Plain => {}
-            StepKind::StackLoaded => self.stack_loaded(esp, step.after.registers[ESP]),
+            StepKind::StackLoaded => self.stack_loaded(before, after),
             StepKind::Transfer(transfer) => {
                 let stays = transfer.kind == TransferKind::Jump
                     && self.left_esp.is_none()
@@ -205,8 +298,6 @@ impl Follower {
                 self.pending = (!stays).then_some(transfer);
             }
         }
-        self.expected = Some(step.after.eip);
-        self.esp = step.after.registers[ESP];
     }
 
     /// The instruction at this address runs now.
@@ -399,6 +490,12 @@ impl Follower {
             changes.push(Change::Left { frames });
         }
     }
+}
+
+/// ESP after an instruction of a block, if its bytes say so.
+fn moved(code: &Code, place: usize, esp: u32) -> Option<u32> {
+    let change = stack_pointer_change(code.instruction(place).1);
+    change.map(|change| esp.wrapping_add_signed(change))
 }
 
 #[cfg(test)]

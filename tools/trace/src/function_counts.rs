@@ -2,14 +2,16 @@
 
 use crate::call_stack::{CallStacks, Change, Entry};
 use crate::functions::{Function, FunctionId};
+use crate::stretches::Stretches;
 use crate::traced_system::TracedSystem;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Event, PartitionId, Recorder, Stamp};
 
 /// Counts by function.
 #[derive(Debug)]
 pub struct FunctionCounts {
     stacks: CallStacks,
+    stretches: Stretches,
     /// By partition, and by the number of the function.
     counts: Vec<Vec<FunctionCount>>,
 }
@@ -27,7 +29,18 @@ impl FunctionCounts {
     /// Nothing ran yet.
     #[must_use]
     pub fn new(traced: &TracedSystem) -> Self {
-        Self { stacks: CallStacks::new(traced), counts: vec![Vec::new(); traced.partitions.len()] }
+        let count = traced.partitions.len();
+        Self {
+            stacks: CallStacks::new(traced),
+            stretches: Stretches::new(count),
+            counts: vec![Vec::new(); count],
+        }
+    }
+
+    /// Whether blocks did not tell enough: as [`CallStacks::is_unsure`].
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.stacks.is_unsure()
     }
 
     /// The functions of a partition with the most instructions, those first.
@@ -72,6 +85,25 @@ impl Recorder for FunctionCounts {
         if let Some(frame) = self.stacks.frames(stamp.partition).last() {
             count(counts, frame.function).instructions += 1;
         }
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let Self { stacks, stretches, counts } = self;
+        let Some(counts) = counts.get_mut(stamp.partition.index()) else { return };
+        stretches.refresh(stamp, blocks, |_| ());
+        stretches.each(stamp, blocks, |stretch| {
+            let mut innermost = None;
+            stacks.stretch(stretch, |changes, frames, (since, until)| {
+                enter(counts, changes);
+                innermost = frames.last().map(|frame| frame.function);
+                if let Some(function) = innermost {
+                    count(counts, function).instructions += (until - since) as u64;
+                }
+            });
+            if let Some(function) = innermost.filter(|_| stretch.more > 0) {
+                count(counts, function).instructions += stretch.more;
+            }
+        });
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {

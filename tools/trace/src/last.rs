@@ -35,6 +35,10 @@ impl<R: Recorder> Last<R> {
         &self.outlet.inner
     }
 
+    pub fn into_inner(self) -> R {
+        self.outlet.inner
+    }
+
     pub fn inner_mut(&mut self) -> &mut R {
         &mut self.outlet.inner
     }

@@ -41,14 +41,22 @@ pub(crate) enum StepKind {
 
 /// Classifies an instruction by its bytes and by where the run goes on.
 pub(crate) fn classify(step: &Step<'_>) -> StepKind {
-    let bytes = without_prefixes(step.bytes);
-    let after_it = step.eip.wrapping_add(step.bytes.len() as u32);
-    let target = step.after.eip;
-    let slot = step.registers_before[ESP];
-    let transfer = |kind| {
-        let esp = step.after.registers[ESP];
-        StepKind::Transfer(Transfer { kind, from: step.eip, target, esp })
-    };
+    let esp = (step.registers_before[ESP], step.after.registers[ESP]);
+    classify_parts((step.eip, step.bytes), esp, step.after.eip)
+}
+
+/// Whether an instruction with these bytes can be something else than plain.
+pub(crate) fn may_transfer(bytes: &[u8]) -> bool {
+    // A call of what follows, and a branch that is not taken, are plain: this is behind no instruction.
+    const ELSEWHERE: u32 = 1 << 31;
+    classify_parts((0, bytes), (0, 0), ELSEWHERE) != StepKind::Plain
+}
+
+/// The same of address and bytes, ESP before and after, and where the run goes on.
+pub(crate) fn classify_parts((eip, bytes): (u32, &[u8]), (slot, esp): (u32, u32), target: u32) -> StepKind {
+    let after_it = eip.wrapping_add(bytes.len() as u32);
+    let bytes = without_prefixes(bytes);
+    let transfer = |kind| StepKind::Transfer(Transfer { kind, from: eip, target, esp });
     let modrm = bytes.get(1).copied().unwrap_or(0);
     let (register, is_register, operand) = (modrm >> 3 & 7, modrm >> 6 == 3, modrm & 7);
     match bytes.first() {

@@ -32,6 +32,10 @@ impl<R: Recorder> Repeats<R> {
         &self.inner
     }
 
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     pub fn inner_mut(&mut self) -> &mut R {
         &mut self.inner
     }

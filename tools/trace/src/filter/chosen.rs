@@ -5,7 +5,7 @@ use super::selection::Selector;
 use crate::collapse::{Loops, Repeats};
 use crate::last::Last;
 use crate::ring::{Forgotten, Outlet};
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 use std::iter;
 
@@ -46,6 +46,10 @@ impl<R: Recorder> Chosen<R> {
 
     pub fn inner_mut(&mut self) -> &mut R {
         self.next.inner_mut().inner_mut().inner_mut()
+    }
+
+    pub fn into_inner(self) -> R {
+        self.next.into_inner().into_inner().into_inner()
     }
 
     pub fn passed(&self) -> u64 {
@@ -147,11 +151,21 @@ impl<R: Recorder> Recorder for Chosen<R> {
             return partition.gap.by_filter(1, 0);
         }
         if partition.is_stopped {
-            return partition.gap.by_guest();
+            return partition.gap.by_guest(1);
         }
         self.close_gap(stamp, stamp.instruction.saturating_add(1));
         self.passed += 1;
         self.next.instruction(stamp, step);
+    }
+
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        let partition = &mut self.partitions[stamp.partition.index()];
+        if partition.is_stopped {
+            return partition.gap.by_guest(blocks.units);
+        }
+        self.close_gap(stamp, stamp.instruction.saturating_add(blocks.units));
+        self.passed = self.passed.saturating_add(blocks.units);
+        self.inner_mut().blocks(stamp, blocks);
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {

@@ -52,9 +52,9 @@ impl Gap {
         }
     }
 
-    /// The guest leaves out an instruction.
-    pub fn by_guest(&mut self) {
-        self.instructions = self.instructions.saturating_add(1);
+    /// The guest leaves out so many instructions.
+    pub fn by_guest(&mut self, instructions: u64) {
+        self.instructions = self.instructions.saturating_add(instructions);
     }
 
     /// Ends, and the instruction `next` is expected: what has to be told, if there is something.

@@ -26,7 +26,7 @@ use crate::collapse::{Collapse, Loops, Repeats};
 use crate::last::Last;
 use around::Around;
 use chosen::Chosen;
-use emulator::Step;
+use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::{Elision, Event, Recorder, Stamp};
 use selection::Selector;
 
@@ -101,6 +101,13 @@ impl Choice {
             || within.as_ref().is_some_and(|outer| outer.depends_on_the_past())
     }
 
+    /// Whether it lets everything of its partitions through as it comes, so that a filter may be told of blocks in place of instructions.
+    #[must_use]
+    pub fn sees_blocks(&self) -> bool {
+        let (partitions, gaps) = (self.partitions.clone(), self.gaps);
+        *self == Self { partitions, gaps, ..Self::everything(0) }
+    }
+
     /// Whether instructions have to be seen for it. Otherwise an [`EventsOnly`] filter does the same in less time.
     #[must_use]
     pub fn needs_instructions(&self) -> bool {
@@ -169,6 +176,12 @@ impl<R: Recorder> Filter<R> {
         self.chosen.inner_mut()
     }
 
+    /// The recorder behind it, once nothing more comes.
+    #[must_use]
+    pub fn into_inner(self) -> R {
+        self.chosen.into_inner()
+    }
+
     /// The records of a partition begin at this stamp, and not with the run: what was before is no gap.
     pub fn start(&mut self, stamp: Stamp) {
         if self.shows(stamp) {
@@ -232,6 +245,16 @@ impl<R: Recorder> Filter<R> {
 
 impl<R: Recorder> Recorder for Filter<R> {
     const ACTIVE: bool = true;
+    const INSTRUCTIONS: bool = R::INSTRUCTIONS;
+    const BLOCKS: bool = R::BLOCKS;
+    const STACK_POINTERS: bool = R::STACK_POINTERS;
+
+    /// Only for a choice that [sees blocks](Choice::sees_blocks).
+    fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
+        if self.shows(stamp) {
+            self.chosen.blocks(stamp, blocks);
+        }
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if !self.shows(stamp) {
