@@ -19,15 +19,19 @@ use crate::quantities::grouped;
 use crate::show_command::open;
 use crate::status::Status;
 use hit::Showing;
+use hypervisor_core::Stamp;
 use memory::MemoryFinder;
 use options::{Memory, Question, Until};
-use recording::Recording;
+use recording::{Position, Recording};
 use register::RegisterFinder;
 use registers::Register;
 use scope::{Range, Scope};
 use search::{Finder, Printer, Search, Wanted};
 use trace::TracedSystem;
-use visits::VisitFinder;
+use visits::{VisitCounter, VisitFinder};
+
+/// Where an instruction is known to come so many units are run at once.
+const VISIT_UNITS: u64 = 64;
 
 /// Answers the question.
 ///
@@ -136,11 +140,19 @@ impl<'a> Asking<'a> {
         let (partition, address, _) = scope.extent(place).map_err(Ended::Failed)?;
         let before = scope.point("--before", partition, until.before.as_ref()).map_err(Ended::Failed)?;
         let range = Range { after: None, before };
-        let showing = Showing::new(self.traced);
-        let mut finder = VisitFinder::new(showing, partition, address, range, until.all);
         let search = Search { query: self.query, partition, range };
-        self.search(recording, &search, &mut finder, Wanted::All)?;
-        let (count, last) = (finder.count, finder.last);
+        let mut finder = VisitFinder::new(Showing::new(self.traced), partition, address, range);
+        let (count, last) = if until.all {
+            self.search(recording, &search, &mut finder, Wanted::All)?;
+            (finder.count, finder.last)
+        } else {
+            let mut counter = VisitCounter::new(self.traced, partition, address, range);
+            self.search(recording, &search, &mut counter, Wanted::All)?;
+            if let Some(first) = counter.first {
+                self.visit(recording, first, &mut finder)?;
+            }
+            (counter.count, self.at_its_time(counter.last))
+        };
         if count == 0 {
             self.say(&format!("{place} was never visited"))?;
         } else if self.query.json {
@@ -156,6 +168,29 @@ impl<'a> Asking<'a> {
             self.print(&format!("{head}== last    visited {times}"))?;
         }
         Ok(count)
+    }
+
+    /// Shows the instruction at a stamp.
+    fn visit(&self, recording: &mut Recording, at: Stamp, finder: &mut VisitFinder<'_>) -> Result<(), Ended> {
+        let position = Position::Instruction(at.partition, at.instruction);
+        let replay = recording.replay_before(position);
+        let mut replay =
+            replay.map_err(|error| crate::show_command::failed(&self.query.recording, &error))?;
+        replay.go_to(position);
+        let mut printer = Printer::new(Showing::new(self.traced), self.query.json);
+        while !replay.has_ended() {
+            replay.run_slice(VISIT_UNITS, finder);
+            let hits = finder.take();
+            if let Some(hit) = hits.iter().find(|hit| hit.stamp.instruction == at.instruction) {
+                printer.hit(hit)?;
+                break;
+            }
+        }
+        printer.flush()
+    }
+
+    fn at_its_time(&self, stamp: Stamp) -> Stamp {
+        Stamp { now_ns: self.traced.rate.nanoseconds(stamp.unit), ..stamp }
     }
 
     fn search<F: Finder>(
