@@ -119,7 +119,9 @@ function draw() {
     const many =
       firstAt(places.length, seenTo(), (of) => points.unit[places[of]]) -
       firstAt(places.length, seenFrom(), (of) => points.unit[places[of]]);
-    if (many <= POINTS_DRAWN) drawPoints(paper, points, places, top, rowHeight, false, many * 3 > chartWidth());
+    // Single events here and only counted ones there would look as if there had been none.
+    const areCounted = !isSparse && !isKnown;
+    if (many <= POINTS_DRAWN && !areCounted) drawPoints(paper, points, places, top, rowHeight, false, many * 3 > chartWidth());
   }
   const arrowsLeftOut = drawArrows(paper, first, end);
   for (let place = first; place < end; place++)
@@ -158,7 +160,7 @@ function tellWhatIsDrawn(isSparse, isKnown, isElsewhere, arrowsLeftOut) {
     says.push(
       `Of ${grouped(seen)} events and arrows this page holds ${grouped(seen - leftOut)}: the first, the last, and those`,
       `around what the health monitor did${asked}.`,
-      `Here some are only counted, in bins of ${time(toNs(binUnits))}${isSparse && hasWindows ? ";" : "."}`,
+      `Here ${isSparse ? "some" : "they"} are only counted, in bins of ${time(toNs(binUnits))}${isSparse && hasWindows ? ";" : "."}`,
     );
     if (isSparse && hasWindows) says.push("pale colour in a window is the average of its bin.");
   }

@@ -16,8 +16,8 @@ function drawBins(paper, place, top, height) {
       paper.fillRect(first, top + height - executed, end - first, executed);
     }
     if (events) {
-      paper.globalAlpha = 0.4;
-      paper.fillStyle = colours.faint;
+      paper.globalAlpha = 0.5;
+      paper.fillStyle = colours.event;
       paper.fillRect(first, top, end - first, events);
       paper.fillStyle = partitionColour(place);
     }
@@ -52,7 +52,7 @@ function looksOfBins(bytes, first, last, height) {
   return [
     windows && Math.round(64 * (0.08 + 0.22 * Math.sqrt(windows / count))) / 64,
     executed && Math.max(1, Math.round((2 * height * executed) / count) / 2),
-    layers.events && height >= 10 && events && Math.round(Math.min(height / 3, 1 + events / 8)),
+    layers.events && height >= 6 && events && Math.round(Math.min(height / 3, 1 + events / 8)),
   ];
 }
 

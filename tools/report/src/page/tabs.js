@@ -13,6 +13,8 @@ const tabs = [
   { id: "health", title: "Health and marks", count: notable.count, make: healthPanel },
   { id: "recording", title: "Recording", count: 0, make: recordingPanel },
 ];
+// The one that is open at first: it has something.
+const firstTab = tabs.find(({ count }) => count) ?? tabs[0];
 // Redraws what a tab shows of the view.
 let panelDraw = null;
 
@@ -28,7 +30,7 @@ function choosePartition(word) {
 }
 
 function openTab(id) {
-  const tab = tabs.find((known) => known.id === id) ?? tabs[0];
+  const tab = tabs.find((known) => known.id === id) ?? firstTab;
   currentTab = tab.id;
   panelDraw = null;
   const select =

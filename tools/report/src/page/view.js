@@ -59,7 +59,7 @@ function writeAddress() {
   isWriting = setTimeout(() => {
     const whole = view.from === 0 && view.to === lastUnit;
     const part = whole ? "" : `t=${toNs(view.from)}-${Math.ceil(view.to * nsPerUnit)}`;
-    const tab = currentTab === tabs[0].id ? "" : `tab=${currentTab}`;
+    const tab = currentTab === firstTab.id ? "" : `tab=${currentTab}`;
     history.replaceState(null, "", `#${[part, tab].filter(Boolean).join("&")}`);
   }, 100);
 }
