@@ -578,6 +578,16 @@ fn a_run_that_is_another_one_each_time_is_nobodys_change() {
     let run = suite.golden(&["run", "."]);
     assert_eq!(run.status, Some(5), "{run:?}");
     assert!(run.text().contains("FAIL echo: it does not do the same twice"), "{run:?}");
+    // Both are there to look into.
+    let command = run
+        .text()
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("compare: paravane "))
+        .unwrap()
+        .to_owned();
+    let words = command.split(' ').map(OsStr::new);
+    let compared = Finished::of(&paravane(words).current_dir(&suite.0).output().unwrap());
+    assert_eq!(compared.status, Some(1), "{compared:?}");
     let accepted = suite.golden(&["accept", ".", "--run", "--reason", "x"]);
     assert_eq!(accepted.status, Some(5), "{accepted:?}");
     one_line(&accepted, "it does not do the same twice");

@@ -279,6 +279,12 @@ fn an_image_that_changed_is_told_by_its_build_and_its_symbols_first() {
     {
         assert!(same.text().contains(part), "{part}\n{same:?}");
     }
+    let accepted = suite.golden(&["accept", "boot", "--reason", "a longer file"]);
+    assert_eq!(accepted.status, Some(0), "{accepted:?}");
+    assert!(
+        accepted.text().contains("made of other files: ../guest.elf\n    it does the same as before"),
+        "{accepted:?}"
+    );
 }
 
 /// The command of a report that opens a recording.

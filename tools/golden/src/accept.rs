@@ -78,6 +78,14 @@ impl<'a> Acceptance<'a> {
         self.old.as_ref().map_or(Vec::new(), |old| differences(old, &self.new, &Tolerate::default()))
     }
 
+    /// The names of the files that are not those that were accepted before: images first.
+    #[must_use]
+    pub fn changed_files(&self) -> Vec<String> {
+        let Some(old) = &self.old else { return Vec::new() };
+        let (images, others) = self.new.verdict.changed_files(&old.verdict);
+        images.into_iter().chain(others).collect()
+    }
+
     /// The layers that lose much of what they hold, in words.
     #[must_use]
     pub fn shrinkage(&self) -> Vec<String> {

@@ -127,8 +127,12 @@ pub fn shown(name: &str, acceptance: &Acceptance<'_>) -> String {
     if acceptance.old.is_some() {
         let text: String =
             differences.iter().map(|(layer, difference)| words::layer_text(layer, difference)).collect();
-        let text = if text.is_empty() { "only its files are others\n".to_owned() } else { text };
-        return format!("{name}:\n{}", words::indented(&text));
+        let files = match acceptance.changed_files() {
+            files if files.is_empty() => String::new(),
+            files => format!("made of other files: {}\n", files.join(", ")),
+        };
+        let text = if text.is_empty() { "it does the same as before\n".to_owned() } else { text };
+        return format!("{name}:\n{}", words::indented(&(files + &text)));
     }
     let new = &acceptance.new;
     let console = String::from_utf8_lossy(&new.console).into_owned();

@@ -36,7 +36,14 @@ pub fn explain(options: &Explain) -> Result<Status, Ended> {
             let divergence = Divergence::of(case, &judged, &archive);
             (judged, divergence)
         });
-        let divergence = divergence.map_err(Ended::Failed)?;
+        let divergence = match divergence {
+            Ok(divergence) => divergence,
+            Err(why) => {
+                complain(format_args!("paravane: {name}: {why}"));
+                statuses.push(Status::Failure);
+                continue;
+            }
+        };
         let line = words::line(&judged.judgement);
         let mut text = format!("{name}: {line}\n");
         if let Some(by) = judged.accepted.as_ref().and_then(|accepted| accepted.verdict.accepted.as_ref()) {
