@@ -186,6 +186,9 @@ impl<'a> Steps<'a> {
     fn open(path: &Path, traced: &'a TracedSystem) -> Result<Self, String> {
         let shown = path.display().to_string();
         let reader = Reader::open(path).map_err(|error| format!("{shown}: {error}"))?;
+        if reader.cut_at().is_some() {
+            return Err(format!("{shown}: it was cut off: remove it"));
+        }
         let frames = reader.frames_of(FrameKind::Instructions).collect();
         let (told, registers) = (VecDeque::new(), BTreeMap::new());
         Ok(Self { traced, shown, reader, frames, told, registers, flags_before: 0 })
@@ -351,6 +354,11 @@ mod tests {
         assert!(of(Mark::Note).iter().any(|note| note.contains("01000000 accepted, ")), "{parting:?}");
         assert_eq!(of(Mark::Both).len().min(8), 8, "{parting:?}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+        let whole = fs::read(&kept).unwrap();
+        for length in [whole.len() / 2, whole.len() - 1] {
+            fs::write(&kept, &whole[..length]).unwrap();
+            assert!(first_difference(&other, &kept, 362).is_err(), "what was cut off has no end to compare");
+        }
         fs::write(&kept, "no recording").unwrap();
         assert!(first_difference(&other, &kept, 362).unwrap_err().contains("kept.steps: "));
         fs::remove_dir_all(&folder).unwrap();
