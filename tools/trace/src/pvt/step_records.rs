@@ -51,9 +51,6 @@ impl StepRecord<'_> {
 }
 
 /// A register's number, as gdb counts those of an i386, and its value in little-endian order.
-pub(super) type Register = (u8, Vec<u8>);
-
-/// The same in a frame.
 pub(super) type StoredRegister<'a> = (u8, &'a [u8]);
 
 /// More registers than there are change at once nowhere.
@@ -134,41 +131,66 @@ impl OtherRegisters {
         self.segments == processor.segments && self.fpu == processor.fpu && self.sse == processor.sse
     }
 
-    /// Those that are not as in `before`; all of them if there is none.
-    pub(super) fn since(&self, before: Option<&Self>) -> Vec<Register> {
-        let mut then = before.map(|before| before.all().into_iter());
-        let mut changed = Vec::new();
-        for register in self.all() {
-            if then.as_mut().and_then(Iterator::next).as_ref() != Some(&register) {
-                changed.push(register);
+    /// Tells those that are not as in `before`, or all of them if there is none, in the same order every time.
+    pub(super) fn tell_since(&self, before: Option<&Self>, mut tell: impl FnMut(u8, &[u8])) {
+        if before.is_none_or(|before| before.segments != self.segments) {
+            for (place, register) in (0..).zip(SEGMENTS) {
+                let segment = self.segments[register as usize];
+                let then = before.map(|before| before.segments[register as usize]);
+                if then.is_none_or(|then| then.selector != segment.selector) {
+                    tell(CS + place, &segment.selector.to_le_bytes());
+                }
+                if then.is_none_or(|then| then.base != segment.base) {
+                    tell(CS_BASE + place, &segment.base.to_le_bytes());
+                }
             }
         }
-        changed
-    }
-
-    /// Each with its number, in the same order every time.
-    fn all(&self) -> Vec<Register> {
-        let Self { segments, fpu, sse } = self;
-        let mut all: Vec<Register> = Vec::with_capacity(37);
-        for (place, register) in (0..).zip(SEGMENTS) {
-            let segment = segments[register as usize];
-            all.push((CS + place, segment.selector.to_le_bytes().to_vec()));
-            all.push((CS_BASE + place, segment.base.to_le_bytes().to_vec()));
+        if before.is_none_or(|before| before.fpu != self.fpu) {
+            tell_fpu(&self.fpu, before.map(|before| &before.fpu), &mut tell);
         }
-        all.extend((R0..).zip(fpu.registers.map(|value| value.to_bytes().to_vec())));
-        all.extend((FCTRL..).zip([
-            fpu.control.to_le_bytes().to_vec(),
-            fpu.status.to_le_bytes().to_vec(),
-            vec![fpu.tags],
-            fpu.instruction_selector.to_le_bytes().to_vec(),
-            fpu.instruction_pointer.to_le_bytes().to_vec(),
-            fpu.data_selector.to_le_bytes().to_vec(),
-            fpu.data_pointer.to_le_bytes().to_vec(),
-            fpu.opcode.to_le_bytes().to_vec(),
-        ]));
-        all.extend((XMM0..).zip(sse.xmm.map(|value| value.to_le_bytes().to_vec())));
-        all.push((MXCSR, sse.mxcsr.to_le_bytes().to_vec()));
-        all
+        if before.is_none_or(|before| before.sse != self.sse) {
+            for (place, value) in self.sse.xmm.iter().enumerate() {
+                if before.is_none_or(|before| before.sse.xmm[place] != *value) {
+                    tell(XMM0 + place as u8, &value.to_le_bytes());
+                }
+            }
+            if before.is_none_or(|before| before.sse.mxcsr != self.sse.mxcsr) {
+                tell(MXCSR, &self.sse.mxcsr.to_le_bytes());
+            }
+        }
+    }
+}
+
+fn tell_fpu(now: &Fpu, before: Option<&Fpu>, tell: &mut impl FnMut(u8, &[u8])) {
+    for (place, value) in now.registers.iter().enumerate() {
+        if before.is_none_or(|before| before.registers[place] != *value) {
+            tell(R0 + place as u8, &value.to_bytes());
+        }
+    }
+    let is_other = |differs: fn(&Fpu, &Fpu) -> bool| before.is_none_or(|before| differs(before, now));
+    if is_other(|a, b| a.control != b.control) {
+        tell(FCTRL, &now.control.to_le_bytes());
+    }
+    if is_other(|a, b| a.status != b.status) {
+        tell(FCTRL + 1, &now.status.to_le_bytes());
+    }
+    if is_other(|a, b| a.tags != b.tags) {
+        tell(FCTRL + 2, &[now.tags]);
+    }
+    if is_other(|a, b| a.instruction_selector != b.instruction_selector) {
+        tell(FCTRL + 3, &now.instruction_selector.to_le_bytes());
+    }
+    if is_other(|a, b| a.instruction_pointer != b.instruction_pointer) {
+        tell(FCTRL + 4, &now.instruction_pointer.to_le_bytes());
+    }
+    if is_other(|a, b| a.data_selector != b.data_selector) {
+        tell(FCTRL + 5, &now.data_selector.to_le_bytes());
+    }
+    if is_other(|a, b| a.data_pointer != b.data_pointer) {
+        tell(FCTRL + 6, &now.data_pointer.to_le_bytes());
+    }
+    if is_other(|a, b| a.opcode != b.opcode) {
+        tell(FCTRL + 7, &now.opcode.to_le_bytes());
     }
 }
 

@@ -1,12 +1,12 @@
 //! Writes each instruction with what it changed and touched, for readers that have no processor.
 
 use super::address_records::write_varint;
-use super::step_records::{AtMost, EFLAGS, OtherRegisters, Register, StepRecord};
+use super::step_records::{EFLAGS, OtherRegisters, StepRecord};
 use super::stored_elision::StoredElision;
 use emulator::decode::{LONGEST_INSTRUCTION, PREFIXES};
 use emulator::{Access, AccessKind, Cpu, Step};
 use hypervisor_core::{Elision, Stamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// How many instructions are found again without a search: a power of two.
 const SLOTS: usize = 1 << 12;
@@ -17,7 +17,10 @@ pub struct StepWriter {
     raw: Vec<u8>,
     numbers: HashMap<(u32, Box<[u8]>), u32>,
     slots: Vec<Option<Code>>,
-    partitions: BTreeMap<u16, Known>,
+    /// By the number of the partition.
+    partitions: Vec<Option<Known>>,
+    /// Registers that are not general, as a step or a record of registers has them.
+    others: Vec<u8>,
     /// The partition of the last step, and the unit after it.
     last: Option<u16>,
     unit: u64,
@@ -53,19 +56,25 @@ impl StepWriter {
         let code = self.code(step.eip, step.bytes);
         self.place(stamp);
         let raw = &mut self.raw;
-        let known = self.partitions.entry(stamp.partition.0).or_insert(Known::NOTHING);
+        let known = Known::of(&mut self.partitions, stamp);
         // Between two instructions the hypervisor may have changed registers, or instructions are missing that did.
         if !known.is_told || known.general != *step.registers_before || known.eflags != step.eflags_before {
-            write_registers(raw, &all_of(step.registers_before, step.eflags_before));
+            write_general(raw, step.registers_before, step.eflags_before);
             known.is_told = true;
         }
         let looks = (code.changes_others || known.is_stale)
             && !known.others.as_ref().is_some_and(|others| others.are_those_of(step.after));
-        let others = if looks { known.look(step.after) } else { Vec::new() };
-        let (changed, now) = if known.is_stale { (Vec::new(), others) } else { (others, Vec::new()) };
-        write_step(raw, code.number, step, &changed);
-        if !now.is_empty() {
-            write_registers(raw, &now);
+        self.others.clear();
+        let count = if looks { known.look(step.after, &mut self.others) } else { 0 };
+        if known.is_stale {
+            write_step(raw, code.number, step, (0, &[]));
+            if count > 0 {
+                raw.push(REGISTERS);
+                write_varint(count, raw);
+                raw.extend_from_slice(&self.others);
+            }
+        } else {
+            write_step(raw, code.number, step, (count, &self.others));
         }
         known.is_stale = false;
         known.general = step.after.registers;
@@ -76,7 +85,7 @@ impl StepWriter {
 
     /// Something happened to a partition that is no instruction: any of its registers may have changed.
     pub fn event(&mut self, stamp: Stamp) {
-        if let Some(known) = self.partitions.get_mut(&stamp.partition.0) {
+        if let Some(Some(known)) = self.partitions.get_mut(stamp.partition.index()) {
             known.is_stale = true;
         }
     }
@@ -86,7 +95,7 @@ impl StepWriter {
         let Some(elision) = StoredElision::of(stamp, elision) else { return };
         self.place(stamp);
         StepRecord::Elision(elision).write(&mut self.raw);
-        let known = self.partitions.entry(stamp.partition.0).or_insert(Known::NOTHING);
+        let known = Known::of(&mut self.partitions, stamp);
         (known.instruction, known.is_stale) = (stamp.instruction, true);
         self.unit = stamp.unit;
     }
@@ -105,7 +114,8 @@ impl StepWriter {
 
     fn place(&mut self, stamp: Stamp) {
         let partition = stamp.partition.0;
-        let expected = self.partitions.get(&partition).map_or(0, |known| known.instruction);
+        let known = self.partitions.get(stamp.partition.index()).and_then(Option::as_ref);
+        let expected = known.map_or(0, |known| known.instruction);
         if self.last == Some(partition) && expected == stamp.instruction && self.unit == stamp.unit {
             return;
         }
@@ -145,17 +155,35 @@ impl StepWriter {
 }
 
 impl Known {
-    /// The frame says nothing of it.
-    const NOTHING: Self =
-        Self { instruction: 0, is_told: false, general: [0; 8], eflags: 0, others: None, is_stale: true };
+    /// What the frame says of a partition, at first nothing.
+    fn of(partitions: &mut Vec<Option<Self>>, stamp: Stamp) -> &mut Self {
+        let partition = stamp.partition.index();
+        if partitions.len() <= partition {
+            partitions.resize_with(partition + 1, || None);
+        }
+        partitions[partition].get_or_insert(Self {
+            instruction: 0,
+            is_told: false,
+            general: [0; 8],
+            eflags: 0,
+            others: None,
+            is_stale: true,
+        })
+    }
 
-    /// The other registers that are not as they were known, which they are from now on.
+    /// Writes the other registers that are not as they were known, which they are from now on; counts them.
     #[cold]
-    fn look(&mut self, processor: &Cpu) -> Vec<Register> {
+    fn look(&mut self, processor: &Cpu, raw: &mut Vec<u8>) -> u64 {
         let now = OtherRegisters::of(processor);
-        let changed = now.since(self.others.as_ref());
+        let mut count = 0;
+        now.tell_since(self.others.as_ref(), |number, value| {
+            count += 1;
+            raw.push(number);
+            write_varint(value.len() as u64, raw);
+            raw.extend_from_slice(value);
+        });
         self.others = Some(now);
-        changed
+        count
     }
 }
 
@@ -169,50 +197,51 @@ fn changes_others(bytes: &[u8]) -> bool {
     )
 }
 
-fn all_of(general: &[u32; 8], eflags: u32) -> Vec<Register> {
-    let general = (0..).zip(general).map(|(number, value)| (number, value.to_le_bytes().to_vec()));
-    general.chain([(EFLAGS, eflags.to_le_bytes().to_vec())]).collect()
-}
-
-fn write_registers(raw: &mut Vec<u8>, registers: &[Register]) {
-    let registers = registers.iter().map(|(number, value)| (*number, &value[..]));
-    StepRecord::Registers(AtMost(registers.collect())).write(raw);
-}
-
-/// The number of [`StepRecord::Step`].
+/// The numbers of [`StepRecord::Registers`] and [`StepRecord::Step`], which are written without making lists first.
+const REGISTERS: u8 = 2;
 const STEP: u8 = 3;
 
-/// Writes what [`StepRecord::write`] would write, without making lists first: once for each instruction.
-fn write_step(raw: &mut Vec<u8>, code: u32, step: &Step<'_>, others: &[Register]) {
-    raw.push(STEP);
-    write_varint(code.into(), raw);
+#[cold]
+fn write_general(raw: &mut Vec<u8>, general: &[u32; 8], eflags: u32) {
+    raw.extend_from_slice(&[REGISTERS, 9]);
+    for (number, value) in (0..).zip(general).chain([(EFLAGS, &eflags)]) {
+        raw.extend_from_slice(&word(number, *value));
+    }
+}
+
+/// An instruction; `others` are registers that it changed beside general ones and EFLAGS, and how many.
+fn write_step(raw: &mut Vec<u8>, code: u32, step: &Step<'_>, others: (u64, &[u8])) {
+    // Gathered first, so that the frame grows once.
+    let mut words = [0; 9 * WORD_BYTES];
+    let mut count = 0;
     let (before, after) = (step.registers_before, &step.after.registers);
-    let flags_changed = step.eflags_before != step.after.eflags;
-    let changed = before.iter().zip(after).filter(|(before, after)| before != after).count();
-    write_varint((changed + usize::from(flags_changed) + others.len()) as u64, raw);
     for (number, (before, after)) in (0..).zip(before.iter().zip(after)) {
         if before != after {
-            write_word(raw, number, *after);
+            words[count * WORD_BYTES..][..WORD_BYTES].copy_from_slice(&word(number, *after));
+            count += 1;
         }
     }
-    if flags_changed {
-        write_word(raw, EFLAGS, step.after.eflags);
+    if step.eflags_before != step.after.eflags {
+        words[count * WORD_BYTES..][..WORD_BYTES].copy_from_slice(&word(EFLAGS, step.after.eflags));
+        count += 1;
     }
-    for (number, value) in others {
-        raw.push(*number);
-        write_varint(value.len() as u64, raw);
-        raw.extend_from_slice(value);
-    }
+    raw.push(STEP);
+    write_varint(code.into(), raw);
+    write_varint(count as u64 + others.0, raw);
+    raw.extend_from_slice(&words[..count * WORD_BYTES]);
+    raw.extend_from_slice(others.1);
     write_varint(step.accesses.len() as u64, raw);
     for Access { kind, address, length_bytes, value } in step.accesses {
-        raw.push(u8::from(*kind == AccessKind::Write));
-        raw.push(*length_bytes);
+        raw.extend_from_slice(&[u8::from(*kind == AccessKind::Write), *length_bytes]);
         write_varint((*address).into(), raw);
         write_varint(*value, raw);
     }
 }
 
-fn write_word(raw: &mut Vec<u8>, number: u8, value: u32) {
+const WORD_BYTES: usize = 6;
+
+/// A register of four bytes.
+fn word(number: u8, value: u32) -> [u8; WORD_BYTES] {
     let [a, b, c, d] = value.to_le_bytes();
-    raw.extend_from_slice(&[number, 4, a, b, c, d]);
+    [number, 4, a, b, c, d]
 }
