@@ -2,7 +2,8 @@
 
 Written from docs/TRACE-FILE.md alone, as an example of a reader that has no processor. A line has the partition's number,
 the instruction's number, nanoseconds of virtual time, its address and bytes, and if the file holds that, the registers that
-it changed and the memory that it touched. With --state the registers of each partition at the end follow.
+it changed and the memory that it touched; or how many instructions are missing there, and why. With --state the registers of
+each partition at the end follow.
 
 Not here: events, keyframes, and the check of digests, which needs XXH3.
 """
@@ -73,6 +74,9 @@ class Content:
     def list(self, element):
         return [element() for _ in range(self.unsigned())]
 
+    def option(self, element):
+        return element() if self.byte() else None
+
 
 def frames_of(file):
     """The frames in the order of the file, each as its kind and its content."""
@@ -109,14 +113,31 @@ class Places:
         self.instructions[partition] = self.instructions.get(partition, 0) + instruction
         self.unit += unit
 
+    def now(self, partition):
+        return self.instructions[partition], self.unit
+
     def next(self, partition):
-        place = self.instructions[partition], self.unit
+        place = self.now(partition)
         self.move(partition, 1, 1)
         return place
 
 
+def left_out(content):
+    """How many instructions are missing, and why, as words."""
+    content.unsigned()  # numbers
+    instructions, why = content.unsigned(), content.unsigned()
+    if why > 3:
+        raise Damaged("instructions are missing for a reason that there is not")
+    if why == 2:
+        extent = lambda: (content.unsigned(), content.unsigned())
+        content.unsigned(), content.bytes(), content.option(extent), content.option(extent)
+    elif why == 3:
+        content.unsigned(), content.unsigned()
+    return ["elided", instructions, ("filter", "guest", "repeat", "loop")[why]]
+
+
 def addresses_of(content):
-    """The instructions of a frame of addresses: partition, number, unit, address and bytes."""
+    """What a frame of addresses has: partition, number, unit, and address and bytes as words."""
     blocks, guesses, last, places = [], [], {}, Places()
     while not content.ends():
         kind = content.unsigned()
@@ -128,17 +149,20 @@ def addresses_of(content):
             blocks.append(block)
             guesses.append([])
             continue
-        if kind != 1:
+        if kind > 2:
             raise Damaged("there is no such record of addresses")
         partition = content.unsigned()
         places.move(partition, content.signed(), content.signed())
+        if kind == 2:
+            yield partition, *places.now(partition), left_out(content)
+            continue
         units, steps = content.unsigned(), Content(content.bytes())
         count = 0
         for block, more, cut in entered(steps, partition, guesses, last):
             instructions = blocks[block] + blocks[block][-1:] * more
             for eip, code in instructions[: len(instructions) - cut]:
                 count += 1
-                yield partition, *places.next(partition), eip, code
+                yield partition, *places.next(partition), [f"{eip:08x}", code.hex()]
         if count != units:
             raise Damaged("a path is not as long as it says")
 
@@ -173,7 +197,7 @@ def entered(steps, partition, guesses, last):
 
 
 def steps_of(content, states):
-    """The instructions of a frame of instructions: those of addresses, the registers before, what changed, and accesses."""
+    """What a frame of instructions has: as one of addresses, with what changed and was touched."""
     codes, places, partition = [], Places(), None
     register = lambda: (content.byte(), content.bytes())
     access = lambda: (content.byte(), content.byte(), content.unsigned(), content.unsigned())
@@ -187,10 +211,14 @@ def steps_of(content, states):
         elif kind == 2:
             states.setdefault(partition, {}).update(content.list(register))
         elif kind == 3:
-            code, changed, accesses = codes[content.unsigned()], content.list(register), content.list(access)
+            eip, code = codes[content.unsigned()]
+            changed, accesses = content.list(register), content.list(access)
             state = states.setdefault(partition, {})
-            yield partition, *places.next(partition), *code, (dict(state), changed, accesses)
+            words = [f"{eip:08x}", code.hex(), *words_of(state, changed, accesses)]
+            yield partition, *places.next(partition), words
             state.update(changed)
+        elif kind == 4:
+            yield partition, *places.now(partition), left_out(content)
         else:
             raise Damaged("there is no such record of instructions")
 
@@ -213,14 +241,15 @@ def main(path, *options):
     states, rate = {}, 1
     with open(path, "rb") as file:
         for kind, content in frames_of(file):
+            found = []
             if kind == b"HEAD":
                 rate = units_per_second(content)
             elif kind == b"ADDR":
-                for partition, number, unit, eip, code in addresses_of(content):
-                    print(partition, number, unit * 10**9 // rate, f"{eip:08x}", code.hex())
+                found = addresses_of(content)
             elif kind == b"INST":
-                for partition, number, unit, eip, code, done in steps_of(content, states):
-                    print(partition, number, unit * 10**9 // rate, f"{eip:08x}", code.hex(), *words_of(*done))
+                found = steps_of(content, states)
+            for partition, number, unit, words in found:
+                print(partition, number, unit * 10**9 // rate, *words)
     if "--state" in options:
         for partition, state in sorted(states.items()):
             print("state", partition, *(f"{number}={value.hex()}" for number, value in sorted(state.items())))

@@ -24,13 +24,13 @@ const SUBJECTS: [&str; 7] = [
 const NAMED: [&str; 15] =
     ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "CF", "PF", "AF", "ZF", "SF", "DF", "OF"];
 
-/// An instruction.
+/// An instruction, or that some are missing.
 #[derive(PartialEq, Eq, Debug)]
 struct Listed {
     partition: usize,
-    /// Its number, time, address and bytes.
+    /// Its number, time, address and bytes; or `elided` and how many.
     place: [String; 4],
-    /// Registers that changed, and accesses; sorted.
+    /// Registers that changed, and accesses, sorted; or why they are missing.
     did: Vec<String>,
 }
 
@@ -58,6 +58,14 @@ fn shown(file: &str) -> Vec<Listed> {
         }
         let number = words.first().and_then(|word| word.strip_prefix('#'));
         let (Some(number), [_, time, eip, rest @ ..]) = (number, &words[..]) else { continue };
+        let seconds = time.replace('.', "").parse::<u64>().expect(line);
+        if let ["elided", count, "instruction" | "instructions" | "instruction," | "instructions,", ..] = rest
+        {
+            let why = line.rsplit(": ").next().and_then(|why| why.split(' ').next()).expect(line);
+            let place = [number, &seconds.to_string(), "elided", count].map(str::to_owned);
+            let did = vec![why.to_owned()];
+            listed.push(Listed { partition: partition.unwrap_or_default(), place, did });
+        }
         if *eip == "==" {
             continue;
         }
@@ -65,7 +73,6 @@ fn shown(file: &str) -> Vec<Listed> {
         let is_hexadecimal =
             |word: &&&str| word.len().is_multiple_of(2) && u128::from_str_radix(word, 16).is_ok();
         let bytes = rest[1..].iter().take(1).chain(&rest[..1]).find(is_hexadecimal).expect(line);
-        let seconds = time.replace('.', "").parse::<u64>().expect(line);
         let place = [number.to_owned(), seconds.to_string(), (*eip).to_owned(), (*bytes).to_owned()];
         listed.push(Listed { partition: partition.unwrap_or_default(), place, did: did(rest) });
     }
@@ -95,23 +102,24 @@ fn did(words: &[&str]) -> Vec<String> {
 fn listed(line: &str) -> Listed {
     let words: Vec<&str> = line.split(' ').collect();
     let [partition, number, time, eip, bytes, rest @ ..] = &words[..] else { panic!("{line}") };
+    let is_elision = *eip == "elided";
     // Registers beyond those that text shows have names such as r16.
-    let did = rest.iter().filter(|word| !word.starts_with('r')).map(|word| (*word).to_owned());
+    let did = rest.iter().filter(|word| is_elision || !word.starts_with('r')).map(|word| (*word).to_owned());
     let mut did: Vec<String> = did.collect();
     did.sort();
     let place = [number, time, eip, bytes].map(|word| (*word).to_owned());
     Listed { partition: partition.parse().expect(line), place, did }
 }
 
-/// What the reader says of a recording of this detail, and what `paravane show` does; None if it cannot be asked.
-fn read(test: &str, subject: &str, detail: &str) -> Option<(String, Vec<Listed>)> {
+/// What the reader says of a recording of this detail through a filter, and what `paravane show` does; None if it cannot be asked.
+fn read(test: &str, subject: &str, detail: &str, filter: &[&str]) -> Option<(String, Vec<Listed>)> {
     let name = Path::new(subject).file_stem().and_then(|name| name.to_str()).expect("a name");
     let folder = TemporaryFolder::new(&format!("trace-reader-{name}-{detail}-{test}"));
     let file = folder.path().join("run.pvt");
     let file = file.to_str().expect("a path");
     let subject = root().join(subject);
     let subject = subject.to_str().expect("a path");
-    paravane(&["trace", "--format", "pvt", "--detail", detail, "-o", file, subject]);
+    paravane(&[&["trace", "--format", "pvt", "--detail", detail, "-o", file, subject], filter].concat());
     let said = ask_one_of(&["compression.zstd", "zstandard"], SCRIPT, &[file, "--state"])?;
     Some((said, shown(file)))
 }
@@ -121,7 +129,7 @@ const SCRIPT: &str = include_str!("read_trace.py");
 #[test]
 fn a_reader_that_was_written_from_the_document_lists_the_instructions_that_ran() {
     for subject in SUBJECTS {
-        let Some((said, mut shown)) = read("addresses", subject, "addresses") else { return };
+        let Some((said, mut shown)) = read("addresses", subject, "addresses", &[]) else { return };
         shown.iter_mut().for_each(|listed| listed.did.clear());
         check(subject, &said, &shown);
     }
@@ -130,8 +138,33 @@ fn a_reader_that_was_written_from_the_document_lists_the_instructions_that_ran()
 #[test]
 fn a_reader_that_was_written_from_the_document_lists_all_that_instructions_did() {
     for subject in SUBJECTS {
-        let Some((said, shown)) = read("steps", subject, "stored") else { return };
+        let Some((said, shown)) = read("steps", subject, "stored", &[]) else { return };
         check(subject, &said, &shown);
+    }
+}
+
+#[test]
+fn a_reader_that_was_written_from_the_document_knows_what_is_missing() {
+    let ticker = "guest-images/prebuilt/ticker.elf";
+    let rep = "guest-images/prebuilt/masked_event.elf";
+    for (subject, filter) in [
+        (ticker, &["--function", "pv_dispatch_events,on_tick"][..]),
+        (ticker, &["--collapse", "loops", "--from", "main"]),
+        (rep, &["--collapse", "rep"]),
+        (
+            "guest-images/systems/flight.toml",
+            &["--from", "display:main", "--to", "200ms", "--class", "stack,branch"],
+        ),
+    ] {
+        for detail in ["addresses", "stored"] {
+            let Some((said, mut shown)) = read("missing", subject, detail, filter) else { return };
+            if detail == "addresses" {
+                let instructions = shown.iter_mut().filter(|listed| listed.place[2] != "elided");
+                instructions.for_each(|listed| listed.did.clear());
+            }
+            assert!(said.contains(" elided "), "{subject} {filter:?}");
+            check(&format!("{subject} {filter:?}"), &said, &shown);
+        }
     }
 }
 
@@ -159,7 +192,9 @@ impl Recorder for Last {
 
 #[test]
 fn a_reader_that_was_written_from_the_document_knows_all_registers() {
-    let Some((said, _)) = read("registers", "guest-images/prebuilt/lazy_fpu.elf", "stored") else { return };
+    let Some((said, _)) = read("registers", "guest-images/prebuilt/lazy_fpu.elf", "stored", &[]) else {
+        return;
+    };
     let state = said.lines().last().and_then(|line| line.strip_prefix("state 0 ")).expect("a state");
     let state: BTreeMap<u8, &str> = state
         .split(' ')
