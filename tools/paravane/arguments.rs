@@ -548,7 +548,7 @@ pub enum TraceFormat {
 /// `--detail`: what a trace file holds beside events and what it takes to run again.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceDetail {
-    /// Nothing: instructions, registers and values are made by running again
+    /// What running again needs: all instructions, registers and values are made from it
     Full,
     /// Which instructions ran, for readers without a processor
     Addresses,
