@@ -13,23 +13,20 @@ fn review_needs_a_terminal() {
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::Suite;
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use nix::pty::{OpenptyResult, openpty};
     use std::fs::File;
     use std::io::{Read, Write};
 
     /// Answers a review on a pseudo-terminal: its exit status, and what it showed.
     fn reviewed(suite: &Suite, answers: &str) -> (Option<i32>, String) {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&keyboard).unwrap();
-        unlockpt(&keyboard).unwrap();
-        let name = ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap();
-        let terminal = File::options().read(true).write(true).open(name).unwrap();
+        let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+        let terminal = File::from(slave);
         let mut command = suite.command(&["review", "."]);
         command.stdin(terminal.try_clone().unwrap()).stdout(terminal);
         let mut child = command.spawn().unwrap();
         // Who holds the terminal open waits for its end for ever.
         drop(command);
-        let mut keyboard = File::from(keyboard);
+        let mut keyboard = File::from(master);
         keyboard.write_all(answers.as_bytes()).unwrap();
         let mut shown = Vec::new();
         // Reading a terminal that everybody has closed is an error.

@@ -137,7 +137,7 @@ const ALLOWED: [Allowed; 12] = [
             "indicatif",
             "libc",
         ],
-        // rustix opens the pseudo-terminal of a test.
+        // nix opens the pseudo-terminal of a test.
         only_in_tests: &[
             "iced-x86",
             "postcard",
@@ -145,7 +145,7 @@ const ALLOWED: [Allowed; 12] = [
             "serde_json",
             "xxhash-rust",
             "goblin",
-            "rustix",
+            "nix",
             "zstd",
         ],
     },
