@@ -125,7 +125,9 @@ fn read(test: &str, subject: &str, detail: &str, filter: &[&str]) -> Option<(Str
     let file = file.to_str().expect("a path");
     let subject = root().join(subject);
     let subject = subject.to_str().expect("a path");
-    paravane(&[&["trace", "--format", "pvt", "--detail", detail, "-o", file, subject], filter].concat());
+    let options =
+        ["trace", "--format", "pvt", "--detail", detail, "--max-instructions", "20k", "-o", file, subject];
+    paravane(&[&options, filter].concat());
     let said = ask_one_of(&["compression.zstd", "zstandard"], SCRIPT, &[file, "--state"])?;
     Some((said, shown(file)))
 }
