@@ -20,6 +20,9 @@ const SUBJECTS: [&str; 7] = [
     "guest-images/systems/flight.toml",
 ];
 
+/// So much has all of it.
+const SHORT: [&str; 2] = ["--max-instructions", "20k"];
+
 /// Registers that lines of `paravane show` and of the reader name in the same way, if they changed.
 const NAMED: [&str; 15] =
     ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "CF", "PF", "AF", "ZF", "SF", "DF", "OF"];
@@ -117,17 +120,15 @@ fn listed(line: &str) -> Listed {
     Listed { partition: partition.parse().expect(line), place, did }
 }
 
-/// What the reader says of a recording of this detail through a filter, and what `paravane show` does; None if it cannot be asked.
-fn read(test: &str, subject: &str, detail: &str, filter: &[&str]) -> Option<(String, Vec<Listed>)> {
+/// What the reader says of a recording of this detail and with these options, and what `paravane show` does; None if it cannot be asked.
+fn read(test: &str, subject: &str, detail: &str, options: &[&str]) -> Option<(String, Vec<Listed>)> {
     let name = Path::new(subject).file_stem().and_then(|name| name.to_str()).expect("a name");
     let folder = TemporaryFolder::new(&format!("trace-reader-{name}-{detail}-{test}"));
     let file = folder.path().join("run.pvt");
     let file = file.to_str().expect("a path");
     let subject = root().join(subject);
     let subject = subject.to_str().expect("a path");
-    let options =
-        ["trace", "--format", "pvt", "--detail", detail, "--max-instructions", "20k", "-o", file, subject];
-    paravane(&[&options, filter].concat());
+    paravane(&[&["trace", "--format", "pvt", "--detail", detail, "-o", file, subject], options].concat());
     let said = ask_one_of(&["compression.zstd", "zstandard"], SCRIPT, &[file, "--state"])?;
     Some((said, shown(file)))
 }
@@ -137,7 +138,7 @@ const SCRIPT: &str = include_str!("read_trace.py");
 #[test]
 fn a_reader_that_was_written_from_the_document_lists_the_instructions_that_ran() {
     for subject in SUBJECTS {
-        let Some((said, mut shown)) = read("addresses", subject, "addresses", &[]) else { return };
+        let Some((said, mut shown)) = read("addresses", subject, "addresses", &SHORT) else { return };
         shown.iter_mut().for_each(|listed| listed.did.clear());
         check(subject, &said, shown);
     }
@@ -146,7 +147,7 @@ fn a_reader_that_was_written_from_the_document_lists_the_instructions_that_ran()
 #[test]
 fn a_reader_that_was_written_from_the_document_lists_all_that_instructions_did() {
     for subject in SUBJECTS {
-        let Some((said, shown)) = read("steps", subject, "stored", &[]) else { return };
+        let Some((said, shown)) = read("steps", subject, "stored", &SHORT) else { return };
         check(subject, &said, shown);
     }
 }
@@ -165,7 +166,8 @@ fn a_reader_that_was_written_from_the_document_knows_what_is_missing() {
         ),
     ] {
         for detail in ["addresses", "stored"] {
-            let Some((said, mut shown)) = read("missing", subject, detail, filter) else { return };
+            let options = [filter, &SHORT].concat();
+            let Some((said, mut shown)) = read("missing", subject, detail, &options) else { return };
             if detail == "addresses" {
                 let instructions = shown.iter_mut().filter(|listed| listed.place[2] != "elided");
                 instructions.for_each(|listed| listed.did.clear());
