@@ -309,7 +309,7 @@ fn a_wrong_word_gets_one_line_with_what_to_write() {
         (&["--at", "main+x"], "--at: `x` is no offset: write main+0x10"),
         (&["--at", "main+"], "--at: `main+` has no offset: write main+0x10"),
         (&["--from", "MAIN"], "--from: there is no symbol `MAIN`: did you mean `main`?"),
-        (&["--from", "nav:main"], "a single guest has no partitions to be named, so leave `nav:` out"),
+        (&["--from", "nav:main"], "the only partition is `ticker`: leave `nav:` out if that is one"),
         (&["--from", "10ms", "--to", "5ms"], "--to 5ms comes before --from 10ms: nothing is between them"),
         (&["--from", "#50", "--to", "#40"], "--to #40 comes before --from #50: nothing is between them"),
         (

@@ -148,9 +148,7 @@ impl Words<'_> {
                 format!("`{name}` is no partition, and {why}; the partitions are {}{meant}", self.names())
             }
             Some((name, rest)) if !name.is_empty() && !rest.starts_with(':') => {
-                format!(
-                    "{why}; a single guest has no partitions to be named, so leave `{name}:` out if that is one"
-                )
+                format!("{why}; the only partition is {}: leave `{name}:` out if that is one", self.names())
             }
             _ => why,
         }
