@@ -31,7 +31,7 @@ pub struct BlockRun {
 }
 
 impl<'a> ExecutedBlocks<'a> {
-    /// The blocks of a log with ESP, which [`Observer::STACK_POINTERS`](crate::Observer::STACK_POINTERS) asks for.
+    /// The blocks of a log with ESP, which [`Told::BlocksAndStack`](crate::Told) asks for.
     pub fn runs(&self) -> impl Iterator<Item = BlockRun> + use<'a> {
         let mut log = self.log.iter().copied().peekable();
         std::iter::from_fn(move || {

@@ -28,5 +28,5 @@ pub use exit::{Exception, Exit, Privileged, Ran, Vector, WatchHit};
 pub use fpu::{F80, Fpu, Sse};
 pub use interpreter::{CpuProfile, Dispatch, Interpreter, Settings, Statistics};
 pub use memory::{AddressSpace, FrameNumber, MemoryError, PAGE_BYTES, PhysicalMemory, Rights, SharedMemory};
-pub use observer::{Access, AccessKind, Observer, Step, Unobserved};
+pub use observer::{Access, AccessKind, Observer, Step, Told, Unobserved};
 pub use run_inputs::{Attention, RunInputs, Watch};

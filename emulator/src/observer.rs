@@ -3,15 +3,12 @@
 use crate::block_log::ExecutedBlocks;
 use crate::cpu::Cpu;
 
-/// Is told of every unit of a run, after it retired. Only the run loop is generic over it.
+/// Is told of every unit of a run, after it retired, or of blocks. Only the run loop is generic over it.
 pub trait Observer {
-    /// Whether the run has to stop for [`Observer::step`] at all; `false` costs nothing.
-    const ACTIVE: bool;
-    /// Whether, if not of units, it is told of blocks.
-    const BLOCKS: bool = false;
-    /// Whether, if of blocks, it is told ESP at the beginning of each, too. Whatever loads ESP with what may be another stack is then a
-    /// block of its own.
-    const STACK_POINTERS: bool = false;
+    /// What it is told: the same for a whole run.
+    fn told(&self) -> Told {
+        Told::Units
+    }
 
     /// One instruction, or one iteration of a REP, retired.
     fn step(&mut self, step: &Step<'_>);
@@ -19,6 +16,27 @@ pub trait Observer {
     /// Blocks were executed; told at the end of each run, and in between.
     fn blocks(&mut self, blocks: &ExecutedBlocks<'_>) {
         let _ = blocks;
+    }
+}
+
+/// What an observer is told of a run; blocks are made for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Told {
+    /// Nothing, which costs nothing.
+    #[default]
+    Nothing,
+    /// Each unit.
+    Units,
+    /// Each block: it begins with an operation that notes it.
+    Blocks,
+    /// Each block, and ESP at its beginning. Whatever loads ESP with what may be another stack is then a block of its own.
+    BlocksAndStack,
+}
+
+impl Told {
+    /// Whether somebody is told of blocks.
+    pub(crate) fn has_blocks(self) -> bool {
+        matches!(self, Self::Blocks | Self::BlocksAndStack)
     }
 }
 
@@ -66,7 +84,9 @@ pub enum AccessKind {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    const ACTIVE: bool = false;
+    fn told(&self) -> Told {
+        Told::Nothing
+    }
 
     fn step(&mut self, _: &Step<'_>) {}
 }

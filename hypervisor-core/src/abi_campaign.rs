@@ -104,8 +104,6 @@ impl Before {
 struct Results(Vec<Option<u32>>);
 
 impl Recorder for Results {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, _: Stamp, _: &emulator::Step<'_>) {}
 
     fn event(&mut self, _: Stamp, event: &Event) {

@@ -50,5 +50,5 @@ pub use loader::{Image, LoadError};
 pub use machine::{Abi, Config, Counters, Limits, Machine, StartError};
 pub use outcome::{Crash, CrashReason, Limit, Outcome, Progress, TrailEntry};
 pub use partition::Partition;
-pub use record::{Elision, Event, Omission, Recorder, Stamp, Unrecorded};
+pub use record::{Elision, Event, Omission, Recorder, Stamp, Unrecorded, Wanted};
 pub use snapshot::{FrameId, MemoryId, RestoreError};

@@ -9,7 +9,7 @@ use crate::health::{HealthAction, HealthEvent};
 use crate::ledger::{DropReason, Source};
 use crate::machine::Abi;
 use crate::outcome::CrashReason;
-use emulator::{ExecutedBlocks, Step};
+use emulator::{ExecutedBlocks, Step, Told};
 use serde::{Deserialize, Serialize};
 
 /// A point of a run: the instruction with this number is the next to start, or starts here.
@@ -28,14 +28,10 @@ pub struct Stamp {
 /// Is told of everything that happens in a run. It changes nothing: a recorded run ends in the same state as an
 /// unrecorded one.
 pub trait Recorder {
-    /// Whether instructions and events are to be reported at all; `false` costs nothing.
-    const ACTIVE: bool;
-    /// Whether instructions are. Events alone cost next to nothing: the processor runs as if nobody watched.
-    const INSTRUCTIONS: bool = Self::ACTIVE;
-    /// Whether, if not of each instruction, it is told of blocks of them: which ran, and nothing of what they did.
-    const BLOCKS: bool = false;
-    /// Whether blocks are told with ESP at the beginning of each.
-    const STACK_POINTERS: bool = false;
+    /// What it is to be told: the same for as long as it lives.
+    fn wanted(&self) -> Wanted {
+        Wanted::Instructions
+    }
 
     /// One instruction, or one iteration of a REP, retired. INT n that became a call or a trap is reported too.
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>);
@@ -53,6 +49,34 @@ pub trait Recorder {
     /// them, and none of them keeps quiet about it.
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
         let _ = (stamp, elision);
+    }
+}
+
+/// What a recorder is to be told of a run; each includes what stands before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Wanted {
+    /// Nothing, which costs nothing.
+    #[default]
+    Nothing,
+    /// Events. They cost next to nothing: the processor runs as if nobody watched.
+    Events,
+    /// And blocks of instructions: which ran, and nothing of what they did.
+    Blocks,
+    /// And ESP at the beginning of each block.
+    BlocksAndStack,
+    /// And each instruction, in place of blocks.
+    Instructions,
+}
+
+impl Wanted {
+    /// What the processor is to tell for it, if anything.
+    pub(crate) fn told(self) -> Option<Told> {
+        match self {
+            Self::Nothing | Self::Events => None,
+            Self::Blocks => Some(Told::Blocks),
+            Self::BlocksAndStack => Some(Told::BlocksAndStack),
+            Self::Instructions => Some(Told::Units),
+        }
     }
 }
 
@@ -115,7 +139,9 @@ pub struct Repeat {
 pub struct Unrecorded;
 
 impl Recorder for Unrecorded {
-    const ACTIVE: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Nothing
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
@@ -312,17 +338,17 @@ pub enum Fate {
 /// happen.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    active: bool,
+    wanted: Wanted,
     events: Vec<Event>,
     rate: Rate,
     now: u64,
 }
 
 impl EventLog {
-    /// A log that keeps events if, and only if, `active`.
+    /// A log for a recorder that wants this.
     #[must_use]
-    pub fn new(active: bool) -> Self {
-        Self { active, ..Self::default() }
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, ..Self::default() }
     }
 
     /// A log of nothing, for a clock of this rate.
@@ -357,7 +383,7 @@ impl EventLog {
     /// Notes an event; `event` is not called when nobody listens.
     #[inline]
     pub fn note(&mut self, event: impl FnOnce() -> Event) {
-        if self.active {
+        if self.wanted >= Wanted::Events {
             self.events.push(event());
         }
     }
@@ -365,14 +391,20 @@ impl EventLog {
     /// Notes an event before all that are held: the cause of what it caused.
     #[inline]
     pub fn note_cause(&mut self, event: impl FnOnce() -> Event) {
-        if self.active {
+        if self.wanted >= Wanted::Events {
             self.events.insert(0, event());
         }
     }
 
-    /// Switches the log on or off; what it holds stays.
-    pub fn set_active(&mut self, active: bool) {
-        self.active = active;
+    /// What the recorder wants.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    /// Another recorder listens; what the log holds stays.
+    pub fn set_wanted(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
     }
 
     /// Removes the events in the order in which they were noted.

@@ -403,8 +403,6 @@ struct Teller {
 }
 
 impl Observer for Teller {
-    const ACTIVE: bool = true;
-
     fn step(&mut self, step: &Step<'_>) {
         note_walked(&mut self.walked, step.eip, step.bytes);
         self.told.number(u64::from(step.eip));
@@ -458,9 +456,9 @@ impl<const STACK: bool> Walker<STACK> {
 }
 
 impl<const STACK: bool> Observer for Walker<STACK> {
-    const ACTIVE: bool = false;
-    const BLOCKS: bool = true;
-    const STACK_POINTERS: bool = STACK;
+    fn told(&self) -> emulator::Told {
+        if STACK { emulator::Told::BlocksAndStack } else { emulator::Told::Blocks }
+    }
 
     fn step(&mut self, _: &Step<'_>) {}
 

@@ -107,8 +107,6 @@ impl Everything {
 }
 
 impl Recorder for Everything {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.push(Happened::Instruction(Ran {
             stamp,

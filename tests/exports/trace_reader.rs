@@ -204,8 +204,6 @@ fn check(subject: &str, said: &str, mut shown: Vec<Listed>) {
 struct Last(Option<Cpu>);
 
 impl Recorder for Last {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, _: Stamp, step: &Step<'_>) {
         self.0 = Some(step.after.clone());
     }

@@ -78,8 +78,6 @@ struct Watched {
 }
 
 impl Recorder for Watched {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &emulator::Step<'_>) {
         if stamp.partition != REPLACED {
             self.trace.instruction(stamp, step);

@@ -122,8 +122,6 @@ pub struct Reference {
 }
 
 impl Recorder for Reference {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let outside = self.filter.is_outside(step);
         if self.filter.measured {
@@ -168,8 +166,6 @@ impl<'a> Checker<'a> {
 }
 
 impl Recorder for Checker<'_> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, _: Stamp, step: &Step<'_>) {
         if !self.filter.is_outside(step) || self.difference.is_some() {
             return;

@@ -49,8 +49,6 @@ impl TextFilter for CallFilter {
 }
 
 impl Recorder for CallFilter {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         // What is open stays open where the lines end.
         if self.filter.is_over() {

@@ -9,7 +9,7 @@ use crate::session::Listener;
 use crate::text_sink::TextSink;
 use crate::view::View;
 use emulator::Step;
-use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp, Wanted};
 use log::warn;
 use std::collections::BTreeSet;
 use trace::filter::{Choice, EventsOnly};
@@ -84,8 +84,6 @@ impl TextFilter for OfLast {
 }
 
 impl Recorder for OfLast {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);
     }
@@ -201,8 +199,9 @@ impl<F: TextFilter> Filtered<'_, F> {
 }
 
 impl<F: TextFilter> Recorder for Filtered<'_, F> {
-    const ACTIVE: bool = F::ACTIVE;
-    const INSTRUCTIONS: bool = F::INSTRUCTIONS;
+    fn wanted(&self) -> Wanted {
+        self.filter.wanted()
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.filter.instruction(stamp, step);

@@ -10,7 +10,8 @@ use crate::session::Listener;
 use crate::text_sink::TextSink;
 use emulator::Step;
 use hypervisor_core::{
-    Elision, Event, Machine, Omission, Outcome, Partition, PartitionId, Progress, Recorder, Stamp, Unrecorded,
+    Elision, Event, Machine, Omission, Outcome, Partition, PartitionId, Progress, Recorder, Stamp,
+    Unrecorded, Wanted,
 };
 use log::LevelFilter;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,9 @@ fn first_crash(machine: &Machine) -> Option<u64> {
 }
 
 impl Recorder for FlightRecorder {
-    const ACTIVE: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Nothing
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 

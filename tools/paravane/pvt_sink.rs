@@ -3,7 +3,7 @@
 use crate::output::Ended;
 use crate::session::Listener;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, Progress, Recorder, Stamp, Wanted};
 use recording::{Depth, Filters, RunWriter, Subject};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -43,9 +43,9 @@ impl<D: Depth> PvtSink<D> {
 }
 
 impl<D: Depth> Recorder for PvtSink<D> {
-    const ACTIVE: bool = RunWriter::<D>::ACTIVE;
-    const INSTRUCTIONS: bool = RunWriter::<D>::INSTRUCTIONS;
-    const BLOCKS: bool = RunWriter::<D>::BLOCKS;
+    fn wanted(&self) -> Wanted {
+        self.0.as_ref().map_or(Wanted::Nothing, RunWriter::wanted)
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if let Some(writer) = &mut self.0 {

@@ -121,8 +121,6 @@ fn painter(text: Text, traced: &TracedSystem, output: &Output) -> Option<Painter
 }
 
 impl Recorder for TextSink {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if let Some(notes) = &mut self.source
             && !matches!(&self.lines, Lines::Calls(text) if !text.shows(step))

@@ -8,6 +8,7 @@
 
 use super::operation::{Handler, Operation};
 use super::{CpuProfile, Executor};
+use crate::Told;
 use crate::block_log::{BlockCodes, KeptBlock};
 use crate::decode::LONGEST_INSTRUCTION;
 use crate::memory::{FrameNumber, GRANULE_BYTES, Identity, PhysicalMemory};
@@ -35,27 +36,6 @@ pub(crate) struct Mode {
     pub(crate) told: Told,
     /// Which instructions exist.
     pub(crate) profile: CpuProfile,
-}
-
-/// What somebody is told of a run; blocks are made for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Told {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Each unit: the bytes of instructions are kept.
-    Units,
-    /// Each block: it begins with an operation that notes it, and its bytes are kept.
-    Blocks,
-    /// Each block, and ESP.
-    BlocksAndStack,
-}
-
-impl Told {
-    /// Whether somebody is told of blocks.
-    pub(crate) fn has_blocks(self) -> bool {
-        matches!(self, Self::Blocks | Self::BlocksAndStack)
-    }
 }
 
 /// Where the bytes of a block lie.

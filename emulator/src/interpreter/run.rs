@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Starts the chain: see docs/decisions/0001-unsafe.md.
 
-use super::blocks::{BlockCache, Mode, Told};
+use super::blocks::{BlockCache, Mode};
 use super::executor::Executor;
 use super::handler::perform_all;
 use super::operation::Operation;
@@ -15,7 +15,7 @@ use crate::exit::WatchHit;
 use crate::memory::Identity;
 use crate::{
     Access, AddressSpace, Cpu, Exception, Exit, Observer, PhysicalMemory, Ran, RunInputs, SegmentRegister,
-    Step, Vector,
+    Step, Told, Vector,
 };
 use std::fmt;
 use std::ptr::null;
@@ -104,12 +104,7 @@ impl Interpreter {
             || self.settings.settle_flags
             || !inputs.breakpoints.is_empty()
             || !inputs.watches.is_empty();
-        let told = match (O::ACTIVE, O::BLOCKS) {
-            (true, _) => Told::Units,
-            (false, true) if O::STACK_POINTERS => Told::BlocksAndStack,
-            (false, true) => Told::Blocks,
-            (false, false) => Told::Nothing,
-        };
+        let told = observer.told();
         let mut run = Run {
             x: Executor {
                 registers: [0; 16],
@@ -121,8 +116,8 @@ impl Interpreter {
                 unlinked: null(),
                 other_flags: 0,
                 reserve: inputs.units,
-                repeat_beyond: if O::ACTIVE { u64::MAX } else { 0 },
-                logged: O::ACTIVE,
+                repeat_beyond: if told == Told::Units { u64::MAX } else { 0 },
+                logged: told == Told::Units,
                 log: &mut self.log,
                 left: 0,
                 block_log: &mut self.block_log,
@@ -226,7 +221,7 @@ impl Run<'_> {
 
         self.begin_chain(first, limit);
         self.x.left = 0;
-        if O::ACTIVE {
+        if self.told == Told::Units {
             self.perform_observed(first, Resumed { resuming, repeats }, observer);
         } else {
             // SAFETY: `first` is the first operation of a block, and blocks are complete.

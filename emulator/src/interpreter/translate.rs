@@ -1,12 +1,12 @@
 //! Makes blocks: fetches bytes, has them decoded, and decides where a block ends.
 
-use super::blocks::{Extent, LONGEST_BLOCK, Mode, Told};
+use super::blocks::{Extent, LONGEST_BLOCK, Mode};
 use super::handler::{Stop, straight};
 use super::{Dispatch, Executor, Operation};
 use crate::block_log::BlockEntry;
 use crate::decode::{BlockDecoder, LONGEST_INSTRUCTION};
 use crate::memory::{Intent, PAGE_BYTES, PAGE_OFFSET, PageFault};
-use crate::{Exception, Exit, FrameNumber, SegmentRegister, Vector};
+use crate::{Exception, Exit, FrameNumber, SegmentRegister, Told, Vector};
 
 impl Executor<'_> {
     /// Makes the block at EIP. Returns the position of its first operation.

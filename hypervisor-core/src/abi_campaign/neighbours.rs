@@ -170,8 +170,6 @@ impl Observed {
 }
 
 impl Recorder for Observed {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &emulator::Step<'_>) {
         if self.note(stamp) {
             self.neighbours.number(step.eip.into());

@@ -162,7 +162,7 @@ impl Machine {
     }
 
     /// The end of a major frame in which nothing ran: if nobody can ever run, every partition that is left is deadlocked.
-    pub(super) fn note_frame<R: Recorder>(&mut self, recorder: &mut R) {
+    pub(super) fn note_frame(&mut self, recorder: &mut dyn Recorder) {
         let ran = self.executed != self.executed_at_frame;
         self.executed_at_frame = self.executed;
         if ran || self.lines.next_unit() != u64::MAX || self.services.schedule.next().is_some() {
@@ -182,7 +182,7 @@ impl Machine {
     }
 
     /// Every partition that has not ended is deadlocked, unless the answer for one before started it again.
-    fn answer_deadlocks<R: Recorder>(&mut self, left: &[PartitionId], recorder: &mut R) {
+    fn answer_deadlocks(&mut self, left: &[PartitionId], recorder: &mut dyn Recorder) {
         let restarts: Vec<u32> = self.services.statuses.iter().map(|status| status.restart_count).collect();
         for id in left.iter().copied() {
             let was_restarted = self.services.statuses[id.index()].restart_count != restarts[id.index()];
@@ -198,7 +198,7 @@ impl Machine {
     }
 
     /// Answers a deadlock. If the partition goes on waiting, that is told once for this wait.
-    pub(super) fn answer_deadlock<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    pub(super) fn answer_deadlock(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         self.turn_of(id).crash(CrashReason::Deadlock);
         let goes_on = self.answer_incident(id, recorder);
         let partition = &mut self.partitions[id.index()];
@@ -208,7 +208,7 @@ impl Machine {
     }
 
     /// Stops a partition that was left waiting, because nothing can ever happen again.
-    pub(super) fn give_up<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    pub(super) fn give_up(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         self.turn_of(id).crash(CrashReason::Deadlock);
         if let Some(crash) = self.partitions[id.index()].incident.take() {
             self.stop(id, crash, recorder);

@@ -24,7 +24,7 @@ pub(super) enum Restarter {
 
 impl Machine {
     /// Follows the schedule to now: ends windows, frames and plans, and begins those that follow.
-    pub(super) fn follow_schedule<R: Recorder>(&mut self, recorder: &mut R) {
+    pub(super) fn follow_schedule(&mut self, recorder: &mut dyn Recorder) {
         let now = self.clock.units();
         let before = self.services.slot.partition;
         if let Some(id) = before {
@@ -65,7 +65,7 @@ impl Machine {
     }
 
     /// Tells a partition that its window has begun.
-    pub(super) fn begin_window<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    pub(super) fn begin_window(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         if self.partitions[id.index()].outcome.is_some() || self.services.slot.end == u64::MAX {
             return;
         }
@@ -87,7 +87,7 @@ impl Machine {
         turn.flush(recorder);
     }
 
-    fn note_window_end<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    fn note_window_end(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         if self.partitions[id.index()].outcome.is_some() {
             return;
         }
@@ -98,7 +98,7 @@ impl Machine {
     }
 
     /// Raises the interrupts of lines that have come.
-    pub(super) fn raise_lines<R: Recorder>(&mut self, recorder: &mut R) {
+    pub(super) fn raise_lines(&mut self, recorder: &mut dyn Recorder) {
         while let Some(interrupt) = self.lines.take_due(self.clock.units(), self.config.rate) {
             let source = Source::Line(interrupt.line);
             match interrupt.owner {
@@ -119,13 +119,7 @@ impl Machine {
     }
 
     /// Raises events for a partition, whoever runs.
-    pub(super) fn raise<R: Recorder>(
-        &mut self,
-        to: PartitionId,
-        source: Source,
-        count: u64,
-        recorder: &mut R,
-    ) {
+    pub(super) fn raise(&mut self, to: PartitionId, source: Source, count: u64, recorder: &mut dyn Recorder) {
         let mut turn = self.turn_of(to);
         let ended = turn.partition.outcome.is_some();
         if let Some((paravirtual, guest)) = turn.partition.paravirtual_mut() {
@@ -140,7 +134,7 @@ impl Machine {
     }
 
     /// Does what calls asked for.
-    pub(super) fn perform_effects<R: Recorder>(&mut self, recorder: &mut R) {
+    pub(super) fn perform_effects(&mut self, recorder: &mut dyn Recorder) {
         while let Some(effect) = self.services.effects.pop_front() {
             match effect {
                 Effect::Raise { to, source: Source::Channel(place), count } => {
@@ -168,7 +162,7 @@ impl Machine {
     }
 
     /// Raises what the flush policy held back, of one sender or of all.
-    fn flush_channels<R: Recorder>(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut R) {
+    fn flush_channels(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut dyn Recorder) {
         if self.held_back.is_empty() {
             return;
         }
@@ -190,7 +184,7 @@ impl Machine {
     }
 
     /// Lets readers see the messages that the flush policy held back, of one writer or of all.
-    fn flush_messages<R: Recorder>(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut R) {
+    fn flush_messages(&mut self, policy: Flush, from: Option<PartitionId>, recorder: &mut dyn Recorder) {
         let now_ns = self.clock.now_ns();
         for Flushed { channel, count } in self.services.messages.flush(policy, from, now_ns) {
             let writer = self.services.messages.writer(channel);
@@ -204,14 +198,14 @@ impl Machine {
 
     /// Raises events for a partition that asked for them. Without a port they mean nothing: what they tell of can be seen
     /// without them.
-    fn raise_if_bound<R: Recorder>(&mut self, to: PartitionId, source: Source, count: u64, recorder: &mut R) {
+    fn raise_if_bound(&mut self, to: PartitionId, source: Source, count: u64, recorder: &mut dyn Recorder) {
         let paravirtual = self.partitions[to.index()].paravirtual();
         if paravirtual.is_some_and(|paravirtual| paravirtual.ports.bound_to(source).is_some()) {
             self.raise(to, source, count, recorder);
         }
     }
 
-    fn control<R: Recorder>(&mut self, id: PartitionId, action: ControlAction, recorder: &mut R) {
+    fn control(&mut self, id: PartitionId, action: ControlAction, recorder: &mut dyn Recorder) {
         match action {
             ControlAction::Suspend => {
                 self.services.statuses[id.index()].suspended = !seeded(Fault::SuspendsNobody);
@@ -234,12 +228,12 @@ impl Machine {
     }
 
     /// Starts a partition again from its image.
-    pub(super) fn restart<R: Recorder>(
+    pub(super) fn restart(
         &mut self,
         id: PartitionId,
         action: ControlAction,
         restarter: Restarter,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) {
         let warm = action == ControlAction::WarmRestart;
         let condition = match (warm, restarter) {

@@ -12,7 +12,7 @@ use crate::linux::{self, SystemCallEnd};
 use crate::outcome::{CrashReason, Outcome};
 use crate::paravirtual::Wait;
 use crate::partition::{InputState, Partition, Personality};
-use crate::record::{Event, Recorder};
+use crate::record::{Event, Recorder, Wanted};
 use crate::seeded_faults::{Fault, seeded};
 use crate::services::Effect;
 use emulator::{Access, Exception, Exit, Step, Vector, cpu, decode, flags};
@@ -30,12 +30,7 @@ pub(super) struct Before {
 
 impl Turn<'_> {
     /// Decides an exit. Whatever the guest did, its run can go on or has an outcome.
-    pub(super) fn decide<R: Recorder>(
-        &mut self,
-        exit: Exit,
-        debug: Option<&DebugRegisters>,
-        recorder: &mut R,
-    ) {
+    pub(super) fn decide(&mut self, exit: Exit, debug: Option<&DebugRegisters>, recorder: &mut dyn Recorder) {
         if self.asks_for_input(exit) {
             // The INT has not retired: it comes again when the caller knows, and is counted then.
             self.partition.input = InputState::Wanted;
@@ -82,7 +77,7 @@ impl Turn<'_> {
         self.partition.outcome = Some(Outcome::Unimplemented { eip, bytes, text });
     }
 
-    pub(super) fn exception<R: Recorder>(&mut self, exception: Exception, recorder: &mut R) {
+    pub(super) fn exception(&mut self, exception: Exception, recorder: &mut dyn Recorder) {
         let handler = match &self.partition.personality {
             Personality::Paravane(paravirtual) => paravirtual.traps.handler(exception.vector as u8),
             Personality::Linux(_) => None,
@@ -97,7 +92,7 @@ impl Turn<'_> {
     }
 
     /// An instruction breakpoint: a fault whose frame has RF as it is (SDM Vol. 3, 18.3.1.1).
-    pub(super) fn debug_fault<R: Recorder>(&mut self, bits: u32, recorder: &mut R) {
+    pub(super) fn debug_fault(&mut self, bits: u32, recorder: &mut dyn Recorder) {
         self.debug_trap(bits, recorder);
         if self.partition.incident.is_none() {
             self.flush(recorder);
@@ -106,14 +101,14 @@ impl Turn<'_> {
     }
 
     /// A data breakpoint or a single step, after its instruction.
-    pub(super) fn debug_trap<R: Recorder>(&mut self, bits: u32, recorder: &mut R) {
+    pub(super) fn debug_trap(&mut self, bits: u32, recorder: &mut dyn Recorder) {
         debug_registers::note(&mut self.partition.guest.cpu.system, bits);
         self.exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 }, recorder);
     }
 
     /// INT1: #DB, whatever the gate allows, and a trap.
-    fn int1<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before::<R>(length);
+    fn int1(&mut self, length: u8, recorder: &mut dyn Recorder) {
+        let before = self.before(length);
         self.retire(length);
         self.report(before.as_ref(), &[], recorder);
         self.pass(1);
@@ -133,7 +128,7 @@ impl Turn<'_> {
         }
     }
 
-    fn software_interrupt<R: Recorder>(&mut self, vector: u8, length: u8, recorder: &mut R) {
+    fn software_interrupt(&mut self, vector: u8, length: u8, recorder: &mut dyn Recorder) {
         let handler = match &self.partition.personality {
             Personality::Paravane(_) if vector == GATE_VECTOR => return self.hypercall(length, recorder),
             Personality::Paravane(paravirtual) => paravirtual
@@ -149,17 +144,17 @@ impl Turn<'_> {
             // As an interrupt gate that ring 3 may not use (SDM Vol. 3, 6.12.1.2).
             return self.exception(general_protection(8 * u32::from(vector) + 2), recorder);
         };
-        let before = self.before::<R>(length);
+        let before = self.before(length);
         self.retire(length);
         self.report(before.as_ref(), &[], recorder);
         self.pass(1);
         self.deliver_trap(handler, Trap::software(vector, None));
     }
 
-    fn hypercall<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before::<R>(length);
+    fn hypercall(&mut self, length: u8, recorder: &mut dyn Recorder) {
+        let before = self.before(length);
         let (number, arguments) = call_registers(&self.partition.guest.cpu.registers);
-        let caller = if R::ACTIVE { self.caller(number) } else { 0 };
+        let caller = if self.log.wanted() >= Wanted::Events { self.caller(number) } else { 0 };
         // Not as of the last turn, whose end depends on the caller's slices.
         self.services.statuses[self.partition.id.index()].executed = self.partition.executed;
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };
@@ -263,8 +258,8 @@ impl Turn<'_> {
         }
     }
 
-    fn system_call<R: Recorder>(&mut self, length: u8, recorder: &mut R) {
-        let before = self.before::<R>(length);
+    fn system_call(&mut self, length: u8, recorder: &mut dyn Recorder) {
+        let before = self.before(length);
         let (number, arguments) = call_registers(&self.partition.guest.cpu.registers);
         let caller = self.partition.guest.cpu.eip;
         let Personality::Linux(linux) = &mut self.partition.personality else { return };
@@ -299,8 +294,8 @@ impl Turn<'_> {
     }
 
     /// None if nobody is told.
-    pub(super) fn before<R: Recorder>(&self, length: u8) -> Option<Before> {
-        (R::INSTRUCTIONS || R::BLOCKS).then(|| {
+    pub(super) fn before(&self, length: u8) -> Option<Before> {
+        (self.log.wanted() >= Wanted::Blocks).then(|| {
             let mut bytes = self.partition.guest.code();
             bytes.truncate(usize::from(length));
             let processor = &self.partition.guest.cpu;
@@ -320,7 +315,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn report<R: Recorder>(&self, before: Option<&Before>, accesses: &[Access], recorder: &mut R) {
+    pub(super) fn report(&self, before: Option<&Before>, accesses: &[Access], recorder: &mut dyn Recorder) {
         if let Some(before) = before {
             recorder.instruction(
                 self.stamp(),

@@ -33,7 +33,7 @@ fn event_of(reason: CrashReason) -> (HealthEvent, u32) {
 
 impl Machine {
     /// Answers what the running guest cannot go on after.
-    pub(super) fn settle_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    pub(super) fn settle_incident(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         let goes_on = self.answer_incident(id, recorder);
         if goes_on {
             // A fault ends a shadow. What the guest is told of it could never reach it else.
@@ -53,7 +53,7 @@ impl Machine {
     }
 
     /// Returns whether the guest goes on as if nothing had happened.
-    pub(super) fn answer_incident<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) -> bool {
+    pub(super) fn answer_incident(&mut self, id: PartitionId, recorder: &mut dyn Recorder) -> bool {
         let Some(crash) = self.partitions[id.index()].incident.take() else { return false };
         let (event, detail) = event_of(crash.reason);
         let action = self.action(id, event);
@@ -83,13 +83,13 @@ impl Machine {
     }
 
     /// Answers what the guest can go on after.
-    pub(super) fn survivable<R: Recorder>(
+    pub(super) fn survivable(
         &mut self,
         id: PartitionId,
         event: HealthEvent,
         detail: u32,
         message: Vec<u8>,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) {
         let action = self.action(id, event);
         self.log_health(id, event, action, detail, message);
@@ -97,19 +97,19 @@ impl Machine {
     }
 
     /// A partition that cannot be started stops, whatever else is done.
-    pub(super) fn refuse_start<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    pub(super) fn refuse_start(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         let Some(event) = self.config.partitions[id.index()].cannot_start else { return };
         self.partitions[id.index()].outcome = Some(Outcome::StoppedByHealth { event });
         self.survivable(id, event, 0, Vec::new(), recorder);
         self.note_ends(id);
     }
 
-    fn act<R: Recorder>(
+    fn act(
         &mut self,
         id: PartitionId,
         event: HealthEvent,
         action: HealthAction,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) {
         self.note_health(id, event, action, recorder);
         match action {
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn stop<R: Recorder>(&mut self, id: PartitionId, crash: Box<Crash>, recorder: &mut R) {
+    pub(super) fn stop(&mut self, id: PartitionId, crash: Box<Crash>, recorder: &mut dyn Recorder) {
         let (reason, eip) = (crash.reason, crash.cpu.eip);
         self.partitions[id.index()].outcome = Some(Outcome::Crashed(crash));
         let mut turn = self.turn_of(id);
@@ -201,12 +201,12 @@ impl Machine {
         });
     }
 
-    fn note_health<R: Recorder>(
+    fn note_health(
         &mut self,
         id: PartitionId,
         event: HealthEvent,
         action: HealthAction,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) {
         let mut turn = self.turn_of(id);
         turn.log.note(|| Event::Health { event, action });

@@ -21,11 +21,11 @@ impl Partition {
 
 impl Machine {
     /// Passes time in which the waiting partition could run, or says why it cannot.
-    pub(super) fn idle<R: Recorder>(
+    pub(super) fn idle(
         &mut self,
         id: PartitionId,
         limits: &Limits,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) -> Option<Progress> {
         let clock = self.clock;
         let (paravirtual, guest) = self.partitions[id.index()].paravirtual_mut()?;

@@ -32,7 +32,7 @@ use crate::seeded_faults::{Fault, seeded};
 use crate::services::Services;
 use crate::shared_areas::SharedAreas;
 use deadlock::Reach;
-use emulator::{ExecutedBlocks, Observer, Settings, Step};
+use emulator::{ExecutedBlocks, Observer, Settings, Step, Told};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -210,8 +210,8 @@ impl Machine {
     }
 
     /// Runs until the system ends, a limit is reached, or the caller is needed.
-    pub fn run<R: Recorder>(&mut self, limits: &Limits, recorder: &mut R) -> Progress {
-        self.log.set_active(R::ACTIVE);
+    pub fn run(&mut self, limits: &Limits, recorder: &mut dyn Recorder) -> Progress {
+        self.log.set_wanted(recorder.wanted());
         let slice_end = limits.slice_units.map(|units| self.clock.units().saturating_add(units.max(1)));
         loop {
             let progress = self.turn(limits, slice_end, recorder);
@@ -225,11 +225,11 @@ impl Machine {
     }
 
     /// One decision: whose window it is, what is due, whether to stop, whether to deliver, and then the guest runs.
-    fn turn<R: Recorder>(
+    fn turn(
         &mut self,
         limits: &Limits,
         slice_end: Option<u64>,
-        recorder: &mut R,
+        recorder: &mut dyn Recorder,
     ) -> Option<Progress> {
         if let Some(outcome) = &self.outcome {
             return Some(Progress::Finished(outcome.clone()));
@@ -290,7 +290,7 @@ impl Machine {
     }
 
     /// Brings windows and lines to now.
-    fn follow_time<R: Recorder>(&mut self, recorder: &mut R) {
+    fn follow_time(&mut self, recorder: &mut dyn Recorder) {
         if !self.begun {
             self.begun = true;
             for place in 0..self.partitions.len() {
@@ -312,7 +312,7 @@ impl Machine {
     }
 
     /// What follows from a turn beyond the partition.
-    fn settle_turn<R: Recorder>(&mut self, id: PartitionId, recorder: &mut R) {
+    fn settle_turn(&mut self, id: PartitionId, recorder: &mut dyn Recorder) {
         let partition = &self.partitions[id.index()];
         let status = &mut self.services.statuses[id.index()];
         status.executed = partition.executed;
@@ -408,7 +408,7 @@ impl Machine {
         ends.chain(executed).fold(until_due, u64::min).max(1)
     }
 
-    fn settle_events<R: Recorder>(&mut self, recorder: &mut R) {
+    fn settle_events(&mut self, recorder: &mut dyn Recorder) {
         for index in 0..self.partitions.len() {
             let mut turn = self.turn_of(PartitionId(index as u16));
             turn.settle_events();
@@ -418,18 +418,19 @@ impl Machine {
 }
 
 /// Gives each observed unit its number and its time.
-struct Numbered<'a, R> {
-    recorder: &'a mut R,
+struct Numbered<'a> {
+    recorder: &'a mut dyn Recorder,
+    told: Told,
     partition: PartitionId,
     executed: u64,
     units: u64,
     rate: Rate,
 }
 
-impl<R: Recorder> Observer for Numbered<'_, R> {
-    const ACTIVE: bool = R::INSTRUCTIONS;
-    const BLOCKS: bool = R::BLOCKS;
-    const STACK_POINTERS: bool = R::STACK_POINTERS;
+impl Observer for Numbered<'_> {
+    fn told(&self) -> Told {
+        self.told
+    }
 
     fn step(&mut self, step: &Step<'_>) {
         self.recorder.instruction(self.stamp(), step);
@@ -444,7 +445,7 @@ impl<R: Recorder> Observer for Numbered<'_, R> {
     }
 }
 
-impl<R> Numbered<'_, R> {
+impl Numbered<'_> {
     fn stamp(&self) -> Stamp {
         let now_ns = self.rate.nanoseconds(self.units);
         Stamp { partition: self.partition, instruction: self.executed, unit: self.units, now_ns }

@@ -15,7 +15,7 @@ use emulator::{Cpu, flags};
 
 impl Turn<'_> {
     /// Decides a privileged instruction at EIP.
-    pub(super) fn privileged<R: Recorder>(&mut self, recorder: &mut R) {
+    pub(super) fn privileged(&mut self, recorder: &mut dyn Recorder) {
         let instruction = decode::privileged(&self.partition.guest.code());
         let settled = instruction.filter(|instruction| self.may_settle(instruction.operation));
         match settled {
@@ -30,9 +30,9 @@ impl Turn<'_> {
         paravirtual.privileges.settles() || is_port_access(operation)
     }
 
-    fn settle<R: Recorder>(&mut self, instruction: PrivilegedInstruction, recorder: &mut R) {
+    fn settle(&mut self, instruction: PrivilegedInstruction, recorder: &mut dyn Recorder) {
         let PrivilegedInstruction { length, operation } = instruction;
-        let before = self.before::<R>(length);
+        let before = self.before(length);
         let Cpu { eip, eflags, .. } = self.partition.guest.cpu;
         let time_stamp = self.clock.units();
         let Personality::Paravane(paravirtual) = &mut self.partition.personality else { return };

@@ -46,7 +46,7 @@ impl Machine {
     }
 
     /// Runs until all partitions together have executed so many units, for nobody to see; false if the run ended before.
-    pub fn run_to<R: Recorder>(&mut self, executed_units: u64, recorder: &mut R) -> bool {
+    pub fn run_to(&mut self, executed_units: u64, recorder: &mut dyn Recorder) -> bool {
         let limits = Limits { executed_units: Some(executed_units), ..Limits::default() };
         loop {
             match self.run(&limits, recorder) {
@@ -72,8 +72,6 @@ struct Trail {
 }
 
 impl Recorder for Trail {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition != self.of {
             return;

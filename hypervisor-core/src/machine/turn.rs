@@ -9,7 +9,7 @@ use crate::guest::Guest;
 use crate::health::HealthEvent;
 use crate::outcome::{Crash, CrashReason};
 use crate::partition::{InputState, Partition, Personality};
-use crate::record::{Event, EventLog, Recorder, Stamp};
+use crate::record::{Event, EventLog, Recorder, Stamp, Wanted};
 use crate::seeded_faults::{Fault, seeded};
 use crate::services::{Effect, Services};
 use emulator::{Ran, RunInputs, Unobserved};
@@ -31,7 +31,7 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Runs the guest for `units` at most. It ends before that when something concerns more than the guest: the machine's
     /// other duties need not be asked after each exit.
-    pub fn run<R: Recorder>(&mut self, units: u64, recorder: &mut R) {
+    pub fn run(&mut self, units: u64, recorder: &mut dyn Recorder) {
         self.partition.has_run = true;
         let end = self.clock.units().saturating_add(units);
         loop {
@@ -63,7 +63,7 @@ impl Turn<'_> {
     }
 
     /// Delivers what is deliverable and runs the guest for `units` at most, to its next exit.
-    fn run_to_exit<R: Recorder>(&mut self, mut units: u64, recorder: &mut R) {
+    fn run_to_exit(&mut self, mut units: u64, recorder: &mut dyn Recorder) {
         if self.can_deliver() {
             if self.upcall_is_held() {
                 units = 1;
@@ -109,12 +109,7 @@ impl Turn<'_> {
         }
     }
 
-    fn run_engine<R: Recorder>(
-        &mut self,
-        units: u64,
-        debug: Option<&DebugRegisters>,
-        recorder: &mut R,
-    ) -> Ran {
+    fn run_engine(&mut self, units: u64, debug: Option<&DebugRegisters>, recorder: &mut dyn Recorder) -> Ran {
         let Partition { id, guest, personality, engine, executed, .. } = &mut *self.partition;
         let attention = match personality {
             Personality::Paravane(paravirtual) => paravirtual.attention(),
@@ -128,9 +123,10 @@ impl Turn<'_> {
             attention,
         };
         let Guest { cpu, space, memory } = guest;
-        if R::INSTRUCTIONS || R::BLOCKS {
+        if let Some(told) = self.log.wanted().told() {
             let mut numbered = Numbered {
                 recorder,
+                told,
                 partition: *id,
                 executed: *executed,
                 units: self.clock.units(),
@@ -241,8 +237,8 @@ impl Turn<'_> {
     }
 
     /// Tells the recorder of the events so far.
-    pub fn flush<R: Recorder>(&mut self, recorder: &mut R) {
-        if R::ACTIVE {
+    pub fn flush(&mut self, recorder: &mut dyn Recorder) {
+        if self.log.wanted() >= Wanted::Events {
             let stamp = self.stamp();
             for event in self.log.drain() {
                 recorder.event(stamp, &event);

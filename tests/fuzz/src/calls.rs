@@ -126,8 +126,6 @@ fn promised(kind: ResultKind, value: u32) -> bool {
 }
 
 impl Recorder for Calls {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, _: Stamp, step: &Step<'_>) {
         let after = step.after;
         self.gate = Some((*step.registers_before, after.registers, step.eflags_before, after.eflags));

@@ -145,8 +145,6 @@ struct Told {
 }
 
 impl Observer for Told {
-    const ACTIVE: bool = true;
-
     fn step(&mut self, step: &Step<'_>) {
         let before = (step.eip, *step.registers_before, step.eflags_before);
         assert!(self.state.is_none_or(|state| state == before), "the steps do not join at {:x}", step.eip);

@@ -87,8 +87,6 @@ impl<W: Write> Callgrind<W> {
 }
 
 impl<W: Write> Recorder for Callgrind<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let costs = &mut self.costs[stamp.partition.index()];
         let changes = self.stacks.instruction(stamp, step);

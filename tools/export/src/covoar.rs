@@ -56,8 +56,6 @@ impl<W: Write> Covoar<W> {
 }
 
 impl<W: Write> Recorder for Covoar<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition == self.partition {
             self.coverage.instruction(stamp, step);

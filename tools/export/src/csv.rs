@@ -91,8 +91,6 @@ impl<W: Write> Csv<W> {
 }
 
 impl<W: Write> Recorder for Csv<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let Some((name, symbols)) = self.partitions.get(stamp.partition.index()) else { return };
         begin_row(self.sink.waiting(), "instruction", name, stamp);

@@ -29,8 +29,6 @@ impl<W: Write> Drcov<W> {
 }
 
 impl<W: Write> Recorder for Drcov<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.coverage.instruction(stamp, step);
     }

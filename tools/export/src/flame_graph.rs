@@ -27,8 +27,6 @@ impl<W: Write> FlameGraph<W> {
 }
 
 impl<W: Write> Recorder for FlameGraph<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.tree.instruction(stamp, step);
     }

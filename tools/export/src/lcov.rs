@@ -72,8 +72,6 @@ impl<W: Write> Lcov<W> {
 }
 
 impl<W: Write> Recorder for Lcov<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.coverage.instruction(stamp, step);
     }

@@ -64,8 +64,6 @@ impl<W: Write> Tenet<W> {
 }
 
 impl<W: Write> Recorder for Tenet<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition != self.partition {
             return;

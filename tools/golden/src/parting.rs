@@ -215,8 +215,6 @@ struct InPart {
 }
 
 impl Recorder for InPart {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if self.part.shows(stamp.partition) && self.part.window.holds_instruction(stamp, step) {
             self.collector.instruction(stamp, step);

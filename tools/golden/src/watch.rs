@@ -101,8 +101,6 @@ impl<'a> Watch<'a> {
 }
 
 impl Recorder for Watch<'_> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.counts.instructions += 1;
         if !self.awaited.is_empty() {

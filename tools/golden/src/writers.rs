@@ -90,8 +90,6 @@ struct Search {
 }
 
 impl Recorder for Search {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition != self.partition || stamp.instruction >= self.number {
             return;

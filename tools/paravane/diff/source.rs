@@ -4,7 +4,7 @@ use super::log::ExecLog;
 use super::options::Diff;
 use crate::output::Ended;
 use hypervisor_core::{
-    Arrival, Elision, Event, Input, Limits, Machine, Outcome, PartitionId, Progress, Recorder, Stamp,
+    Arrival, Elision, Event, Input, Limits, Machine, Outcome, PartitionId, Progress, Recorder, Stamp, Wanted,
 };
 use log::warn;
 use recording::{Position, Recording, Replay};
@@ -244,8 +244,9 @@ impl Taker {
 struct OfEvents<'a, R>(&'a mut R);
 
 impl<R: Recorder> Recorder for OfEvents<'_, R> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, _: Stamp, _: &emulator::Step<'_>) {}
 

@@ -47,8 +47,6 @@ struct Done {
 }
 
 impl Recorder for Done {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, _: Stamp, step: &Step<'_>) {
         self.units += 1;
         self.eip = step.eip;

@@ -141,8 +141,6 @@ impl<'a> MemoryFinder<'a> {
 }
 
 impl Recorder for MemoryFinder<'_> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let is_own = stamp.partition == self.partition;
         if is_own {

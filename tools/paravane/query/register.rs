@@ -68,8 +68,6 @@ impl<'a> RegisterFinder<'a> {
 }
 
 impl Recorder for RegisterFinder<'_> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if stamp.partition != self.partition {
             return;

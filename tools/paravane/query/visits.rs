@@ -5,7 +5,7 @@ use super::scope::Range;
 use super::search::Finder;
 use emulator::{ExecutedBlocks, Step};
 use hypervisor_core::clock::Rate;
-use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp, Wanted};
 use trace::{Stretches, TracedSystem};
 
 /// Looks for visits.
@@ -86,10 +86,9 @@ impl VisitCounter {
 }
 
 impl Recorder for VisitCounter {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
-    const BLOCKS: bool = true;
-    const STACK_POINTERS: bool = true;
+    fn wanted(&self) -> Wanted {
+        Wanted::BlocksAndStack
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if step.eip == self.address && stamp.partition == self.partition {
@@ -137,8 +136,6 @@ impl Finder for VisitCounter {
 }
 
 impl Recorder for VisitFinder<'_> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let is_visit = step.eip == self.address && stamp.partition == self.partition;
         if !is_visit || !self.range.holds_instruction(stamp) {

@@ -3,7 +3,7 @@
 use crate::bounds::Bounds;
 use crate::reader::Position;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp, Wanted};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -170,10 +170,9 @@ struct Counted<'a, R> {
 }
 
 impl<R: Recorder> Recorder for Counted<'_, R> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = R::INSTRUCTIONS;
-    const BLOCKS: bool = R::BLOCKS;
-    const STACK_POINTERS: bool = R::STACK_POINTERS;
+    fn wanted(&self) -> Wanted {
+        self.recorder.wanted().max(Wanted::Events)
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.recorder.instruction(stamp, step);
@@ -197,8 +196,9 @@ impl<R: Recorder> Recorder for Counted<'_, R> {
 struct Stops(BTreeSet<u16>);
 
 impl Recorder for Stops {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 

@@ -60,8 +60,6 @@ impl<T: Taker> Taking<T> {
 }
 
 impl<T: Taker> Recorder for Taking<T> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         match self {
             Self::All(taker) => taker.instruction(stamp, step),
@@ -88,8 +86,6 @@ impl Taker for Steps {
 }
 
 impl Recorder for Steps {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.step(stamp, step);
     }
@@ -110,8 +106,6 @@ impl Taker for Blocks {
 }
 
 impl Recorder for Blocks {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step.eip, step.bytes);
     }

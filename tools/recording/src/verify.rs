@@ -5,7 +5,7 @@ use crate::error::RecordingError;
 use crate::reader::{Position, Recording};
 use crate::replay::Replay;
 use emulator::Step;
-use hypervisor_core::{Event, Recorder, Stamp};
+use hypervisor_core::{Event, Recorder, Stamp, Wanted};
 use std::collections::VecDeque;
 use trace::filter::Choice;
 use trace::pvt::FrameKind;
@@ -215,8 +215,9 @@ impl Made {
 }
 
 impl Recorder for Made {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 

@@ -239,8 +239,6 @@ impl Taker for Made {
 }
 
 impl Recorder for Made {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.push_back(Told::Instruction(Instruction::new(stamp, step.eip, step.bytes)));
     }

@@ -8,7 +8,7 @@ use crate::opening::{INPUT_MOST_BYTES, input_cost};
 use crate::subject::Subject;
 use crate::taking::{Blocks, Steps, Taking};
 use emulator::{ExecutedBlocks, SEMANTICS, Step};
-use hypervisor_core::{Event, Input, Machine, Outcome, Progress, Recorder, Stamp};
+use hypervisor_core::{Event, Input, Machine, Outcome, Progress, Recorder, Stamp, Wanted};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::marker::PhantomData;
@@ -263,9 +263,13 @@ impl<D: Depth> RunWriter<D> {
 }
 
 impl<D: Depth> Recorder for RunWriter<D> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = !matches!(D::DETAIL, Detail::Full) && !D::BY_BLOCKS;
-    const BLOCKS: bool = D::BY_BLOCKS;
+    fn wanted(&self) -> Wanted {
+        match D::DETAIL {
+            Detail::Full => Wanted::Events,
+            _ if D::BY_BLOCKS => Wanted::Blocks,
+            Detail::Addresses | Detail::Stored => Wanted::Instructions,
+        }
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         match D::DETAIL {

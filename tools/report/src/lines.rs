@@ -146,8 +146,6 @@ impl LineCounts {
 }
 
 impl Recorder for LineCounts {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.count(stamp.partition.index(), step.eip, 1);
     }

@@ -1,17 +1,16 @@
 //! Two recorders of one run.
 
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp, Wanted};
 
 /// Tells two recorders, the first one first.
 #[derive(Debug)]
 pub struct Both<First, Second>(pub First, pub Second);
 
 impl<First: Recorder, Second: Recorder> Recorder for Both<First, Second> {
-    const ACTIVE: bool = First::ACTIVE || Second::ACTIVE;
-    const INSTRUCTIONS: bool = First::INSTRUCTIONS || Second::INSTRUCTIONS;
-    const BLOCKS: bool = First::BLOCKS || Second::BLOCKS;
-    const STACK_POINTERS: bool = First::STACK_POINTERS || Second::STACK_POINTERS;
+    fn wanted(&self) -> Wanted {
+        self.0.wanted().max(self.1.wanted())
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);

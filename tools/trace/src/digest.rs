@@ -43,8 +43,6 @@ impl StreamDigest {
 }
 
 impl Recorder for StreamDigest {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.instructions += 1;
         self.stamp(stamp);

@@ -77,8 +77,6 @@ fn enter(counts: &mut Vec<FunctionCount>, changes: &[Change]) {
 }
 
 impl Recorder for FunctionCounts {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let Some(counts) = self.counts.get_mut(stamp.partition.index()) else { return };
         enter(counts, self.stacks.instruction(stamp, step));

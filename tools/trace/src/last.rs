@@ -54,8 +54,6 @@ impl<R: Recorder> Last<R> {
 }
 
 impl<R: Recorder> Recorder for Last<R> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         match &mut self.ring {
             None => self.outlet.inner.instruction(stamp, step),
@@ -104,8 +102,6 @@ impl Tally {
 }
 
 impl<R: Recorder> Recorder for Told<R> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.tell(stamp);
         self.inner.instruction(stamp, step);

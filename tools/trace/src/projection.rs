@@ -6,7 +6,7 @@ use crate::event_text;
 use crate::names::Names;
 use emulator::Step;
 use hypervisor_core::loader::Symbols;
-use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Event, Machine, PartitionId, Recorder, Stamp, Wanted};
 
 /// The longest run of lines that is looked for again right after itself.
 const LONGEST_REPEATED: usize = 16;
@@ -35,8 +35,9 @@ impl Projection {
 }
 
 impl Recorder for Projection {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 
@@ -72,8 +73,9 @@ impl SystemProjection {
 }
 
 impl Recorder for SystemProjection {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, _: Stamp, _: &Step<'_>) {}
 

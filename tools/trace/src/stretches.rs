@@ -6,7 +6,7 @@
 use crate::transfer::may_transfer;
 use emulator::decode::{instruction_length, stack_pointer_change};
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp, Wanted};
 
 /// Knows the code of the blocks of all partitions.
 #[derive(Clone, Debug)]
@@ -204,10 +204,9 @@ impl Stretches {
 pub struct InBlocks<R>(pub R);
 
 impl<R: Recorder> Recorder for InBlocks<R> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
-    const BLOCKS: bool = true;
-    const STACK_POINTERS: bool = true;
+    fn wanted(&self) -> Wanted {
+        Wanted::BlocksAndStack
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);

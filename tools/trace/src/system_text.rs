@@ -113,8 +113,6 @@ impl SystemTrace {
 }
 
 impl Recorder for SystemTrace {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.line(stamp, |lines| lines.instruction(stamp, step));
     }

@@ -25,8 +25,6 @@ fn number(stamp: Stamp) -> String {
 }
 
 impl Recorder for Lines {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.lines.push(format!("{} {:x}", number(stamp), step.eip));
         self.processors.push(step.after.clone());

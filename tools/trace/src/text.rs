@@ -195,8 +195,6 @@ impl TextTrace {
 }
 
 impl Recorder for TextTrace {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.stamp(stamp);
         let loads_segment = self.listing.append(&mut self.text, &self.symbols, step.eip, step.bytes);

@@ -341,8 +341,6 @@ fn mxcsr_has_no_bits_above_the_sixteenth() {
 struct Accesses(Vec<(AccessKind, u32, u8, u64)>);
 
 impl Observer for Accesses {
-    const ACTIVE: bool = true;
-
     fn step(&mut self, step: &Step<'_>) {
         self.0.extend(step.accesses.iter().map(|a| (a.kind, a.address, a.length_bytes, a.value)));
     }

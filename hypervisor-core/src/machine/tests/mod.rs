@@ -42,8 +42,6 @@ struct Tape {
 }
 
 impl Recorder for Tape {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.steps.push((stamp, step.eip, *step.registers_before, step.eflags_before));
     }

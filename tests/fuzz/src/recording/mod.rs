@@ -167,9 +167,6 @@ fn check_line(error: &RecordingError) {
 struct Shown(u64);
 
 impl Recorder for Shown {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0 ^= stamp.instruction ^ u64::from(step.eip);
     }

@@ -100,8 +100,6 @@ impl<W: Write + Send> Parquet<W> {
 }
 
 impl<W: Write + Send> Recorder for Parquet<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let Some(partition) = self.partitions.get_mut(stamp.partition.index()) else { return };
         let [name, name_in_accesses, _] = &mut partition.names;

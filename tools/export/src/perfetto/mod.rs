@@ -249,8 +249,6 @@ impl TrackEvent {
 }
 
 impl<W: Write> Recorder for Perfetto<W> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let Some(partition) = self.partitions.get_mut(stamp.partition.index()) else { return };
         partition.executed = stamp.instruction.saturating_add(1);

@@ -45,8 +45,6 @@ impl Paths {
 }
 
 impl Recorder for Paths {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let changes = self.stacks.instruction(stamp, step).to_vec();
         self.note(&changes);

@@ -243,8 +243,6 @@ impl CallText {
 }
 
 impl Recorder for CallText {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.turn_to(stamp.partition);
         self.apply(stamp.partition, place_of_instruction(stamp));

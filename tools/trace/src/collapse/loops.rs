@@ -141,8 +141,6 @@ impl<R: Recorder> Loops<R> {
 }
 
 impl<R: Recorder> Recorder for Loops<R> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if !self.is_on {
             return self.inner.instruction(stamp, step);

@@ -82,8 +82,6 @@ impl<R: Recorder> Repeats<R> {
 }
 
 impl<R: Recorder> Recorder for Repeats<R> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if !self.is_on {
             return self.inner.instruction(stamp, step);
@@ -223,9 +221,10 @@ mod tests {
     fn what_was_read_and_written_is_told_as_a_range() {
         struct Ranges(Vec<(Stamp, Elision)>);
         impl Recorder for Ranges {
-            const ACTIVE: bool = true;
             fn instruction(&mut self, _: Stamp, _: &emulator::Step<'_>) {}
+
             fn event(&mut self, _: Stamp, _: &Event) {}
+
             fn elided(&mut self, stamp: Stamp, elision: &Elision) {
                 self.0.push((stamp, elision.clone()));
             }

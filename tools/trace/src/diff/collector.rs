@@ -71,8 +71,6 @@ impl Collector {
 }
 
 impl Recorder for Collector {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         if may_change(step.bytes) {
             self.forget_extended(stamp);

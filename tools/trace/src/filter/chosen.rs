@@ -138,8 +138,6 @@ impl Partition {
 }
 
 impl<R: Recorder> Recorder for Chosen<R> {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         let mut is_wanted = self.selector.wants_instruction(stamp, step);
         // Each of them follows where the partition is.

@@ -27,7 +27,7 @@ use crate::last::Last;
 use around::Around;
 use chosen::Chosen;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Recorder, Stamp};
+use hypervisor_core::{Elision, Event, Recorder, Stamp, Wanted};
 use selection::Selector;
 
 /// What is to be recorded.
@@ -244,10 +244,9 @@ impl<R: Recorder> Filter<R> {
 }
 
 impl<R: Recorder> Recorder for Filter<R> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = R::INSTRUCTIONS;
-    const BLOCKS: bool = R::BLOCKS;
-    const STACK_POINTERS: bool = R::STACK_POINTERS;
+    fn wanted(&self) -> Wanted {
+        self.inner().wanted().max(Wanted::Events)
+    }
 
     /// Only for a choice that [sees blocks](Choice::sees_blocks).
     fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
@@ -332,8 +331,9 @@ impl<R: Recorder> EventsOnly<R> {
 }
 
 impl<R: Recorder> Recorder for EventsOnly<R> {
-    const ACTIVE: bool = true;
-    const INSTRUCTIONS: bool = false;
+    fn wanted(&self) -> Wanted {
+        Wanted::Events
+    }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step);

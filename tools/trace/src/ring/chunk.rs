@@ -103,7 +103,7 @@ impl Chunk {
     }
 
     /// Hands on all but the first `surplus` that count, and tells of those.
-    pub fn hand_on(&self, mut surplus: usize, measure: Measure, out: &mut impl Outlet) {
+    pub fn hand_on(&self, mut surplus: usize, measure: Measure, out: &mut dyn Outlet) {
         let mut units = self.units.iter();
         let mut accesses = self.accesses.as_slice();
         let mut events = self.events.iter();

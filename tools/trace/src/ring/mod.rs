@@ -61,34 +61,34 @@ impl Ring {
     }
 
     /// Keeps an instruction; `out` is told of what is forgotten for it.
-    pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>, out: &mut impl Outlet) {
+    pub fn instruction(&mut self, stamp: Stamp, step: &Step<'_>, out: &mut dyn Outlet) {
         self.keep(out, |chunk| chunk.instruction(stamp, step));
     }
 
     /// Keeps an event; `out` is told of what is forgotten for it.
-    pub fn event(&mut self, stamp: Stamp, event: &Event, out: &mut impl Outlet) {
+    pub fn event(&mut self, stamp: Stamp, event: &Event, out: &mut dyn Outlet) {
         let weight = usize::from(self.measure == Measure::Records);
         self.keep(out, |chunk| chunk.event(stamp, event, weight));
     }
 
     /// Keeps what was left out between two records.
-    pub fn elided(&mut self, stamp: Stamp, elision: &Elision, out: &mut impl Outlet) {
+    pub fn elided(&mut self, stamp: Stamp, elision: &Elision, out: &mut dyn Outlet) {
         self.keep(out, |chunk| chunk.elided(stamp, elision));
     }
 
     /// Hands on the oldest chunk and empties it; false if there is none. Records that are more than were asked for are
     /// forgotten.
-    pub fn hand_on(&mut self, out: &mut impl Outlet) -> bool {
+    pub fn hand_on(&mut self, out: &mut dyn Outlet) -> bool {
         let surplus = self.weight.saturating_sub(self.most);
         self.take_oldest(surplus, out)
     }
 
     /// Forgets everything.
-    pub fn forget_all(&mut self, out: &mut impl Outlet) {
+    pub fn forget_all(&mut self, out: &mut dyn Outlet) {
         while self.take_oldest(usize::MAX, out) {}
     }
 
-    fn keep(&mut self, out: &mut impl Outlet, keep: impl FnOnce(&mut Chunk)) {
+    fn keep(&mut self, out: &mut dyn Outlet, keep: impl FnOnce(&mut Chunk)) {
         if self.chunks.back().is_none_or(|chunk| chunk.is_full(self.most_bytes / 4)) {
             self.chunks.push_back(Chunk::new());
         }
@@ -106,7 +106,7 @@ impl Ring {
         }
     }
 
-    fn take_oldest(&mut self, surplus: usize, out: &mut impl Outlet) -> bool {
+    fn take_oldest(&mut self, surplus: usize, out: &mut dyn Outlet) -> bool {
         let Some(chunk) = self.chunks.pop_front() else { return false };
         self.weight -= chunk.weight();
         self.bytes -= chunk.bytes();

@@ -13,8 +13,6 @@ struct Out {
 }
 
 impl Recorder for Out {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.lines.instruction(stamp, step);
     }
@@ -48,8 +46,6 @@ impl In {
 }
 
 impl Recorder for In {
-    const ACTIVE: bool = true;
-
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.0.instruction(stamp, step, &mut self.1);
     }
