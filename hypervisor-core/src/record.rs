@@ -28,7 +28,7 @@ pub struct Stamp {
 /// Is told of everything that happens in a run. It changes nothing: a recorded run ends in the same state as an
 /// unrecorded one.
 pub trait Recorder {
-    /// What it is to be told: the same for as long as it lives.
+    /// What it is to be told: asked each time that the machine is run.
     fn wanted(&self) -> Wanted {
         Wanted::Instructions
     }
