@@ -1,8 +1,7 @@
 //! A recording that is shown from an instant on is run again from a keyframe, and shows what a trace of the whole run shows.
 
 use super::paravane::{TemporaryFile, run, sample};
-use hypervisor_core::{Machine, PartitionId, Progress};
-use recording::{Files, Full, GuestOptions, RunWriter, Subject};
+use recording::{Files, Full, GuestOptions, Subject, Unattended, record};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,31 +11,10 @@ pub fn record_with_keyframes(path: &Path, every: u64) -> TemporaryFile {
     let file = TemporaryFile::new("close.pvt", b"");
     let subject = Subject::open(path, GuestOptions::default(), Files::default());
     let subject = subject.unwrap_or_else(|error| panic!("{error}"));
-    let mut machine = Machine::of_system(subject.config.clone()).unwrap();
     let out = Box::new(File::create(AsRef::<OsStr>::as_ref(&file)).unwrap());
-    let writer = RunWriter::<Full>::new(out, &subject, &machine).unwrap();
-    let mut writer = writer.with_keyframes_every(every);
-    loop {
-        let slice_units = Some(writer.slice_units(&machine).min(every));
-        let limits = hypervisor_core::Limits { slice_units, ..Default::default() };
-        let progress = machine.run(&limits, &mut writer);
-        writer.hand_on(&machine, &progress).unwrap();
-        match progress {
-            Progress::Finished(outcome) => {
-                writer.finish(&machine, &outcome).unwrap();
-                return file;
-            }
-            Progress::Output => {
-                let partitions = machine.partitions().len() as u16;
-                (0..partitions).for_each(|place| drop(machine.take_output_of(PartitionId(place))));
-            }
-            Progress::Slice => {}
-            Progress::Idle { until_units: Some(until) } => machine.idle_until(until),
-            Progress::InputWanted | Progress::Idle { until_units: None } => {
-                panic!("{} waits for input", path.display())
-            }
-        }
-    }
+    let run = Unattended { keyframe_units: Some(every), ..Unattended::default() };
+    record::<Full>(out, &subject, &run).unwrap_or_else(|error| panic!("{error}"));
+    file
 }
 
 fn guests() -> Vec<PathBuf> {

@@ -3,8 +3,7 @@
 //! `cargo run --release --manifest-path tests/fuzz/Cargo.toml --example recording_seeds` in the repository.
 
 use fuzz::recording::frames::{Frame, INDEX, input_of};
-use hypervisor_core::{Arrival, Input, Limits, Machine, PartitionId, Progress};
-use recording::{Addresses, Depth, Files, Full, GuestOptions, RunWriter, Stored, Subject};
+use recording::{Addresses, Depth, Files, Full, GuestOptions, Stored, Subject, Unattended};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 use trace::pvt::{Detail, FrameKind, Reader};
@@ -59,38 +58,13 @@ fn record<D: Depth>(file: &Path, path: &str, input: &[u8], units: u64, every: u6
     env::set_current_dir(root)?;
     let subject = Subject::open(&PathBuf::from(path), GuestOptions::default(), Files::default());
     let subject = subject.map_err(io::Error::other)?;
-    let mut machine = Machine::of_system(subject.config.clone()).map_err(io::Error::other)?;
-    let mut writer =
-        RunWriter::<D>::new(Box::new(fs::File::create(file)?), &subject, &machine)?.with_keyframes_every(every);
-    let mut given = false;
-    loop {
-        let limits = Limits {
-            executed_units: Some(units),
-            slice_units: Some(writer.slice_units(&machine)),
-            ..Limits::default()
-        };
-        let progress = machine.run(&limits, &mut writer);
-        writer.hand_on(&machine, &progress)?;
-        match progress {
-            Progress::Finished(outcome) => return writer.finish(&machine, &outcome),
-            Progress::Output => {
-                for place in 0..machine.partitions().len() {
-                    machine.take_output_of(PartitionId(place as u16));
-                }
-                machine.take_errors();
-            }
-            Progress::Slice => {}
-            Progress::Idle { until_units: Some(until) } => machine.idle_until(until),
-            Progress::InputWanted | Progress::Idle { until_units: None } if !given => {
-                given = true;
-                for what in [Arrival::Bytes(input.to_vec()), Arrival::End] {
-                    machine.give_input(Input { unit: machine.clock().units(), what });
-                }
-            }
-            Progress::InputWanted => {}
-            Progress::Idle { until_units: None } => return Err(io::Error::other("the run does not end")),
-        }
-    }
+    let run = Unattended {
+        input: Some(input.to_vec()),
+        executed_units: Some(units),
+        keyframe_units: Some(every),
+        ..Unattended::default()
+    };
+    recording::record::<D>(Box::new(fs::File::create(file)?), &subject, &run)
 }
 
 fn tag(kind: FrameKind) -> [u8; 4] {

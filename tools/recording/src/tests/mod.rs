@@ -1,9 +1,9 @@
 //! Recordings that are right, and those of other versions.
 
 use crate::keyframe;
-use crate::{Depth, Files, Full, GuestOptions, Position, Recording, RunWriter, Subject};
+use crate::{Depth, Files, Full, GuestOptions, Position, Recording, RunWriter, Subject, Unattended};
 use emulator::SEMANTICS;
-use hypervisor_core::{Arrival, Input, Limits, Machine, PartitionId, Progress, Unrecorded};
+use hypervisor_core::{Machine, Unrecorded};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -43,34 +43,15 @@ fn record(path: &str, units: u64, every: u64) -> TemporaryFile {
 fn record_with<D: Depth>(path: &str, units: u64, every: u64) -> TemporaryFile {
     let file = TemporaryFile::new();
     let subject = Subject::open(Path::new(path), GuestOptions::default(), Files::default()).unwrap();
-    let mut machine = Machine::of_system(subject.config.clone()).unwrap();
     let out = Box::new(File::create(&file.0).unwrap());
-    let mut writer = RunWriter::<D>::new(out, &subject, &machine).unwrap().with_keyframes_every(every);
-    let mut given = false;
-    loop {
-        let slice_units = Some(writer.slice_units(&machine));
-        let limits = Limits { executed_units: Some(units), slice_units, time_ns: None };
-        let progress = machine.run(&limits, &mut writer);
-        writer.hand_on(&machine, &progress).unwrap();
-        match progress {
-            Progress::Finished(outcome) => {
-                writer.finish(&machine, &outcome).unwrap();
-                return file;
-            }
-            Progress::Output => {
-                let partitions = machine.partitions().len() as u16;
-                (0..partitions).for_each(|place| drop(machine.take_output_of(PartitionId(place))));
-            }
-            Progress::Slice => {}
-            Progress::Idle { until_units: Some(until) } => machine.idle_until(until),
-            Progress::InputWanted | Progress::Idle { until_units: None } => {
-                assert!(!std::mem::replace(&mut given, true), "{path} waits for ever");
-                for what in [Arrival::Bytes(b"one\ntwo\n".to_vec()), Arrival::End] {
-                    machine.give_input(Input { unit: machine.clock().units(), what });
-                }
-            }
-        }
-    }
+    let run = Unattended {
+        input: Some(b"one\ntwo\n".to_vec()),
+        executed_units: Some(units),
+        keyframe_units: Some(every),
+        ..Unattended::default()
+    };
+    crate::record::<D>(out, &subject, &run).unwrap();
+    file
 }
 
 /// A frame: kind, units of virtual time, content, and of a keyframe what each partition has executed.
