@@ -33,6 +33,11 @@ impl TextFilter for CallFilter {
         &mut self.filter
     }
 
+    /// Functions that are left later than what is chosen around an instant end there.
+    fn is_done(&mut self) -> bool {
+        self.filter.has_closed()
+    }
+
     fn close(&mut self) {
         if let Some(tree) = self.filter.inner_mut().calls_mut() {
             tree.close(self.follower.open());
@@ -51,7 +56,7 @@ impl TextFilter for CallFilter {
 impl Recorder for CallFilter {
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         // What is open stays open where the lines end.
-        if self.filter.is_over() {
+        if self.filter.has_closed() {
             return self.filter.instruction(stamp, step);
         }
         let notes = self.follower.instruction(stamp, step);
@@ -63,7 +68,7 @@ impl Recorder for CallFilter {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        if self.filter.is_over() {
+        if self.filter.has_closed() {
             return self.filter.event(stamp, event);
         }
         let notes = self.follower.event(stamp, event);

@@ -5,6 +5,7 @@ use crate::beginning::Beginning;
 use crate::filtered::ends;
 use crate::output::{Bytes, Ended, Output};
 use crate::progress::Progress;
+use crate::rest::Rest;
 use crate::show_command::{failed, open};
 use crate::status::Status;
 use crate::view::{InForce, View};
@@ -100,10 +101,12 @@ impl Run<'_> {
     fn pass<R: Recorder>(&mut self, recorder: R, has_enough: impl Fn(&R) -> bool) -> Result<R, Ended> {
         let mut filter = Filter::new(self.in_force.choice.clone(), recorder);
         let ends = if let Some(before) = self.in_force.before.clone() {
+            let count = self.recording.traced().partitions.len();
             let replay = self.recording.replay_before(Position::Unit(0));
             let replay = replay.map_err(|error| failed(&self.options.recording, &error))?;
             let mut before = Filter::new(before, filter);
-            let ends = self.run_again(replay, &mut before, |_| false);
+            let none = vec![0; count];
+            let ends = self.run_again(replay, &none, &mut before, |_| false);
             let Ok(()) = before.finish(ends.clone(), |_| Ok::<(), Infallible>(()));
             filter = before.into_inner();
             ends
@@ -111,7 +114,8 @@ impl Run<'_> {
             let beginning = Beginning::of(self.recording, &self.in_force.choice);
             let beginning = beginning.map_err(|error| failed(&self.options.recording, &error))?;
             beginning.tell(&mut filter);
-            self.run_again(beginning.replay, &mut filter, has_enough)
+            let events = beginning.events();
+            self.run_again(beginning.replay, &events, &mut filter, has_enough)
         };
         let Ok(()) = filter.finish(ends, |_| Ok::<(), Infallible>(()));
         if let Some(warning) = self.view.warning(&self.options.filter, &filter.passed()) {
@@ -120,10 +124,11 @@ impl Run<'_> {
         Ok(filter.into_inner())
     }
 
-    /// Runs on to the end, or as long as something may pass, and says where each partition ended.
+    /// Runs on to the end, or as long as something may pass, and says where each partition ended; so many events of each were before.
     fn run_again<R: Recorder>(
-        &self,
+        &mut self,
         mut replay: Replay,
+        events_before: &[u64],
         filter: &mut Filter<R>,
         has_enough: impl Fn(&R) -> bool,
     ) -> Vec<Stamp> {
@@ -132,7 +137,13 @@ impl Run<'_> {
             progress.set(machine.clock().units());
             !filter.is_over() && !has_enough(filter.inner())
         });
-        ends(replay.machine())
+        drop(progress);
+        if !filter.is_over() {
+            return ends(replay.machine());
+        }
+        let rest = Rest::of(self.recording, replay, events_before);
+        rest.tell(filter);
+        rest.ends
     }
 }
 

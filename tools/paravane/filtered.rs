@@ -5,13 +5,13 @@ use crate::call_filter::CallFilter;
 use crate::filter_options::FilterOptions;
 use crate::look::Shown;
 use crate::output::Ended;
+use crate::rest::Rest;
 use crate::session::Listener;
 use crate::text_sink::TextSink;
 use crate::view::View;
 use emulator::Step;
 use hypervisor_core::{Elision, Event, Machine, Partition, PartitionId, Progress, Recorder, Stamp, Wanted};
 use log::warn;
-use std::collections::BTreeSet;
 use trace::filter::{Choice, EventsOnly};
 use trace::{Filter, RunEnd, TracedSystem};
 
@@ -19,7 +19,7 @@ use trace::{Filter, RunEnd, TracedSystem};
 pub struct Filtered<'a, F> {
     filter: F,
     options: &'a FilterOptions,
-    is_as_recorded: bool,
+    is_window: bool,
     view: &'a View,
 }
 
@@ -29,8 +29,13 @@ pub trait TextFilter: Recorder {
     fn filter_mut(&mut self) -> &mut Filter<TextSink>;
 
     /// Whether nothing more will pass.
-    fn has_closed(&mut self) -> bool {
+    fn is_done(&mut self) -> bool {
         self.filter_mut().is_over()
+    }
+
+    /// So many instructions and events of a partition are left out that are not told, after it is over.
+    fn leave_rest(&mut self, partition: PartitionId, passed: (u64, u64)) {
+        self.filter_mut().leave_out(partition, passed);
     }
 
     /// Nothing more comes but how the run ended.
@@ -73,8 +78,12 @@ impl TextFilter for OfLast {
         self.0.inner_mut()
     }
 
-    fn has_closed(&mut self) -> bool {
+    fn is_done(&mut self) -> bool {
         self.0.is_over()
+    }
+
+    fn leave_rest(&mut self, partition: PartitionId, passed: (u64, u64)) {
+        self.0.leave_out(partition, passed);
     }
 
     fn hand_on_rest(&mut self, ends: Vec<Stamp>) -> Result<(), Ended> {
@@ -101,31 +110,21 @@ impl<'a> Filtered<'a, OfLast> {
     /// A filter of what `before` leaves once the run is over.
     pub fn of_last(before: Choice, shown: &'a Shown<'a>, sink: TextSink) -> Self {
         let filter = OfLast(Filter::new(before, Filter::new(shown.choice.clone(), sink)));
-        Self { filter, options: &shown.filter, is_as_recorded: shown.is_as_recorded, view: &shown.view }
+        Self::before_text(shown, filter)
     }
 }
 
 impl<'a> Filtered<'a, Filter<TextSink>> {
     /// A filter that sees everything.
     pub fn new(shown: &'a Shown<'a>, sink: TextSink) -> Self {
-        Self {
-            filter: Filter::new(shown.choice.clone(), sink),
-            options: &shown.filter,
-            is_as_recorded: shown.is_as_recorded,
-            view: &shown.view,
-        }
+        Self::before_text(shown, Filter::new(shown.choice.clone(), sink))
     }
 }
 
 impl<'a> Filtered<'a, EventsOnly<TextSink>> {
     /// A filter for what needs no instructions.
     pub fn of_events(shown: &'a Shown<'a>, sink: TextSink) -> Self {
-        Self {
-            filter: EventsOnly::new(shown.choice.clone(), sink),
-            options: &shown.filter,
-            is_as_recorded: shown.is_as_recorded,
-            view: &shown.view,
-        }
+        Self::before_text(shown, EventsOnly::new(shown.choice.clone(), sink))
     }
 }
 
@@ -133,11 +132,18 @@ impl<'a> Filtered<'a, CallFilter> {
     /// A filter for a tree of calls.
     pub fn of_calls(shown: &'a Shown<'a>, system: &TracedSystem, sink: TextSink) -> Self {
         let filter = CallFilter::new(shown.choice.clone(), system, sink);
-        Self { filter, options: &shown.filter, is_as_recorded: shown.is_as_recorded, view: &shown.view }
+        Self::before_text(shown, filter)
     }
 }
 
-impl<F: TextFilter> Filtered<'_, F> {
+impl<'a, F: TextFilter> Filtered<'a, F> {
+    fn before_text(shown: &'a Shown<'a>, mut filter: F) -> Self {
+        if shown.is_window() {
+            filter.filter_mut().tell_only_of_the_window();
+        }
+        Self { filter, options: &shown.filter, is_window: shown.is_window(), view: &shown.view }
+    }
+
     /// Writes what is there so far.
     ///
     /// # Errors
@@ -153,23 +159,26 @@ impl<F: TextFilter> Filtered<'_, F> {
 
     /// Whether only the instructions after one point are wanted.
     pub fn is_window(&self) -> bool {
-        self.options.window.is_some()
+        self.is_window
     }
 
-    /// Whether nothing more will be written, and nobody has to know what else there is.
+    /// Whether nothing more will be written but how much was left out.
     pub fn is_over(&mut self) -> bool {
-        !self.is_as_recorded && self.filter.has_closed()
+        self.filter.is_done()
     }
 
-    /// The records begin with what this machine does next; the guests of `stopped` partitions want to be left out.
-    pub fn begin_at(&mut self, machine: &Machine, stopped: &BTreeSet<u16>) {
+    /// Nobody tells what comes after it is over.
+    pub fn leave_out(&mut self, rest: &Rest) {
+        rest.left().for_each(|(partition, left)| self.filter.leave_rest(partition, left));
+    }
+
+    /// The records begin with what this machine does next, if there were none before.
+    pub fn begin_at(&mut self, machine: &Machine) {
         let filter = self.filter.filter_mut();
+        if filter.passed().began {
+            return;
+        }
         for place in 0..machine.partitions().len() as u16 {
-            let stamp = machine.stamp_of(PartitionId(place));
-            filter.start(stamp);
-            if stopped.contains(&place) {
-                filter.event(stamp, &Event::TraceStop);
-            }
             filter.inner_mut().begin_at(PartitionId(place), machine.partition(PartitionId(place)).cpu());
         }
     }
@@ -187,7 +196,8 @@ impl<F: TextFilter> Filtered<'_, F> {
         self.filter.close();
         self.filter.hand_on_rest(ends)?;
         let filter = self.filter.filter_mut();
-        if let Some(end) = end {
+        // The end is not part of a window.
+        if let Some(end) = end.filter(|_| !self.is_window) {
             filter.inner_mut().end(end);
         }
         if let Some(warning) = self.view.warning(self.options, &filter.passed()) {
@@ -205,6 +215,13 @@ impl<F: TextFilter> Recorder for Filtered<'_, F> {
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
         self.filter.instruction(stamp, step);
+        if self.is_window {
+            // What the first instruction of a window loads is told as in the trace of the whole run.
+            let filter = self.filter.filter_mut();
+            if !filter.passed().began {
+                filter.inner_mut().begin_at(stamp.partition, step.after);
+            }
+        }
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {

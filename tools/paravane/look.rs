@@ -52,8 +52,6 @@ pub struct Look {
 pub struct Shown<'a> {
     /// The options of the filter.
     pub filter: Cow<'a, FilterOptions>,
-    /// Whether the filters of the recording are the only ones: what is left out is told of up to the end of the run, as of a run of now.
-    pub is_as_recorded: bool,
     /// The filters of the recording that are in force, too.
     pub view: Cow<'a, View>,
     /// Which records.
@@ -96,11 +94,10 @@ impl Look {
         shown: &str,
     ) -> Result<Shown<'a>, String> {
         let source = self.source.as_deref();
-        let is_as_recorded = view.is_narrow() && filter.is_empty();
         let Some(depth) = self.calls else {
             let InForce { choice, before } = view.choose(filter, system, shown)?;
             let (filter, view) = (Cow::Borrowed(filter), Cow::Borrowed(view));
-            return Ok(Shown { filter, is_as_recorded, view, choice, before, calls: None, source });
+            return Ok(Shown { filter, view, choice, before, calls: None, source });
         };
         let filter = FilterOptions { as_calls: Some(depth), ..view.joined(filter, shown)? };
         let mut choice = filter.choice(system, shown)?;
@@ -119,11 +116,16 @@ impl Look {
             choice.gaps = Gaps::Total;
         }
         let (filter, view) = (Cow::Owned(filter), Cow::Owned(View::default()));
-        Ok(Shown { filter, is_as_recorded, view, choice, before: None, calls: Some(options), source })
+        Ok(Shown { filter, view, choice, before: None, calls: Some(options), source })
     }
 }
 
 impl Shown<'_> {
+    /// Whether only the instructions after one point are chosen.
+    pub fn is_window(&self) -> bool {
+        self.choice.length.is_some()
+    }
+
     /// What has to be seen.
     pub fn way(&self) -> Way {
         match self.calls {

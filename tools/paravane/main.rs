@@ -29,6 +29,7 @@ mod pvt_sink;
 mod query;
 mod recording_stats;
 mod report_command;
+mod rest;
 mod roster;
 mod run;
 mod session;

@@ -8,6 +8,7 @@ use crate::look::{Look, Way};
 use crate::output::{Ended, Output};
 use crate::progress::Progress;
 use crate::quantities::grouped;
+use crate::rest::Rest;
 use crate::status::Status;
 use crate::view::View;
 use hypervisor_core::{Machine, PartitionId, Recorder, Stamp, Unrecorded};
@@ -50,42 +51,45 @@ pub fn shown(
     let output = Output::beside(path, output).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
     let way = shown.way();
-    let is_window = filter.window.is_some();
+    let depends_on_the_past = |outer: &Choice| outer.depends_on_the_past();
+    // Of a window nobody has to know what came before, unless what is chosen there depends on it.
+    let is_window = shown.is_window()
+        && shown.before.is_none()
+        && !shown.choice.within.as_deref().is_some_and(depends_on_the_past);
     if matches!(way, Way::Events) && !is_window {
         return events(path, &mut recording, Filtered::of_events(&shown, sink));
     }
-    let start = if is_window { start(&shown.choice, &traced) } else { Position::Unit(0) };
-    if way == Way::Instructions && !is_window {
-        let beginning = Beginning::of(&mut recording, &shown.choice).map_err(|error| failed(path, &error))?;
-        let mut text = Filtered::new(&shown, sink);
-        text.go_on(&beginning);
-        return filtered(beginning.replay, start, &recording, text);
-    }
-    let replayed = recording.replay_before(start).map_err(|error| failed(path, &error))?;
-    let of_last = shown.before.clone();
+    let window = is_window.then(|| start(&shown.choice, &traced));
+    let beginning = match window {
+        Some(start) => recording.replay_before(start).map(Beginning::at),
+        None if way == Way::Instructions => Beginning::of(&mut recording, &shown.choice),
+        // The calls, and the last records, are of the whole run.
+        None => recording.replay_before(Position::Unit(0)).map(Beginning::at),
+    };
+    let beginning = beginning.map_err(|error| failed(path, &error))?;
+    let (recording, of_last) = (&mut recording, shown.before.clone());
     match (way, of_last) {
         (Way::OfLast, Some(before)) => {
-            filtered(replayed, start, &recording, Filtered::of_last(before, &shown, sink))
+            filtered(beginning, window, recording, Filtered::of_last(before, &shown, sink))
         }
-        (Way::Calls, _) => filtered(replayed, start, &recording, Filtered::of_calls(&shown, &traced, sink)),
+        (Way::Calls, _) => filtered(beginning, window, recording, Filtered::of_calls(&shown, &traced, sink)),
+        (Way::Events, _) => filtered(beginning, window, recording, Filtered::of_events(&shown, sink)),
         (Way::Instructions | Way::OfLast, _) => {
-            filtered(replayed, start, &recording, Filtered::new(&shown, sink))
+            filtered(beginning, window, recording, Filtered::new(&shown, sink))
         }
-        (Way::Events, _) => filtered(replayed, start, &recording, Filtered::of_events(&shown, sink)),
     }
 }
 
-/// Where the run has to be run again from: of a window only from right before it, unless what is chosen there depends on what came before.
+/// Where a window has to be run again from: a little before it, because what is raised at that very instant belongs to it.
 fn start(choice: &Choice, traced: &TracedSystem) -> Position {
-    if choice.within.as_ref().is_some_and(|outer| outer.depends_on_the_past()) {
-        return Position::Unit(0);
-    }
     match &choice.from {
-        Some(Trigger { what: Instant::Time(ns), .. }) => Position::Unit(traced.rate.first_unit_at(*ns)),
+        Some(Trigger { what: Instant::Time(ns), .. }) => {
+            Position::Unit(traced.rate.first_unit_at(*ns).saturating_sub(1))
+        }
         Some(Trigger { what: Instant::Number(number), partition })
             if partition.is_some() || !traced.is_system =>
         {
-            Position::Instruction(partition.unwrap_or_default(), *number)
+            Position::Instruction(partition.unwrap_or_default(), number.saturating_sub(1))
         }
         _ => Position::Unit(0),
     }
@@ -139,16 +143,21 @@ fn events<F: TextFilter>(
     Ok(Status::Success)
 }
 
+/// Shows what the filter lets through of a run that goes on, or of a window of it.
 fn filtered<F: TextFilter>(
-    mut replay: Replay,
-    start: Position,
-    recording: &Recording,
+    beginning: Beginning,
+    window: Option<Position>,
+    recording: &mut Recording,
     mut text: Filtered<'_, F>,
 ) -> Result<Status, Ended> {
-    let is_window = text.is_window();
-    if is_window {
-        go_to(&mut replay, start);
-        text.begin_at(replay.machine(), replay.stopped());
+    text.go_on(&beginning);
+    let events_before = beginning.events();
+    let mut replay = beginning.replay;
+    if let Some(start) = window {
+        go_to(&mut replay, start, &mut text);
+    }
+    if text.is_window() {
+        text.begin_at(replay.machine());
     }
     let mut result = Ok(());
     let mut progress = Progress::new("running again", recording.end().map_or(0, |end| end.unit));
@@ -163,14 +172,19 @@ fn filtered<F: TextFilter>(
     });
     drop(progress);
     result?;
-    // The ends are not part of a window.
-    let end = recording.end().filter(|_| !is_window);
-    text.end(if is_window { Vec::new() } else { ends(replay.machine()) }, end)?;
+    let ends = if text.is_over() && !text.is_window() {
+        let rest = Rest::of(recording, replay, &events_before);
+        text.leave_out(&rest);
+        rest.ends
+    } else {
+        ends(replay.machine())
+    };
+    text.end(ends, recording.end())?;
     Ok(Status::Success)
 }
 
 /// Goes to where a window begins.
-fn go_to(replay: &mut Replay, start: Position) {
+fn go_to(replay: &mut Replay, start: Position, recorder: &mut impl Recorder) {
     let passed = |machine: &Machine| match start {
         Position::Unit(_) => machine.clock().units(),
         Position::Instruction(partition, _) => machine.partition(partition).executed(),
@@ -178,7 +192,7 @@ fn go_to(replay: &mut Replay, start: Position) {
     let (Position::Unit(target) | Position::Instruction(_, target)) = start;
     let begun = passed(replay.machine());
     let mut progress = Progress::new("running again", target.saturating_sub(begun));
-    replay.go_to_telling(start, |machine| progress.set(passed(machine).saturating_sub(begun)));
+    replay.go_to_telling(start, recorder, |machine| progress.set(passed(machine).saturating_sub(begun)));
 }
 
 /// Whether the file at `path` is a recording, of this version or another.

@@ -60,11 +60,6 @@ impl View {
         Ok(Self { stored: Some(stored) })
     }
 
-    /// Whether it has filters.
-    pub fn is_narrow(&self) -> bool {
-        self.stored.is_some()
-    }
-
     /// The options that it was recorded with, if they are in force.
     pub fn into_stored(self) -> Option<FilterOptions> {
         self.stored

@@ -3,7 +3,7 @@
 use crate::bounds::Bounds;
 use crate::reader::Position;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp, Wanted};
+use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp, Unrecorded, Wanted};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub struct Replay {
     /// Inputs that were given.
     given: usize,
     stopped: BTreeSet<u16>,
-    /// Events that running again made.
-    events: u64,
+    /// Events of each partition that running again made.
+    events: Vec<u64>,
     ended: bool,
 }
 
@@ -44,7 +44,8 @@ impl Replay {
     pub(crate) fn new(machine: Machine, stopped: &[u16], stretch: Stretch) -> Self {
         let given = machine.given_inputs();
         let stopped = stopped.iter().copied().collect();
-        let mut replay = Self { machine, stretch, given, stopped, events: 0, ended: false };
+        let events = vec![0; machine.partitions().len()];
+        let mut replay = Self { machine, stretch, given, stopped, events, ended: false };
         if given > 0 {
             replay.give_inputs();
         }
@@ -63,6 +64,12 @@ impl Replay {
         &self.stopped
     }
 
+    /// How many events of each partition running again has made since it began.
+    #[must_use]
+    pub fn events(&self) -> &[u64] {
+        &self.events
+    }
+
     /// Whether the recording goes no further.
     #[must_use]
     pub fn has_ended(&self) -> bool {
@@ -72,12 +79,18 @@ impl Replay {
     /// Goes to a position that was not passed yet; to the end of the recording if it does not go so far. Shortly before a
     /// partition's instruction it stops if that partition does not run for long.
     pub fn go_to(&mut self, position: Position) {
-        self.go_to_telling(position, |_| {});
+        self.go_to_telling(position, &mut Unrecorded, |_| {});
     }
 
-    /// As [`Replay::go_to`], and shows the machine on its way now and then.
-    pub fn go_to_telling(&mut self, position: Position, mut tell: impl FnMut(&Machine)) {
-        let mut stops = Stops(std::mem::take(&mut self.stopped));
+    /// As [`Replay::go_to`], and tells `recorder` the events on its way, and shows the machine now and then. Where all partitions wait it
+    /// goes on to what they wait for, so an event can be later than the position.
+    pub fn go_to_telling<R: Recorder>(
+        &mut self,
+        position: Position,
+        recorder: &mut R,
+        mut tell: impl FnMut(&Machine),
+    ) {
+        let mut stops = Stops { stopped: std::mem::take(&mut self.stopped), recorder };
         let (mut waits, mut left_before) = (0, u64::MAX);
         while !self.ended && waits < WAITS_MOST {
             // A partition executes no more than the time that passes.
@@ -95,7 +108,7 @@ impl Replay {
             self.run_slice(left.min(GLANCE_UNITS), &mut stops);
             tell(&self.machine);
         }
-        self.stopped = stops.0;
+        self.stopped = stops.stopped;
     }
 
     /// Runs to the end of the recording, and tells `recorder`, as long as `wants_more`.
@@ -116,9 +129,8 @@ impl Replay {
         let last_unit = self.stretch.last_unit;
         let left = last_unit.saturating_sub(self.machine.clock().units()).saturating_add(1);
         let limits = Limits { slice_units: Some(units.min(left)), ..self.stretch.limits.unwrap_or_default() };
-        let mut recorder = Counted { recorder, events: 0 };
+        let mut recorder = Counted { recorder, events: &mut self.events };
         let progress = self.machine.run(&limits, &mut recorder);
-        self.events += recorder.events;
         match progress {
             Progress::Output => {
                 for place in 0..self.machine.partitions().len() {
@@ -145,7 +157,8 @@ impl Replay {
         }
         self.ended |= self.stretch.limits.is_none() && self.is_past_the_end();
         let bounds = self.stretch.bounds;
-        self.ended |= self.machine.executed() > bounds.executed || self.events > bounds.events;
+        let events = self.events.iter().fold(0, |sum: u64, events| sum.saturating_add(*events));
+        self.ended |= self.machine.executed() > bounds.executed || events > bounds.events;
     }
 
     /// Whether more units have passed than the recording has, whatever its end claims.
@@ -166,7 +179,7 @@ impl Replay {
 /// Counts the events that it tells: each of them takes room in the file.
 struct Counted<'a, R> {
     recorder: &'a mut R,
-    events: u64,
+    events: &'a mut [u64],
 }
 
 impl<R: Recorder> Recorder for Counted<'_, R> {
@@ -183,7 +196,9 @@ impl<R: Recorder> Recorder for Counted<'_, R> {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        self.events += 1;
+        if let Some(count) = self.events.get_mut(stamp.partition.index()) {
+            *count = count.saturating_add(1);
+        }
         self.recorder.event(stamp, event);
     }
 
@@ -192,10 +207,13 @@ impl<R: Recorder> Recorder for Counted<'_, R> {
     }
 }
 
-/// Follows who wants to be left out.
-struct Stops(BTreeSet<u16>);
+/// Follows who wants to be left out, and tells all events.
+struct Stops<'a, R> {
+    stopped: BTreeSet<u16>,
+    recorder: &'a mut R,
+}
 
-impl Recorder for Stops {
+impl<R: Recorder> Recorder for Stops<'_, R> {
     fn wanted(&self) -> Wanted {
         Wanted::Events
     }
@@ -204,9 +222,10 @@ impl Recorder for Stops {
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
         match event {
-            Event::TraceStop => _ = self.0.insert(stamp.partition.0),
-            Event::TraceStart => _ = self.0.remove(&stamp.partition.0),
+            Event::TraceStop => _ = self.stopped.insert(stamp.partition.0),
+            Event::TraceStart => _ = self.stopped.remove(&stamp.partition.0),
             _ => {}
         }
+        self.recorder.event(stamp, event);
     }
 }

@@ -21,6 +21,11 @@ impl Around {
         Self { trigger, units: units as u64, ring: Ring::new(Measure::Instructions, units), left: 0, hits: 0 }
     }
 
+    /// Whether it will not happen again, and everything around it was handed on.
+    pub fn is_over(&self) -> bool {
+        self.left == 0 && !self.may_hit()
+    }
+
     /// How often it happened.
     pub fn hits(&self) -> u64 {
         self.hits

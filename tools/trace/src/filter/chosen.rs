@@ -25,6 +25,8 @@ pub struct Chosen<R> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Partition {
     gap: Gap,
+    /// A record of it was in time.
+    has_begun: bool,
     /// The guest asked for its instructions to be left out.
     is_stopped: bool,
 }
@@ -61,8 +63,12 @@ impl<R: Recorder> Chosen<R> {
         self.counts_by_numbers = true;
     }
 
-    pub fn start(&mut self, stamp: Stamp) {
-        self.partitions[stamp.partition.index()].gap.start(stamp.instruction);
+    /// A record is in time; what was before the first one of its partition is no gap.
+    pub fn begin(&mut self, stamp: Stamp) {
+        let partition = &mut self.partitions[stamp.partition.index()];
+        if !std::mem::replace(&mut partition.has_begun, true) {
+            partition.gap.start(stamp.instruction);
+        }
     }
 
     /// An instruction is not in time.
@@ -70,13 +76,21 @@ impl<R: Recorder> Chosen<R> {
         self.partitions[partition.index()].gap.by_filter(1, 0);
     }
 
-    /// What was before is not in time.
-    pub fn resume(&mut self, partition: PartitionId, (instructions, events): (u64, u64), is_stopped: bool) {
-        let partition = &mut self.partitions[partition.index()];
-        partition.is_stopped = is_stopped;
+    /// So many instructions and events are not in time.
+    pub fn leave_out(&mut self, partition: PartitionId, (instructions, events): (u64, u64)) {
         if instructions > 0 || events > 0 {
-            partition.gap.by_filter(instructions, events);
+            self.partitions[partition.index()].gap.by_filter(instructions, events);
         }
+    }
+
+    /// Whether the guest of a partition has asked for its instructions to be left out.
+    pub fn stop(&mut self, partition: PartitionId, is_stopped: bool) {
+        self.partitions[partition.index()].is_stopped = is_stopped;
+    }
+
+    /// What the guest asks for by an event that is not in time holds all the same.
+    pub fn note_wish(&mut self, partition: PartitionId, event: &Event) {
+        self.partitions[partition.index()].note_wish(event);
     }
 
     /// An instruction is in time for the outer choices alone: they follow where the partition is.

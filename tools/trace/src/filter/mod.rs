@@ -27,7 +27,7 @@ use crate::last::Last;
 use around::Around;
 use chosen::Chosen;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Recorder, Stamp, Wanted};
+use hypervisor_core::{Elision, Event, PartitionId, Recorder, Stamp, Wanted};
 use selection::Selector;
 
 /// What is to be recorded.
@@ -112,7 +112,8 @@ impl Choice {
     #[must_use]
     pub fn needs_instructions(&self) -> bool {
         let triggers = [&self.from, &self.to];
-        self.selection.needs_instructions()
+        self.length.is_some()
+            || self.selection.needs_instructions()
             || self.around.is_some()
             || triggers.into_iter().flatten().any(Trigger::needs_instructions)
             || self.within.as_ref().is_some_and(|outer| outer.needs_instructions())
@@ -123,6 +124,8 @@ impl Choice {
 pub struct Filter<R> {
     partitions: Vec<bool>,
     window: Window,
+    /// What is not in the window is no gap.
+    is_silent: bool,
     /// Those of the choices within which this one is.
     outer_windows: Vec<Window>,
     around: Option<Around>,
@@ -159,10 +162,16 @@ impl<R: Recorder> Filter<R> {
         Self {
             partitions,
             window: Window::new(from, to, length),
+            is_silent: false,
             outer_windows,
             around: around.map(|(trigger, units)| Around::new(trigger, units)),
             chosen: Chosen::new(Selector::new(selection, count), outer_selectors, gaps, next),
         }
+    }
+
+    /// What is outside of its window is no gap: nobody is told that it is missing. It is to be said before the first record.
+    pub fn tell_only_of_the_window(&mut self) {
+        self.is_silent = true;
     }
 
     /// The recorder behind it.
@@ -182,24 +191,30 @@ impl<R: Recorder> Filter<R> {
         self.chosen.into_inner()
     }
 
-    /// The records of a partition begin at this stamp, and not with the run: what was before is no gap.
-    pub fn start(&mut self, stamp: Stamp) {
-        if self.shows(stamp) {
-            self.chosen.start(stamp);
+    /// The guest of a partition has asked, before its first record, for its instructions to be left out.
+    pub fn stop(&mut self, partition: PartitionId) {
+        if self.shows(partition) {
+            self.chosen.stop(partition, true);
         }
     }
 
-    /// The records of a partition begin at a later instant of its run: so many instructions and events before are left out, and
-    /// by then the guest may have asked for what follows to be.
-    pub fn resume(&mut self, stamp: Stamp, (instructions, events): (u64, u64), is_stopped: bool) {
-        if self.shows(stamp) {
-            self.chosen.resume(stamp.partition, (instructions, events), is_stopped);
+    /// So many instructions and events of a partition are left out that are not told: before its first record, or after it
+    /// [is over](Filter::is_over).
+    pub fn leave_out(&mut self, partition: PartitionId, passed: (u64, u64)) {
+        if self.shows(partition) && !self.is_silent {
+            self.chosen.leave_out(partition, passed);
         }
     }
 
     /// Whether nothing more will pass.
     #[must_use]
     pub fn is_over(&self) -> bool {
+        self.has_closed() || self.around.as_ref().is_some_and(Around::is_over)
+    }
+
+    /// Whether the time of records is over.
+    #[must_use]
+    pub fn has_closed(&self) -> bool {
         self.window.is_closed() || self.outer_windows.iter().any(Window::is_closed)
     }
 
@@ -228,7 +243,7 @@ impl<R: Recorder> Filter<R> {
             around.finish(&mut self.chosen);
         }
         for end in ends {
-            if self.shows(end) {
+            if self.shows(end.partition) && !self.is_silent {
                 self.chosen.end(end);
             }
         }
@@ -238,8 +253,8 @@ impl<R: Recorder> Filter<R> {
         hand_on(self.chosen.inner_mut())
     }
 
-    fn shows(&self, stamp: Stamp) -> bool {
-        self.partitions.get(stamp.partition.index()) == Some(&true)
+    fn shows(&self, partition: PartitionId) -> bool {
+        self.partitions.get(partition.index()) == Some(&true)
     }
 }
 
@@ -250,23 +265,29 @@ impl<R: Recorder> Recorder for Filter<R> {
 
     /// Only for a choice that [sees blocks](Choice::sees_blocks).
     fn blocks(&mut self, stamp: Stamp, blocks: &ExecutedBlocks<'_>) {
-        if self.shows(stamp) {
+        if self.shows(stamp.partition) {
             self.chosen.blocks(stamp, blocks);
         }
     }
 
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        if !self.shows(stamp) {
+        if !self.shows(stamp.partition) {
             return;
         }
         // Each window sees the whole run.
         let is_own = self.window.holds_instruction(stamp, step);
         let is_outer = hold(&mut self.outer_windows, |window| window.holds_instruction(stamp, step));
+        if is_own && self.is_silent {
+            self.chosen.begin(stamp);
+        }
         if !is_own || !is_outer {
             if is_outer {
                 self.chosen.pass_by(stamp, step);
             }
-            return self.chosen.leave_out_instruction(stamp.partition);
+            if is_own || !self.is_silent {
+                self.chosen.leave_out_instruction(stamp.partition);
+            }
+            return;
         }
         match &mut self.around {
             None => self.chosen.instruction(stamp, step),
@@ -275,11 +296,18 @@ impl<R: Recorder> Recorder for Filter<R> {
     }
 
     fn event(&mut self, stamp: Stamp, event: &Event) {
-        if !self.shows(stamp) {
+        if !self.shows(stamp.partition) {
             return;
         }
         let is_own = self.window.holds_event(stamp, event);
-        if !hold(&mut self.outer_windows, |window| window.holds_event(stamp, event)) || !is_own {
+        let is_outer = hold(&mut self.outer_windows, |window| window.holds_event(stamp, event));
+        if self.is_silent {
+            if !is_own {
+                return self.chosen.note_wish(stamp.partition, event);
+            }
+            self.chosen.begin(stamp);
+        }
+        if !is_own || !is_outer {
             return self.chosen.leave_out_event(stamp.partition, event);
         }
         match &mut self.around {
@@ -289,7 +317,10 @@ impl<R: Recorder> Recorder for Filter<R> {
     }
 
     fn elided(&mut self, stamp: Stamp, elision: &Elision) {
-        if !self.shows(stamp) {
+        if !self.shows(stamp.partition) {
+            return;
+        }
+        if self.is_silent && !self.window.is_open() {
             return;
         }
         if !self.window.is_open() || !self.outer_windows.iter().all(Window::is_open) {

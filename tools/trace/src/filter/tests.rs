@@ -330,3 +330,60 @@ fn a_choice_within_one_that_never_begins_says_which_one_it_is() {
         assert_eq!((passed.began, passed.outer_began), began);
     }
 }
+
+#[test]
+fn a_filter_is_over_as_soon_as_nothing_more_can_pass() {
+    let everything = || Choice::everything(1);
+    for (choice, records_seen) in [
+        (Choice { around: at(Instant::Number(3)).map(|at| (at, 2)), ..everything() }, Some(6)),
+        (Choice { around: at(Instant::Number(3)).map(|at| (at, 0)), ..everything() }, Some(4)),
+        (Choice { to: address(0x104), ..everything() }, Some(5)),
+        (Choice { from: at(Instant::Number(2)), length: Some(3), ..everything() }, Some(6)),
+        // It may happen again.
+        (Choice { around: address(0x103).map(|at| (at, 2)), ..everything() }, None),
+        (Choice { from: at(Instant::Number(2)), ..everything() }, None),
+    ] {
+        let mut filter = Filter::new(choice.clone(), Lines::default());
+        let mut run = Run::new();
+        let over = (1..=10).find(|number| {
+            run.instruction(&mut filter, 0xff + number);
+            filter.is_over()
+        });
+        assert_eq!(over, records_seen, "{choice:?}");
+    }
+}
+
+#[test]
+fn what_is_outside_of_a_window_of_so_many_instructions_is_a_gap_unless_only_the_window_is_told_of() {
+    let only = Selection { kinds: Kinds::of_word("marks").unwrap(), ..Selection::everything() };
+    for (selection, told, quiet) in [
+        (
+            Selection::everything(),
+            "elided 2+0 since 0: Filter; #2 102; #3 103; #4 mark 7; elided 3+1 since 4: Filter",
+            "#2 102; #3 103; #4 mark 7",
+        ),
+        (
+            only,
+            "elided 4+0 since 0: Filter; #4 mark 7; elided 3+1 since 4: Filter",
+            "elided 2+0 since 2: Filter; #4 mark 7",
+        ),
+    ] {
+        let from = at(Instant::Number(2));
+        let choice = Choice { from, length: Some(2), selection, ..Choice::everything(1) };
+        assert!(choice.needs_instructions());
+        for (is_quiet, expected) in [(false, told), (true, quiet)] {
+            let mut filter = Filter::new(choice.clone(), Lines::default());
+            if is_quiet {
+                filter.tell_only_of_the_window();
+            }
+            let mut run = Run::new();
+            for number in 0..7 {
+                run.instruction(&mut filter, 0x100 + number);
+                if number == 3 || number == 5 {
+                    run.tell(&mut filter, &Event::Mark { id: 7, payload: 0 });
+                }
+            }
+            assert_eq!(ended(filter, &[&run]), expected);
+        }
+    }
+}
