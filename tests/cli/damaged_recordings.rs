@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What is asked of a recording.
@@ -278,6 +279,46 @@ fn nothing_is_written_over_what_is_read_or_before_it_is_known_to_be_read() {
         is_refused(command, &finished, "this is the file that is read: name another one");
     }
     assert!(recorded.contents() == bytes && guest.contents() == whole);
+    // Of all outputs, and of all that is read: an image that a system file names, recorded input, stdin, another output.
+    let image = guest.as_ref().to_str().unwrap();
+    let system = format!("[[partition]]\nname = \"only\"\nimage = \"{image}\"\n");
+    let system = TemporaryFile::new("system.toml", system.as_bytes());
+    let text = system.contents();
+    let new = std::env::temp_dir().join(format!("paravane-new-{}", std::process::id()));
+    let new = new.as_os_str();
+    let (guest_file, system_file): (&OsStr, &OsStr) = (guest.as_ref(), system.as_ref());
+    let read = "read";
+    let twice = "writes to this file, too: name another one";
+    for (words, output, says) in [
+        (&["run", "--record"][..], guest_file, read),
+        (&["run", "--stats", "--stats-output"], guest_file, read),
+        (&["run", "--flight-recorder"], guest_file, read),
+        (&["run", "--flight-recorder"], system_file, read),
+        (&["trace", "--record"], guest_file, read),
+        (&["trace", "--stats", "--stats-output"], system_file, read),
+        (&["trace", "--format", "pvt", "-o"], guest_file, read),
+        (&["run", "--replay", image, "--flight-recorder"], guest_file, read),
+        (&["run", "--stats", "--stats-output", new.to_str().unwrap(), "--record"], new, twice),
+        (&["trace", "--record", new.to_str().unwrap(), "-o"], new, twice),
+    ] {
+        let words_before = words.iter().map(OsStr::new);
+        let finished = run(words_before.chain([output, system_file]));
+        is_refused(words, &finished, says);
+        assert!(
+            guest.contents() == whole && system.contents() == text && !Path::new(new).exists(),
+            "{words:?}"
+        );
+    }
+    let input = TemporaryFile::new("input", b"typed\n");
+    let mut command = paravane([OsStr::new("run"), OsStr::new("--record"), input.as_ref(), guest.as_ref()]);
+    command.stdin(fs::File::open(AsRef::<OsStr>::as_ref(&input)).unwrap());
+    if cfg!(target_os = "linux") {
+        is_refused(&["run"], &Finished::of(&command.output().unwrap()), "this file is read as stdin");
+        assert_eq!(input.contents(), b"typed\n");
+    }
+    let recorded_run = recorded.as_ref();
+    let finished = run([OsStr::new("trace"), OsStr::new("--record"), input.as_ref(), recorded_run]);
+    is_refused(&["trace"], &finished, "--record is about a run of now");
     let (damaged, kept) =
         (TemporaryFile::new("damaged.pvt", &bytes[..90]), TemporaryFile::new("kept", b"kept"));
     for command in [&["trace"][..], &["export", "--format", "csv"]] {

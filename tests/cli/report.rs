@@ -95,7 +95,7 @@ fn what_cannot_be_done_is_told_in_one_line() {
     for (arguments, line) in [
         (
             vec![recorded.as_str(), "-o", &recorded],
-            format!("{recorded} is the recording: name another file for the page"),
+            format!("-o {recorded}: this is the file that is read: name another one"),
         ),
         (vec![&recorded, "-o", "/nowhere/report.html"], "cannot create /nowhere/report.html:".to_owned()),
         (vec!["/nowhere/run.pvt"], "/nowhere/run.pvt: there is no such file".to_owned()),

@@ -438,6 +438,24 @@ pub struct RunOptions {
     pub dispatch: Dispatch,
 }
 
+impl RunOptions {
+    /// An option that is given, if one is.
+    pub fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--memory", self.memory.is_some()),
+            ("--arg", !self.arguments.is_empty()),
+            ("--abi", self.abi.is_some()),
+            ("--max-instructions", self.max_instructions.is_some()),
+            ("--max-time", self.max_time.is_some()),
+            ("--record", self.record.is_some()),
+            ("--replay", self.replay.is_some()),
+            ("--cpu", self.cpu.is_some()),
+            ("--stats", self.stats.is_some()),
+        ];
+        options.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+}
+
 /// `--cpu`
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum CpuName {

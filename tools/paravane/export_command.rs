@@ -9,6 +9,7 @@ use crate::rest::Rest;
 use crate::show_command::{failed, open};
 use crate::status::Status;
 use crate::view::{InForce, View};
+use crate::written::Written;
 use export::{Callgrind, Covoar, Csv, Drcov, FlameGraph, Folded, Lcov, Perfetto, Tenet};
 use hypervisor_core::{PartitionId, Recorder, Stamp};
 use recording::{Position, Recording, Replay};
@@ -25,6 +26,8 @@ use trace::{Filter, InBlocks};
 /// The recording cannot be read, the format cannot hold it, or the output fails.
 pub fn export(options: &Export) -> Result<Status, Ended> {
     let mut recording = open(&options.recording)?;
+    let written = Written::default().by("-o", options.output.as_deref()).reading(Some(&options.recording));
+    written.check().map_err(Ended::Failed)?;
     let traced = recording.traced().clone();
     let view = View::of(&options.recording, recording.header(), options.unfiltered)?;
     let shown = options.recording.display().to_string();
@@ -34,7 +37,7 @@ pub fn export(options: &Export) -> Result<Status, Ended> {
         return parquet(&mut run);
     }
     let chosen = only_one(&run.in_force.choice);
-    let out = Output::beside(&options.recording, options.output.as_deref());
+    let out = Output::to(options.output.as_deref());
     let out = RefCell::new(out.map_err(Ended::Failed)?);
     let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
     match options.format {
@@ -159,9 +162,12 @@ fn parquet(run: &mut Run<'_>) -> Result<Status, Ended> {
     };
     let cannot = |path: &Path, error| Ended::Failed(format!("cannot create {}: {error}", path.display()));
     fs::create_dir_all(folder).map_err(|error| cannot(folder, error))?;
+    let paths = PARQUET_FILES.map(|name| folder.join(name));
+    let written = Written::default().reading(Some(&run.options.recording));
+    let written = paths.iter().fold(written, |written, path| written.by("-o", Some(path)));
+    written.check().map_err(Ended::Failed)?;
     let mut files = Vec::new();
-    for name in PARQUET_FILES {
-        let path = folder.join(name);
+    for path in paths {
         files.push(BufWriter::new(File::create(&path).map_err(|error| cannot(&path, error))?));
     }
     let files: [BufWriter<File>; 3] =

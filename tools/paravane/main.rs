@@ -43,6 +43,7 @@ mod text_sink;
 mod trace_command;
 mod verify_command;
 mod view;
+mod written;
 
 use arguments::{Arguments, Command};
 use clap::error::ErrorKind;

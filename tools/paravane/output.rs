@@ -31,19 +31,6 @@ impl From<io::Error> for Ended {
     }
 }
 
-/// Checks that the file that will be written is not the one that is read: it would be lost.
-///
-/// # Errors
-/// One line for the user.
-pub fn refuse_same(read: &Path, written: &Path) -> Result<(), String> {
-    let same = read.canonicalize().is_ok_and(|read| written.canonicalize().is_ok_and(|path| path == read));
-    if same {
-        Err(format!("-o {}: this is the file that is read: name another one", written.display()))
-    } else {
-        Ok(())
-    }
-}
-
 /// Bytes on their way to stdout or to a file, unchanged.
 pub struct Output(BufWriter<Destination>);
 
@@ -69,14 +56,12 @@ impl Output {
         Ok(Self::new(Destination::File(file)))
     }
 
-    /// A new or emptied file, or stdout if none is named; what is `read` meanwhile is not emptied.
+    /// A new or emptied file, or stdout if none is named.
     ///
     /// # Errors
     /// One line for the user.
-    pub fn beside(read: &Path, path: Option<&Path>) -> Result<Self, String> {
-        let Some(path) = path else { return Ok(Self::stdout()) };
-        refuse_same(read, path)?;
-        Self::file(path)
+    pub fn to(path: Option<&Path>) -> Result<Self, String> {
+        path.map_or_else(|| Ok(Self::stdout()), Self::file)
     }
 
     /// Takes everything and keeps nothing.

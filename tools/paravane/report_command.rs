@@ -6,10 +6,10 @@ use crate::progress::Progress;
 use crate::recording_stats::{last_machine, run_again};
 use crate::show_command::{failed, open};
 use crate::status::Status;
+use crate::written::Written;
 use emulator::SEMANTICS;
 use recording::{Recording, RecordingError, Replay};
 use report::{About, Functions, LineCounts, PartitionTotals, Report, function_rows};
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use trace::{Both, FunctionCounts, InBlocks};
@@ -28,14 +28,7 @@ pub fn report(options: &Options) -> Result<Status, Ended> {
     let mut recording = open(path)?;
     let failed = |error: RecordingError| failed(path, &error);
     let output = options.output.as_deref().filter(|output| *output != Path::new(STDOUT));
-    if let Some(output) = output
-        && is_same_file(path, output)
-    {
-        return Err(Ended::Failed(format!(
-            "{} is the recording: name another file for the page",
-            output.display()
-        )));
-    }
+    Written::default().by("-o", output).reading(Some(path)).check().map_err(Ended::Failed)?;
     let last_unit = recording.last_unit().map_err(failed)?;
     let config = recording.subject().map_err(failed)?.config.clone();
     let rate = recording.traced().rate;
@@ -69,10 +62,7 @@ pub fn report(options: &Options) -> Result<Status, Ended> {
         bytes: recording.reader().length_bytes(),
         totals,
     };
-    let mut out = match output {
-        Some(output) => Output::file(output).map_err(Ended::Failed)?,
-        None => Output::stdout(),
-    };
+    let mut out = Output::to(output).map_err(Ended::Failed)?;
     report.write(&about, &config, functions, Bytes(&mut out))?;
     out.flush()?;
     Ok(Status::Success)
@@ -112,9 +102,4 @@ fn totals(end: &Replay) -> Vec<PartitionTotals> {
         ledger: partition.ledger().cloned(),
     });
     totals.collect()
-}
-
-/// Whether both paths lead to the same file.
-fn is_same_file(path: &Path, other: &Path) -> bool {
-    fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(other).is_ok_and(|other| path == other))
 }

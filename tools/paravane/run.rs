@@ -4,7 +4,7 @@ use crate::again::Again;
 use crate::arguments::Run;
 use crate::flight_recorder::{self, FlightRecorder};
 use crate::output::{Ended, Output};
-use crate::session::Session;
+use crate::session::{Session, outputs};
 use crate::status::Status;
 use crate::subject;
 use hypervisor_core::Unrecorded;
@@ -15,6 +15,8 @@ use hypervisor_core::Unrecorded;
 /// It cannot be loaded, or input or output failed.
 pub fn run(run: &Run) -> Result<Status, Ended> {
     let subject = subject::open(run.image.as_deref(), &run.options)?;
+    let written = outputs(&run.options, &subject);
+    written.by("--flight-recorder", run.flight_recorder.as_deref()).check().map_err(Ended::Failed)?;
     let session = Session::new(subject, &run.options, Output::stdout())?;
     let Some(path) = &run.flight_recorder else {
         return session.that_tells(Again::of(run)).run(&mut Unrecorded);

@@ -14,6 +14,7 @@ use crate::roster::Roster;
 use crate::statistics::statistics;
 use crate::statistics_json::statistics_json;
 use crate::status::Status;
+use crate::written::Written;
 use emulator::Settings;
 use hypervisor_core::{
     Image, Limits, LoadError, Machine, PartitionId, Progress, Recorder, SystemConfig, Unrecorded,
@@ -185,6 +186,16 @@ impl<'a> Session<'a> {
         let (executed, now_ns) = (self.machine.executed(), self.machine.clock().now_ns());
         format!("after {} instructions, {} of virtual time", grouped(executed), time(now_ns))
     }
+}
+
+/// The files that the options of a run name, beside what is run: those that it writes, and those that it reads.
+pub fn outputs<'a>(options: &'a RunOptions, subject: &Subject) -> Written<'a> {
+    let written = Written::default()
+        .by("--record", options.record.as_deref())
+        .by("--stats-output", options.stats_output.as_deref())
+        .reading_all(subject.paths())
+        .reading(options.replay.as_deref());
+    if options.replay.is_some() { written } else { written.reading_stdin() }
 }
 
 /// The machine of a subject, what to call its partitions, and what recorded input for it names.

@@ -11,6 +11,7 @@ use crate::quantities::grouped;
 use crate::rest::Rest;
 use crate::status::Status;
 use crate::view::View;
+use crate::written::Written;
 use hypervisor_core::{Machine, PartitionId, Recorder, Stamp, Unrecorded};
 use log::warn;
 use recording::{Position, Recording, RecordingError, Replay};
@@ -43,12 +44,13 @@ pub fn shown(
     unfiltered: bool,
     output: Option<&Path>,
 ) -> Result<Status, Ended> {
+    Written::default().by("-o", output).reading(Some(path)).check().map_err(Ended::Failed)?;
     let mut recording = open(path)?;
     let view = View::of(path, recording.header(), unfiltered)?;
     let traced = recording.traced().clone();
     let shown = look.choose(filter, &view, &traced, &path.display().to_string()).map_err(Ended::Failed)?;
     // Only now that it is known to be read.
-    let output = Output::beside(path, output).map_err(Ended::Failed)?;
+    let output = Output::to(output).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
     let way = shown.way();
     let depends_on_the_past = |outer: &Choice| outer.depends_on_the_past();

@@ -3,9 +3,9 @@
 use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
 use crate::look::Way;
-use crate::output::{Ended, Output, refuse_same};
+use crate::output::{Ended, Output};
 use crate::pvt_sink::PvtSink;
-use crate::session::Session;
+use crate::session::{Session, outputs};
 use crate::show_command::{is_recording, shown};
 use crate::status::Status;
 use crate::subject;
@@ -27,14 +27,13 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         return recorded(path, trace);
     }
     let subject = subject::open(trace.image.as_deref(), &trace.options)?;
+    let written = outputs(&trace.options, &subject).by("-o", trace.output.as_deref());
+    written.check().map_err(Ended::Failed)?;
     // The files are created only when everything is known to load.
     let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
     let traced = TracedSystem::of(session.machine(), session.roster().is_system);
-    if let (Some(read), Some(written)) = (&trace.image, &trace.output) {
-        refuse_same(read, written).map_err(Ended::Failed)?;
-    }
     let view = View::default();
     let shown = trace.look.choose(&trace.filter, &view, &traced, &session.roster().shown);
     let shown = shown.map_err(Ended::Failed)?;
@@ -58,10 +57,7 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         let filters = Filters { words, choice };
         return record(session, trace.output.as_deref(), &subject, filters);
     }
-    let output = match &trace.output {
-        Some(path) => Output::file(path).map_err(Ended::Failed)?,
-        None => Output::stdout(),
-    };
+    let output = Output::to(trace.output.as_deref()).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
     match shown.way() {
         Way::Calls => session.run(&mut Filtered::of_calls(&shown, &traced, sink)),
@@ -85,6 +81,11 @@ fn record<D: Depth>(
 fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
     if trace.format == TraceFormat::Pvt {
         let why = format!("{} is a recorded run already: copy it, or leave out --format pvt", path.display());
+        return Err(Ended::Failed(why));
+    }
+    if let Some(option) = trace.options.given() {
+        let why =
+            format!("{option} is about a run of now, and {} is a recorded one: leave it out", path.display());
         return Err(Ended::Failed(why));
     }
     shown(path, &trace.filter, &trace.look, false, trace.output.as_deref())

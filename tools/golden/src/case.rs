@@ -53,6 +53,20 @@ impl Case {
         Ok(Self { name: name_of(folder), folder: folder.to_path_buf(), file, kept: None, meter: None })
     }
 
+    /// The files that are read for it: those of its folder, and what it runs.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let run = self.folder.join(&self.file.run);
+        let named = Subject::open(&run, self.file.options.clone(), Files::plain());
+        let mut paths = named.map(|subject| subject.paths()).unwrap_or_default();
+        let others = [&self.file.input, &self.file.replay];
+        paths.extend(others.into_iter().flatten().map(|name| self.folder.join(name)));
+        let beside = self.folder.read_dir().into_iter().flatten().flatten();
+        paths.extend(beside.map(|file| file.path()));
+        paths.push(run);
+        paths
+    }
+
     /// Counts in `meter` from now on what is executed for this case, over all of its runs.
     pub fn count_in(&mut self, meter: Arc<AtomicU64>) {
         self.meter = Some(meter);

@@ -9,6 +9,7 @@ use super::{is_in_ci, no_case, suite};
 use crate::output::{Ended, Output, complain};
 use crate::progress::Progress;
 use crate::status::Status;
+use crate::written::Written;
 use ::golden::words;
 use ::golden::{Case, Divergence, Judged, Judgement, judge, judge_and_note};
 use log::warn;
@@ -37,10 +38,12 @@ pub fn run(options: &RunCases) -> Result<Status, Ended> {
             return Ok(MISSING);
         }
     }
-    let mut output = match &options.output {
-        Some(path) => Output::file(path).map_err(Ended::Failed)?,
-        None => Output::stdout(),
-    };
+    let cases = suite.cases.iter().filter_map(|(_, case)| case.as_ref().ok());
+    let written = Written::default().by("-o", options.output.as_deref());
+    if options.output.is_some() {
+        written.reading_all(cases.flat_map(Case::paths)).check().map_err(Ended::Failed)?;
+    }
+    let mut output = Output::to(options.output.as_deref()).map_err(Ended::Failed)?;
     let is_human = options.format == ReportFormat::Human;
     let mut entries = Vec::new();
     let artifacts = Artifacts::new(&options.chosen.artifacts);

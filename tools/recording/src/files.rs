@@ -39,6 +39,17 @@ impl Files {
         &self.known
     }
 
+    /// The paths of those that were read so far from the disk for `subject`.
+    #[must_use]
+    pub fn paths(&self, subject: &Path) -> Vec<PathBuf> {
+        if sample_name(subject).is_some() {
+            return Vec::new();
+        }
+        let folder = subject.parent().unwrap_or(Path::new(""));
+        let read = self.known.keys().filter(|path| sample_name(path).is_none());
+        read.map(|path| if path == subject { path.clone() } else { folder.join(path) }).collect()
+    }
+
     /// The bytes of the file or sample that is run: `builtin:NAME` is a sample.
     ///
     /// # Errors

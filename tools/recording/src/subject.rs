@@ -157,6 +157,12 @@ impl Subject {
     pub fn shown(&self) -> String {
         self.path.display().to_string()
     }
+
+    /// The files that were read for it.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.files.paths(&self.path)
+    }
 }
 
 /// A guest's ELF file.
