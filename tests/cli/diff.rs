@@ -228,6 +228,13 @@ fn a_limit_ends_the_comparison_and_is_no_difference() {
     let recording = recorded("whole.pvt", &guest, &[], b"");
     let finished = diff(&recording, &guest, &["--max-instructions", "1000"]);
     assert_says(&finished, 0, &["B is known up to there: limit of instructions"]);
+    // A wait that the limit ended would have gone on; one that ends before it is a difference none the less.
+    for sides in [[recording.as_ref(), guest.as_os_str()], [guest.as_os_str(), recording.as_ref()]] {
+        let finished = diff(sides[0], sides[1], &["--max-time", "150ms"]);
+        assert_says(&finished, 0, &["alike: ", " is known up to there: limit of time"]);
+        let finished = diff(sides[0], sides[1], &["--max-time", "150ms", "--only", "idle", "--resync", "9"]);
+        assert_says(&finished, 0, &["alike: 1 event; ", " is known up to there: limit of time"]);
+    }
 }
 
 /// The log that QEMU's plugin would write of [`fills`], with `turns` lines for the REP.

@@ -4,9 +4,11 @@ use super::alignment::{Ahead, CONFIRMED_ROWS, align};
 use super::counts::Counts;
 use super::endings::Ending;
 use super::hunk::{Hunks, Line, Mark};
-use super::row::Row;
+use super::row::{Row, What};
 use super::rules::Rules;
 use super::side::{Side, View};
+use hypervisor_core::Event;
+use std::cmp::Ordering;
 
 /// How to compare.
 #[derive(Clone, Copy, Debug)]
@@ -135,13 +137,43 @@ impl Comparison {
             let [a, b] = &self.sides;
             match (a.rows.front(), b.rows.front()) {
                 (Some(in_a), Some(in_b)) if self.settings.rules.same_place([a, b], [in_a, in_b]) => {
-                    self.pair();
+                    match self.cut_wait() {
+                        CutWait::NotKnown => self.needed = 2,
+                        CutWait::Of(side) => self.one_goes_on(["A", "B"][side]),
+                        CutWait::No => self.pair(),
+                    }
                 }
                 (None, None) => self.both_ended(),
                 (Some(_), None) if is_limit(b) => self.one_goes_on("B"),
                 (None, Some(_)) if is_limit(a) => self.one_goes_on("A"),
                 _ => self.part(),
             }
+        }
+    }
+
+    /// Whether both wait next, and a limit ended one wait before the other one was over.
+    fn cut_wait(&self) -> CutWait {
+        let rows = self.sides.each_ref().map(|side| side.rows.front());
+        let waits = rows.map(|row| match row {
+            Some(Row { now_ns, what: What::Event(event), .. }) => match **event {
+                Event::Idle { until_ns } => Some(until_ns.saturating_sub(*now_ns)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let [Some(a), Some(b)] = waits else { return CutWait::No };
+        let shorter = match a.cmp(&b) {
+            Ordering::Less => 0,
+            Ordering::Equal => return CutWait::No,
+            Ordering::Greater => 1,
+        };
+        let side = &self.sides[shorter];
+        if !side.has(2) {
+            CutWait::NotKnown
+        } else if side.rows.len() == 1 && is_limit(side) {
+            CutWait::Of(shorter)
+        } else {
+            CutWait::No
         }
     }
 
@@ -279,6 +311,15 @@ impl Comparison {
         self.is_cut = ending.is_cut;
         self.conclusion = Some(format!("{ended} is known up to there: {}", ending.words));
     }
+}
+
+/// Whether a limit ended a wait.
+enum CutWait {
+    No,
+    /// That of this side.
+    Of(usize),
+    /// More rows are needed to tell.
+    NotKnown,
 }
 
 fn is_limit(side: &Side) -> bool {
