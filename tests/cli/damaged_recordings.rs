@@ -224,7 +224,11 @@ fn each_command_ends_with_one_line_whatever_bit_is_flipped_and_wherever_a_file_e
                 assert!(!stderr.contains("this is a bug"), "{says}");
                 match status {
                     Some(125) => assert_eq!(lines, 1, "{says}"),
-                    Some(0) => assert!(stderr.lines().all(|line| line.starts_with("warning: ")), "{says}"),
+                    // A file whose index is damaged still holds the whole run, but not as it was written.
+                    Some(0) => {
+                        assert!(stderr.lines().all(|line| line.starts_with("warning: ")), "{says}");
+                        assert_ne!(command[0], "verify", "{says}");
+                    }
                     // Not to the end.
                     Some(1) => assert!(matches!(command[0], "verify" | "diff" | "query"), "{says}"),
                     // Alike as far as a recording goes that was cut off.

@@ -118,7 +118,7 @@ fn an_index_of_small_rows_fills_no_memory() {
     let damaged = TemporaryFile::new("index.pvt", &file);
     let finished = run_in_little_memory(&[OsStr::new("verify"), damaged.as_ref()]);
     // The frames are read without it.
-    assert_eq!(finished.status, Some(0), "{}", finished.stderr);
+    assert_eq!(finished.status, Some(1), "{}", finished.stderr);
     assert!(finished.text().contains("its index is not in it"), "{}", finished.text());
 }
 

@@ -131,7 +131,7 @@ pub enum Command {
     /// Every frame's digest is checked, and the whole run is run again: each event, the machine of each keyframe and the
     /// machine at the end must be those of the file.
     #[command(
-        after_help = "Exit status:\n  0    everything is as recorded\n  1    so far as it goes it is, but it was cut off\n  125  it is damaged, or running again makes something else; stderr tells what"
+        after_help = "Exit status:\n  0    everything is as recorded\n  1    so far as it goes it is, but it was cut off, or its end is damaged\n  125  it is damaged, or running again makes something else; stderr tells what"
     )]
     Verify(Verify),
     /// Ask a recorded run: who wrote this, when had this register this value, when was this function first visited

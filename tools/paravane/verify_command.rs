@@ -37,12 +37,14 @@ pub fn verify(verify: &Verify) -> Result<Status, Ended> {
         },
         counted(verified.executed, "instruction"),
     );
-    if let Some(at) = recording.reader().cut_at() {
+    let cut_at = recording.reader().cut_at();
+    if let Some(at) = cut_at {
         let what = if recording.end().is_some() { "its index" } else { "the end of the run" };
-        text += &format!("The file was cut off at byte {}: {what} is not in it\n", grouped(at));
+        let at = grouped(at);
+        text += &format!("The file was cut off, or is damaged, at byte {at}: {what} is not in it\n");
     }
     let mut output = Output::stdout();
     output.write(text.as_bytes())?;
     output.flush()?;
-    Ok(if verified.ends_alike { Status::Success } else { Status::Different })
+    Ok(if verified.ends_alike && cut_at.is_none() { Status::Success } else { Status::Different })
 }
