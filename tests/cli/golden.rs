@@ -139,7 +139,10 @@ fn a_guest_that_changed_is_told_apart() {
     suite.change("hello/case.toml", "run = ", "memory = \"8MiB\"\nrun = ");
     let case = suite.golden(&["run", "."]);
     assert_eq!(case.status, Some(4), "{case:?}");
-    assert!(case.text().contains("the guest changed: case.toml is not what was accepted"), "{case:?}");
+    assert!(
+        case.text().contains("FAIL hello: the case changed: case.toml is not what was accepted"),
+        "{case:?}"
+    );
 }
 
 #[test]

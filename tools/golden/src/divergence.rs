@@ -39,7 +39,7 @@ impl Divergence {
         let Some(accepted) = &judged.accepted else { return Ok(Self::default()) };
         let images = match &judged.judgement {
             Judgement::GuestChanged(names) => image_changes(case, names, &accepted.verdict.files, archive),
-            Judgement::EmulatorChanged => Vec::new(),
+            Judgement::CaseChanged(_) | Judgement::EmulatorChanged => Vec::new(),
             _ => return Ok(Self::default()),
         };
         let Some(run) = &judged.run else { return Ok(Self { images, ..Self::default() }) };

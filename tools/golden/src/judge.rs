@@ -20,8 +20,10 @@ pub enum Judgement {
     Lacks(Vec<String>),
     /// It ended at a limit.
     Limit(String),
-    /// What runs is not what was accepted: the files that are others.
+    /// What runs is not what was accepted: the files that are others, an image among them.
     GuestChanged(Vec<String>),
+    /// The same image does something else, and the case, its system file or its input is not what was accepted.
+    CaseChanged(Vec<String>),
     /// The same guest does something else: Paravane changed.
     EmulatorChanged,
     /// It does not do the same twice.
@@ -69,7 +71,7 @@ pub fn judge(case: &Case) -> Judged {
         (Some(accepted), None) => compared(&run, accepted, &case.file.tolerate, || execute(case)),
     };
     let besides = match judgement {
-        Judgement::GuestChanged(_) | Judgement::EmulatorChanged => {
+        Judgement::GuestChanged(_) | Judgement::CaseChanged(_) | Judgement::EmulatorChanged => {
             run.limit.iter().chain(&run.lacks).cloned().collect()
         }
         _ => Vec::new(),
@@ -112,9 +114,11 @@ fn compared(
         Ok(_) => return Judgement::Nondeterministic,
         Err(why) => return Judgement::Failed(why),
     }
-    let changed: Vec<String> = images.into_iter().chain(others).collect();
-    if !changed.is_empty() {
-        return Judgement::GuestChanged(changed);
+    if !images.is_empty() {
+        return Judgement::GuestChanged([images, others].concat());
+    }
+    if !others.is_empty() {
+        return Judgement::CaseChanged(others);
     }
     damage(accepted, &actual).map_or(Judgement::EmulatorChanged, Judgement::Missing)
 }
@@ -125,7 +129,10 @@ pub fn judge_and_note(case: &Case) -> Judged {
     let mut judged = judge(case);
     let is_acceptable = matches!(
         judged.judgement,
-        Judgement::Missing(_) | Judgement::GuestChanged(_) | Judgement::EmulatorChanged
+        Judgement::Missing(_)
+            | Judgement::GuestChanged(_)
+            | Judgement::CaseChanged(_)
+            | Judgement::EmulatorChanged
     );
     let noted = match &judged.run {
         Some(run) if is_acceptable && judged.besides.is_empty() => {

@@ -24,6 +24,7 @@ pub fn line(judgement: &Judgement) -> String {
         Judgement::Lacks(what) => what.join("; "),
         Judgement::Limit(why) => why.clone(),
         Judgement::GuestChanged(files) => format!("the guest changed: {} not what was accepted", are(files)),
+        Judgement::CaseChanged(files) => format!("the case changed: {} not what was accepted", are(files)),
         Judgement::EmulatorChanged => "Paravane changed: the same guest does something else".to_owned(),
         Judgement::Nondeterministic => {
             "it does not do the same twice: this is a bug in Paravane, please report it".to_owned()

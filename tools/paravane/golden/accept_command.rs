@@ -68,7 +68,10 @@ pub fn keep(case: &Case, chosen: &Chosen) {
 fn first_run(case: &Case) -> Option<Status> {
     let judgement = judge_and_note(case).judgement;
     match judgement {
-        Judgement::Missing(_) | Judgement::GuestChanged(_) | Judgement::EmulatorChanged => None,
+        Judgement::Missing(_)
+        | Judgement::GuestChanged(_)
+        | Judgement::CaseChanged(_)
+        | Judgement::EmulatorChanged => None,
         Judgement::Holds => Some(Status::Success),
         judgement => {
             complain(format_args!("paravane: {}: {}", case.name, words::line(&judgement)));

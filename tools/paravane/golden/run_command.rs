@@ -150,7 +150,9 @@ fn entry((name, case): &Named, writes: bool, artifacts: &Artifacts) -> Entry {
     };
     let left = left.and_then(|()| artifacts.clear(name));
     let is_worth_a_look = match entry.judged.judgement {
-        Judgement::GuestChanged(_) | Judgement::EmulatorChanged => !entry.judged.differences().is_empty(),
+        Judgement::GuestChanged(_) | Judgement::CaseChanged(_) | Judgement::EmulatorChanged => {
+            !entry.judged.differences().is_empty()
+        }
         Judgement::Limit(_) | Judgement::Lacks(_) | Judgement::Nondeterministic => true,
         Judgement::Holds | Judgement::Missing(_) | Judgement::Failed(_) => false,
     };
