@@ -5,7 +5,7 @@
 use crate::columns::{pad, quoted, seconds};
 use crate::linux_names::linux_call_by_name;
 use crate::names::Names;
-use crate::places::describe;
+use crate::places::{describe, describe_return};
 use emulator::{Exception, Vector};
 use hypervisor_core::abi::{show_call, show_result, start_info};
 use hypervisor_core::loader::Symbols;
@@ -98,12 +98,12 @@ fn words(symbols: &Symbols, names: &Names, event: &Event) -> String {
         Event::Call { abi: Abi::Paravane, number, arguments, result, caller } => {
             let call = show_call(number, arguments, place);
             let result = result.map(|eax| format!(" = {}", show_result(number, eax))).unwrap_or_default();
-            format!("{call}{result}  from {}", place(caller))
+            format!("{call}{result}  from {}", describe_return(symbols, caller))
         }
         Event::Call { abi: Abi::Linux, number, arguments, result, caller } => {
             let call = linux_call(number, arguments, place);
             let result = result.map(|eax| format!(" = {}", eax.cast_signed())).unwrap_or_default();
-            format!("{call}{result}  from {}", place(caller))
+            format!("{call}{result}  from {}", describe_return(symbols, caller))
         }
         Event::EventRaised { source, port, count, fate } => {
             let times = if count == 1 { String::new() } else { format!(" x{count}") };
@@ -271,6 +271,19 @@ mod tests {
             |abi, number, arguments, result| Event::Call { abi, number, arguments, result, caller: 0x104 };
         let write = Call::ConsoleWrite.description().number;
         let bad = Some(CallError::BadAddress.code());
+        // Behind a call that does not return, another function begins.
+        let exit = Event::Call {
+            abi: Abi::Linux,
+            number: 1,
+            arguments: [7, 0, 0, 0, 0],
+            result: None,
+            caller: 0x110,
+        };
+        let next =
+            Symbol { address: 0x110, length_bytes: 8, kind: SymbolKind::Function, name: "next".to_owned() };
+        let mut out = Vec::new();
+        append(&mut out, &symbols().with([next]), &Names::default(), &exit);
+        assert_eq!(String::from_utf8(out).unwrap().trim_end(), "call    exit(7)  from main+0x10");
         for (event, text) in [
             (
                 call(Abi::Paravane, write, [0x108, 5, 0, 0, 0], Some(5)),

@@ -25,6 +25,19 @@ impl fmt::Display for Place<'_> {
     }
 }
 
+/// Where a call goes on, as a place in the function that made it: that of the byte before, and one more. Behind a call that
+/// ends its function, because what it calls never returns, another function may begin.
+#[must_use]
+pub fn describe_return(symbols: &Symbols, address: u32) -> String {
+    let call = address.checked_sub(1).and_then(|last| symbols.locate(last));
+    match call {
+        Some(Located { symbol, offset }) => {
+            Place(Located { symbol, offset: offset.saturating_add(1) }).to_string()
+        }
+        None => describe(symbols, address),
+    }
+}
+
 /// The place of `address`, or its digits.
 #[must_use]
 pub fn describe(symbols: &Symbols, address: u32) -> String {
