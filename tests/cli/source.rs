@@ -54,6 +54,26 @@ fn what_is_inlined_names_both_places() {
     assert!(text.lines().any(|line| line.ends_with(&note)), "{note}\n{text}");
 }
 
+/// What is told before an instruction holds up to the next note: it is the same as if nothing else were shown.
+#[test]
+fn one_line_that_is_inlined_by_two_calls_is_told_twice() {
+    let text = trace(&["--source", "--function", "pv_begin"]).text();
+    let mut current = String::new();
+    let mut found = 0;
+    for line in text.lines().filter(|line| line.starts_with('#') && !line.contains(" == ")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words[2] == "--" {
+            line[line.find(" -- ").expect("a note")..].clone_into(&mut current);
+            continue;
+        }
+        let alone = trace(&["--source", "--address", &format!("0x{}", words[2])]).text();
+        let note = alone.lines().find(|line| line.contains(" -- ")).expect("a note");
+        assert!(note.ends_with(&current), "before {line}:\n{current}, alone:\n{note}");
+        found += 1;
+    }
+    assert!(found > 20, "{text}");
+}
+
 #[test]
 fn a_recorded_run_shows_the_same() {
     let recorded = TemporaryFile::new("source.pvt", b"");

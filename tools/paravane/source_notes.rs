@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use trace::{SourceLines, TracedSystem};
 
 /// Larger files are no sources.
@@ -17,6 +18,8 @@ const FILES_MOST: usize = 4096;
 const TEXT_MOST_BYTES: u64 = 256 << 20;
 /// Longer lines are cut.
 const LINE_MOST_LETTERS: usize = 200;
+/// The places of so many addresses are kept.
+const PLACES_MOST: usize = 1 << 20;
 
 /// Tells of each instruction the line that it comes from, if the one before it came from another.
 pub struct SourceNotes {
@@ -26,16 +29,11 @@ pub struct SourceNotes {
     files: HashMap<String, Option<Vec<String>>>,
     /// So much more text is kept.
     left_bytes: u64,
-    /// By partition: the first and the last address of the line that was told last.
-    current: Vec<Option<Current>>,
+    /// By partition: what was told last.
+    current: Vec<Option<Rc<str>>>,
+    /// The places of addresses that ran: one line can have code of several calls that were inlined. None: no line.
+    places: HashMap<(PartitionId, u32), Option<Rc<str>>>,
     is_missing_told: bool,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Current {
-    first: u32,
-    last: u32,
-    place: String,
 }
 
 impl SourceNotes {
@@ -57,33 +55,56 @@ impl SourceNotes {
             files: HashMap::new(),
             left_bytes: TEXT_MOST_BYTES,
             current: vec![None; system.partitions.len()],
+            places: HashMap::new(),
             is_missing_told: false,
         }
     }
 
     /// What there is to say before the instruction at this address.
     pub fn note(&mut self, partition: PartitionId, address: u32) -> Option<String> {
-        let current = &self.current[partition.index()];
-        if current.as_ref().is_some_and(|current| (current.first..=current.last).contains(&address)) {
+        let place = match self.places.get(&(partition, address)) {
+            Some(place) => place.clone(),
+            None => self.find_place(partition, address),
+        }?;
+        let current = self.current[partition.index()].replace(Rc::clone(&place));
+        if current.is_some_and(|current| Rc::ptr_eq(&current, &place) || current == place) {
             return None;
         }
-        let range = self.lines.range(partition, address)?;
-        let (file, line) = (range.source.file.to_owned(), range.source.line);
-        let mut place = printable(&format!("{file}:{line}"));
+        let source = self.lines.range(partition, address)?.source;
+        let (file, line) = (source.file.to_owned(), source.line);
+        Some(match self.text(&file, line) {
+            Some(text) => format!("{place}  {text}"),
+            None => place.to_string(),
+        })
+    }
+
+    /// The place of an address that is not kept yet.
+    fn find_place(&mut self, partition: PartitionId, address: u32) -> Option<Rc<str>> {
+        let place = self.place(partition, address).map(|place| {
+            // Neighbours have the same.
+            let current = self.current[partition.index()].as_ref().filter(|current| ***current == *place);
+            current.map_or_else(|| Rc::from(place.as_str()), Rc::clone)
+        });
+        if self.places.len() == PLACES_MOST {
+            self.places.clear();
+        }
+        self.places.insert((partition, address), place.clone());
+        place
+    }
+
+    /// The line of an address, and from where it was inlined.
+    fn place(&self, partition: PartitionId, address: u32) -> Option<String> {
+        let source = self.lines.range(partition, address)?.source;
+        let file = source.file;
+        let mut place = printable(&format!("{file}:{}", source.line));
         let mut word = " inlined at";
         for outer in self.lines.frames(partition, address).iter().skip(1) {
             let (Some(outer_file), Some(line)) = (&outer.file, outer.line) else { continue };
-            let shown = if *outer_file == file { "" } else { outer_file };
+            let shown = if outer_file == file { "" } else { outer_file };
             let _ = write!(place, "{word} {}", printable(&format!("{shown}:{line}")));
             word = " at";
         }
-        let is_new = current.as_ref().is_none_or(|current| current.place != place);
-        self.current[partition.index()] =
-            Some(Current { first: range.first, last: range.last, place: place.clone() });
-        is_new.then(|| match self.text(&file, line) {
-            Some(text) => format!("{place}  {text}"),
-            None => place,
-        })
+        Some(place)
     }
 
     /// The line of the source, without the spaces around it.
