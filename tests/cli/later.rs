@@ -169,7 +169,7 @@ fn a_part_of_a_recorded_run_is_shown_as_a_trace_of_it_to_the_last_line() {
         instants.sort_by_key(|instant| !instant.contains('#'));
         let partition = instants[0].split_once(':').map(|(partition, _)| partition.to_owned());
         // Each guest has other ones, so that all have them together.
-        for part in parts(&instants, partition.as_deref()).iter().skip(number).step_by(3) {
+        for part in parts(&instants, partition.as_deref()).iter().skip(number).step_by(5) {
             let options = as_words(part);
             let of = |command, file: &OsStr| {
                 let arguments = [OsStr::new(command), file];
@@ -238,4 +238,22 @@ fn a_recording_with_filters_is_shown_from_a_keyframe_as_from_its_start() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_damaged_behind_a_part_does_not_keep_it_from_being_shown() {
+    let ticker = sample("ticker");
+    let file = record_with_keyframes(&ticker, 700);
+    let options = ["--to", "#30"];
+    let whole = text("show", file.as_ref(), &options);
+    let bytes = file.contents();
+    let mut refused = 0;
+    for part in 4..8 {
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() * part / 8] ^= 0x55;
+        let damaged = TemporaryFile::new("damaged.pvt", &damaged);
+        assert!(text("show", damaged.as_ref(), &options) == whole, "{part}/8");
+        refused += usize::from(run([OsStr::new("verify"), damaged.as_ref()]).status == Some(125));
+    }
+    assert!(refused > 0, "nothing was damaged that anybody reads");
 }
