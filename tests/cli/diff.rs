@@ -237,6 +237,19 @@ fn a_limit_ends_the_comparison_and_is_no_difference() {
     }
 }
 
+#[test]
+fn a_mark_that_only_one_run_sets_is_one_difference_of_the_marks() {
+    let marks = |ids: &[u32], name: &str| {
+        let mut code = Vec::new();
+        ids.iter().for_each(|id| code.extend(call(Call::TraceMark, *id, 0)));
+        code.extend(call(Call::Shutdown, 0, 0));
+        TemporaryFile::new(name, &ElfFile::guest(&code).bytes())
+    };
+    let (a, b) = (marks(&[1, 2, 3, 4], "four"), marks(&[1, 9, 2, 3, 4], "five"));
+    let finished = diff(&a, &b, &["--only", "marks", "--ignore", "time", "--resync", "20"]);
+    assert_says(&finished, 1, &["different: 1 difference (1 row only in B) in 4 events of A, 5 events of B"]);
+}
+
 /// The log that QEMU's plugin would write of [`fills`], with `turns` lines for the REP.
 fn log_of(value: u8, turns: usize) -> String {
     let mut lines = vec![

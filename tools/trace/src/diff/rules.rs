@@ -68,7 +68,13 @@ impl Rules {
     pub(super) fn key(&self, row: &Row, symbols: &Symbols) -> u64 {
         let Some(eip) = row.eip() else {
             let What::Event(event) = &row.what else { return 0 };
-            return hash(&kind(event));
+            // Which call or mark it is tells where the guest is, as an address does.
+            let number = match **event {
+                Event::Call { number, .. } => Some(number),
+                Event::Mark { id, .. } => Some(id),
+                _ => None,
+            };
+            return hash(&(kind(event), number));
         };
         match (self.by, &row.what) {
             (By::Symbol, What::Instruction(instruction)) => {
