@@ -228,7 +228,8 @@ fn visits_and_the_time_between_marks_are_those_of_the_trace() {
         assert!(line.ends_with(&format!(": {ns} ns, {count} instructions")), "{line}");
     }
     assert_eq!(lines(&recording, &["between", "mark:1", "mark:2"]), answer[..1]);
-    assert_eq!(ask(&recording, &["between", "mark:2", "mark:7"]).status, Some(1));
+    let never = ask(&recording, &["between", "mark:2", "mark:7"]);
+    assert_eq!((never.status, never.text().as_str()), (Some(1), "mark:7 never came after mark:2\n"));
 }
 
 /// Counts `turns` down, twice as many instructions.

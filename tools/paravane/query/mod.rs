@@ -53,7 +53,13 @@ pub fn query(query: &Query) -> Result<Status, Ended> {
         }
         Question::Register { register, until } => asking.register(&mut recording, register, until),
         Question::FirstVisit { place, until } => asking.visits(&mut recording, place, until),
-        Question::Between { from, to, all } => between::between(query, &mut recording, (from, to, *all)),
+        Question::Between { from, to, all } => {
+            let found = between::between(query, &mut recording, (from, to, *all))?;
+            if found == 0 {
+                asking.say(&format!("{to} never came after {from}"))?;
+            }
+            Ok(found)
+        }
     }?;
     Ok(if found > 0 { Status::Success } else { Status::Nothing })
 }

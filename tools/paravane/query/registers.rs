@@ -89,9 +89,9 @@ impl Register {
             }
             let names: Vec<&str> = all().map(|register| register.name).collect();
             let meant = nearest(&name, names.iter().copied());
-            let meant = meant.map(|meant| format!("did you mean `{meant}`?")).unwrap_or_default();
+            let meant = meant.map(|meant| format!(" did you mean `{meant}`?")).unwrap_or_default();
             format!(
-                "there is no register `{name}`: {meant} There are eax to edi and their parts, eflags, flags such as ZF, cs to gs and \
+                "there is no register `{name}`:{meant} There are eax to edi and their parts, eflags, flags such as ZF, cs to gs and \
                  cs.base to gs.base, st0 to st7, fctrl, fstat, ftag, mm0 to mm7, xmm0 to xmm7, mxcsr, and the fake registers cr0 to \
                  cr4, dr0 to dr7, gdtr, idtr, ldtr, tr and iopl"
             )
@@ -119,9 +119,10 @@ impl Register {
         let most = if is_negative { self.mask / 2 + 1 } else { self.mask };
         if number > most {
             return Err(format!(
-                "`{text}` does not fit {}, which has {} bits",
+                "`{text}` does not fit {}, which has {} bit{}",
                 self.name,
-                self.mask.count_ones()
+                self.mask.count_ones(),
+                if self.mask == 1 { "" } else { "s" }
             ));
         }
         Ok(if is_negative { number.wrapping_neg() & self.mask } else { number })
