@@ -72,6 +72,19 @@ fn golden_cases_show_how_many_are_done() {
 }
 
 #[test]
+fn a_new_golden_case_shows_how_much_it_has_run() {
+    let suite = std::env::temp_dir().join(format!("paravane-progress-new-{}", std::process::id()));
+    let case = suite.join("spins");
+    let guest = TemporaryFile::new("spins.elf", &super::elf::ElfFile::guest(&[0xeb, 0xfe]).bytes());
+    let options = ["--max-instructions", "20000000", "--expect-limit", "--image"].map(OsStr::new);
+    let new = ["golden", "new"].map(OsStr::new).into_iter().chain(options);
+    let arguments: Vec<&OsStr> = new.chain([guest.as_ref(), case.as_os_str()]).collect();
+    let Some(text) = on_terminal(&arguments, &[AT_ONCE, ("CI", "0")]) else { return };
+    std::fs::remove_dir_all(&suite).expect("it was made");
+    assert!(text.contains("instructions: "), "{text:?}");
+}
+
+#[test]
 fn what_runs_again_for_a_crash_shows_how_far_it_is() {
     let file = TemporaryFile::new("flight.txt", b"");
     let arguments = ["run", "--flight-recorder"].map(OsStr::new).into_iter().chain([file.as_ref()]);

@@ -1,5 +1,6 @@
 //! `paravane golden new`: a case in a folder of its own, with what it does as pending.
 
+use super::meters::watched;
 use super::options::NewCase;
 use super::outcome::{MISSING, status};
 use crate::arguments::{Abi, CpuName};
@@ -28,8 +29,8 @@ pub fn new(options: &NewCase) -> Result<Status, Ended> {
     fs::create_dir_all(folder).map_err(|error| failed(format!("cannot make this folder: {error}")))?;
     let made = case(options).and_then(|file| {
         fs::write(&path, file.text()).map_err(|error| failed(format!("cannot write case.toml: {error}")))?;
-        let case = Case::open(folder).map_err(Ended::Failed)?;
-        let judgement = judge_and_note(&case).judgement;
+        let mut case = Case::open(folder).map_err(Ended::Failed)?;
+        let judgement = watched(&mut case, |case| judge_and_note(case).judgement);
         match judgement {
             Judgement::Failed(why) => Err(Ended::Failed(why)),
             judgement => Ok((case, judgement)),
