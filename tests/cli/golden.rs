@@ -172,7 +172,10 @@ fn whatever_is_empty_or_missing_fails() {
     suite.change("hello/case.toml", "\"pv_upcall\"", "\"main\"");
     let missing = suite.golden(&["run", "."]);
     assert_eq!(missing.status, Some(3), "{missing:?}");
-    assert!(missing.text().contains("expect.events: there is no such file"), "{missing:?}");
+    assert!(
+        missing.text().contains("expect.events: there is no such file: restore it, or accept the case anew"),
+        "{missing:?}"
+    );
     fs::remove_file(suite.file("hello/case.toml")).unwrap();
     let no_case = suite.golden(&["run", "."]);
     assert_eq!(no_case.status, Some(125), "{no_case:?}");

@@ -7,6 +7,7 @@ use crate::replacement::{Replacement, remove};
 use crate::tolerate::Tolerate;
 use crate::verdict::{Provenance, Verdict};
 use recording::files::plain_bytes_of;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A run ends before its events or its console output get so long.
@@ -52,6 +53,10 @@ impl Layer {
     pub(crate) fn read(&self, folder: &Path) -> Result<Vec<u8>, String> {
         let most = if self.name == LAYERS[0].name { VERDICT_MOST_BYTES } else { LAYER_MOST_BYTES };
         let path = self.path(folder);
+        if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            let what = "there is no such file: restore it, or accept the case anew";
+            return Err(format!("{}: {what}", path.display()));
+        }
         plain_bytes_of(&path, most).map_err(|why| format!("{}: {why}", path.display()))
     }
 }
