@@ -57,6 +57,21 @@ fn a_pipe_gets_nothing_of_it() {
 }
 
 #[test]
+fn a_trace_into_a_file_shows_how_many_instructions_ran() {
+    let file = TemporaryFile::new("traced", b"");
+    for (options, sign) in
+        [(&["--format", "pvt"][..], "instructions: "), (&["--max-instructions", "1000000"], "% ")]
+    {
+        let words = ["trace"].iter().chain(options).chain(&["builtin:ticker", "-o"]).map(OsStr::new);
+        let arguments: Vec<&OsStr> = words.chain([file.as_ref()]).collect();
+        let Some(text) = on_terminal(&arguments, &[AT_ONCE]) else { return };
+        let bar = text.split('\r').find(|line| line.contains("tracing"));
+        assert!(bar.is_some_and(|bar| bar.contains(sign)), "{arguments:?}: {text:?}");
+        assert!(text.contains("tick"), "the console goes on: {text:?}");
+    }
+}
+
+#[test]
 fn golden_cases_show_how_many_are_done() {
     let suite = std::env::temp_dir().join(format!("paravane-progress-{}", std::process::id()));
     let case = suite.join("one");

@@ -9,6 +9,7 @@ use crate::console::Console;
 use crate::health_lines::HealthLines;
 use crate::input::ConsoleInput;
 use crate::output::{Ended, Output, complain};
+use crate::progress;
 use crate::quantities::{grouped, time};
 use crate::roster::Roster;
 use crate::statistics::statistics;
@@ -32,6 +33,8 @@ pub struct Session<'a> {
     health: HealthLines,
     options: &'a RunOptions,
     again: Option<Again>,
+    /// What it is doing, for who waits for it and sees nothing of it.
+    deed: Option<&'static str>,
 }
 
 /// A recorder that is served whenever the machine returns.
@@ -69,13 +72,28 @@ impl<'a> Session<'a> {
         }
         let input = ConsoleInput::open(options, &identity)?;
         let console = Console::new(console, &roster.names);
-        Ok(Self { machine, roster, input, console, health: HealthLines::default(), options, again: None })
+        Ok(Self {
+            machine,
+            roster,
+            input,
+            console,
+            health: HealthLines::default(),
+            options,
+            again: None,
+            deed: None,
+        })
     }
 
     /// If somebody crashes the user is told how to see the way there.
     #[must_use]
     pub fn that_tells(self, again: Again) -> Self {
         Self { again: Some(again), ..self }
+    }
+
+    /// What is recorded goes to a file: who waits sees how many instructions ran.
+    #[must_use]
+    pub fn that_shows_progress(self, deed: &'static str) -> Self {
+        Self { deed: Some(deed), ..self }
     }
 
     /// The machine.
@@ -98,18 +116,28 @@ impl<'a> Session<'a> {
         let statistics_file = statistics_file.map_err(Ended::Failed)?;
         let rate = self.machine.clock().rate();
         let time_ns = self.options.max_time.map(|most| u64::try_from(most.as_nanos()).unwrap_or(u64::MAX));
+        let total = self.options.max_instructions.unwrap_or(0);
+        let mut bar = self.deed.map(|deed| progress::Progress::new(deed, total));
         let outcome = loop {
             let slices = [listener.slice_units(&self.machine), self.input.slice_units(rate)];
             let slice_units = slices.into_iter().flatten().min();
             let limits = Limits { executed_units: self.options.max_instructions, time_ns, slice_units };
             let progress = self.machine.run(&limits, listener);
             listener.hand_on(&self.machine, &progress)?;
-            self.show()?;
+            match &mut bar {
+                Some(bar) => {
+                    bar.set(self.machine.executed());
+                    bar.aside(|| self.show())?;
+                }
+                None => self.show()?,
+            }
             self.input.record(&self.machine)?;
             match progress {
                 Progress::Output => {}
                 Progress::Slice => self.input.poll(&mut self.machine),
                 Progress::InputWanted => {
+                    // The guest talks with whoever sits there.
+                    bar = None;
                     debug!("the guest asks for input for the first time, {}", self.now());
                     self.input.wanted(&mut self.machine)?;
                 }
@@ -120,6 +148,7 @@ impl<'a> Session<'a> {
                 Progress::Finished(outcome) => break outcome,
             }
         };
+        drop(bar);
         self.console.finish()?;
         info!("ended {}", self.now());
         let status = Conclusion { machine: &self.machine, roster: &self.roster }.tell(&outcome);

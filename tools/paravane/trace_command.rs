@@ -14,6 +14,9 @@ use recording::{Addresses, ChosenAddresses, Depth, Filters, Full, Stored, Subjec
 use std::path::Path;
 use trace::TracedSystem;
 
+/// What is done, for who waits for it.
+const TRACING: &str = "tracing, instructions";
+
 /// Runs the guest or the system to its end and writes its trace.
 ///
 /// # Errors
@@ -33,6 +36,7 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
     let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
+    let session = if trace.output.is_some() { session.that_shows_progress(TRACING) } else { session };
     let traced = TracedSystem::of(session.machine(), session.roster().is_system);
     let view = View::default();
     let shown = trace.look.choose(&trace.filter, &view, &traced, &session.roster().shown);

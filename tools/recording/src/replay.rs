@@ -3,7 +3,9 @@
 use crate::bounds::Bounds;
 use crate::reader::Position;
 use emulator::{ExecutedBlocks, Step};
-use hypervisor_core::{Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp, Unrecorded, Wanted};
+use hypervisor_core::{
+    Elision, Event, Input, Limits, Machine, Progress, Recorder, Stamp, Unrecorded, Wanted,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
