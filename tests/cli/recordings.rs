@@ -300,6 +300,11 @@ fn a_recording_is_exported_to_each_format() {
     }
     fs::remove_dir_all(&folder).unwrap();
     assert!(export(&["--format", "parquet"]).stderr.contains("name a folder with -o FOLDER"));
+    assert!(export(&["--format", "parquet", "-o", "-"]).stderr.contains("name a folder with -o FOLDER"));
+    assert_eq!(export(&["--format", "csv", "-o", "-"]).stdout, export(&["--format", "csv"]).stdout);
+    let traced = |to: &[&str]| run(["trace", "builtin:hello"].iter().chain(to)).stdout;
+    assert_eq!(traced(&["-o", "-"]), traced(&[]));
+    assert!(!std::path::Path::new("-").exists());
 }
 
 #[test]

@@ -228,8 +228,8 @@ pub struct Trace {
     #[arg(value_name = "FILE")]
     pub image: Option<PathBuf>,
 
-    /// Write the trace to this file and the guest's console to stdout. Without it the trace goes to stdout, and
-    /// the console appears in it as lines only
+    /// Write the trace to this file and the guest's console to stdout. Without it, or with `-`, the trace goes to
+    /// stdout, and the console appears in it as lines only
     #[arg(short, long, value_name = "FILE", help_heading = "Trace")]
     pub output: Option<PathBuf>,
 
@@ -285,7 +285,7 @@ pub struct Export {
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: ExportFormat,
 
-    /// Where it is written to; stdout without it. For parquet a folder
+    /// Where it is written to; stdout without it, or with `-`. For parquet a folder
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 

@@ -3,7 +3,7 @@
 use crate::arguments::{Export, ExportFormat};
 use crate::beginning::Beginning;
 use crate::filtered::ends;
-use crate::output::{Bytes, Ended, Output};
+use crate::output::{Bytes, Ended, Output, named_file};
 use crate::progress::Progress;
 use crate::rest::Rest;
 use crate::show_command::{failed, open};
@@ -26,7 +26,7 @@ use trace::{Filter, InBlocks};
 /// The recording cannot be read, the format cannot hold it, or the output fails.
 pub fn export(options: &Export) -> Result<Status, Ended> {
     let mut recording = open(&options.recording)?;
-    let written = Written::default().by("-o", options.output.as_deref()).reading(Some(&options.recording));
+    let written = Written::default().by("-o", named_file(&options.output)).reading(Some(&options.recording));
     written.check().map_err(Ended::Failed)?;
     let traced = recording.traced().clone();
     let view = View::of(&options.recording, recording.header(), options.unfiltered)?;
@@ -37,7 +37,7 @@ pub fn export(options: &Export) -> Result<Status, Ended> {
         return parquet(&mut run);
     }
     let chosen = only_one(&run.in_force.choice);
-    let out = Output::to(options.output.as_deref());
+    let out = Output::to(named_file(&options.output));
     let out = RefCell::new(out.map_err(Ended::Failed)?);
     let several = |error: export::SeveralPartitions| Ended::Failed(error.to_string());
     match options.format {
@@ -155,7 +155,7 @@ fn parquet(run: &mut Run<'_>) -> Result<Status, Ended> {
     use export::{PARQUET_FILES, Parquet};
     use std::fs::{self, File};
     use std::io::BufWriter;
-    let Some(folder) = &run.options.output else {
+    let Some(folder) = named_file(&run.options.output) else {
         return Err(Ended::Failed(
             "--format parquet writes three files: name a folder with -o FOLDER".to_owned(),
         ));

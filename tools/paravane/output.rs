@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How the first word of an error is shown.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -29,6 +29,11 @@ impl From<io::Error> for Ended {
             _ => Self::Failed(format!("cannot write the output: {error}")),
         }
     }
+}
+
+/// The file that `--output` names, if it names one: without it, and with `-`, it is stdout.
+pub fn named_file(output: &Option<PathBuf>) -> Option<&Path> {
+    output.as_deref().filter(|output| *output != Path::new("-"))
 }
 
 /// Bytes on their way to stdout or to a file, unchanged.

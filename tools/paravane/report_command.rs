@@ -1,7 +1,7 @@
 //! `paravane report`: a recorded run as an HTML page. The events are read from the file; for the hot functions the run is run again.
 
 use crate::arguments::Report as Options;
-use crate::output::{Bytes, Ended, Output};
+use crate::output::{Bytes, Ended, Output, named_file};
 use crate::progress::Progress;
 use crate::recording_stats::{last_machine, run_again};
 use crate::show_command::{failed, open};
@@ -10,14 +10,11 @@ use crate::written::Written;
 use emulator::SEMANTICS;
 use recording::{Recording, RecordingError, Replay};
 use report::{About, Functions, LineCounts, PartitionTotals, Report, function_rows};
-use std::path::Path;
 use std::time::Duration;
 use trace::{Both, FunctionCounts, InBlocks};
 
 /// Asking for the time with each event would take longer than the event.
 const PROGRESS_STEPS: u64 = 1000;
-/// What `--output` says for stdout.
-const STDOUT: &str = "-";
 
 /// Writes the page.
 ///
@@ -27,7 +24,7 @@ pub fn report(options: &Options) -> Result<Status, Ended> {
     let path = &options.recording;
     let mut recording = open(path)?;
     let failed = |error: RecordingError| failed(path, &error);
-    let output = options.output.as_deref().filter(|output| *output != Path::new(STDOUT));
+    let output = named_file(&options.output);
     Written::default().by("-o", output).reading(Some(path)).check().map_err(Ended::Failed)?;
     let last_unit = recording.last_unit().map_err(failed)?;
     let config = recording.subject().map_err(failed)?.config.clone();

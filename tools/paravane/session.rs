@@ -23,6 +23,7 @@ use hypervisor_core::{
 use log::{debug, info};
 use recording::Subject;
 use recording::recorded_input::Identity;
+use std::io::{self, IsTerminal};
 
 /// A guest or a system that is about to run.
 pub struct Session<'a> {
@@ -124,6 +125,9 @@ impl<'a> Session<'a> {
             let limits = Limits { executed_units: self.options.max_instructions, time_ns, slice_units };
             let progress = self.machine.run(&limits, listener);
             listener.hand_on(&self.machine, &progress)?;
+            if self.shows_itself() {
+                bar = None;
+            }
             match &mut bar {
                 Some(bar) => {
                     bar.set(self.machine.executed());
@@ -174,6 +178,12 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a guest wrote something for the terminal: a line that is not over must not be drawn over.
+    fn shows_itself(&self) -> bool {
+        let mut partitions = self.machine.partitions().iter();
+        partitions.any(|partition| !partition.console().output().is_empty()) && io::stdout().is_terminal()
     }
 
     /// Brings what the guests wrote to the user, and what the health monitor did.

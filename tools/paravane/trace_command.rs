@@ -3,7 +3,7 @@
 use crate::arguments::{Trace, TraceDetail, TraceFormat};
 use crate::filtered::Filtered;
 use crate::look::Way;
-use crate::output::{Ended, Output};
+use crate::output::{Ended, Output, named_file};
 use crate::pvt_sink::PvtSink;
 use crate::session::{Session, outputs};
 use crate::show_command::{is_recording, shown};
@@ -30,13 +30,14 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
         return recorded(path, trace);
     }
     let subject = subject::open(trace.image.as_deref(), &trace.options)?;
-    let written = outputs(&trace.options, &subject).by("-o", trace.output.as_deref());
+    let written = outputs(&trace.options, &subject).by("-o", named_file(&trace.output));
     written.check().map_err(Ended::Failed)?;
     // The files are created only when everything is known to load.
-    let console = if trace.output.is_some() { Output::stdout() } else { Output::nowhere() };
+    let console = if named_file(&trace.output).is_some() { Output::stdout() } else { Output::nowhere() };
     let recorded = (trace.format == TraceFormat::Pvt).then(|| subject.clone());
     let session = Session::new(subject, &trace.options, console)?;
-    let session = if trace.output.is_some() { session.that_shows_progress(TRACING) } else { session };
+    let session =
+        if named_file(&trace.output).is_some() { session.that_shows_progress(TRACING) } else { session };
     let traced = TracedSystem::of(session.machine(), session.roster().is_system);
     let view = View::default();
     let shown = trace.look.choose(&trace.filter, &view, &traced, &session.roster().shown);
@@ -59,9 +60,9 @@ pub fn trace(trace: &Trace) -> Result<Status, Ended> {
             TraceDetail::Stored => record::<Stored>,
         };
         let filters = Filters { words, choice };
-        return record(session, trace.output.as_deref(), &subject, filters);
+        return record(session, named_file(&trace.output), &subject, filters);
     }
-    let output = Output::to(trace.output.as_deref()).map_err(Ended::Failed)?;
+    let output = Output::to(named_file(&trace.output)).map_err(Ended::Failed)?;
     let sink = shown.sink(&traced, output);
     match shown.way() {
         Way::Calls => session.run(&mut Filtered::of_calls(&shown, &traced, sink)),
@@ -92,5 +93,5 @@ fn recorded(path: &Path, trace: &Trace) -> Result<Status, Ended> {
             format!("{option} is about a run of now, and {} is a recorded one: leave it out", path.display());
         return Err(Ended::Failed(why));
     }
-    shown(path, &trace.filter, &trace.look, false, trace.output.as_deref())
+    shown(path, &trace.filter, &trace.look, false, named_file(&trace.output))
 }

@@ -82,7 +82,7 @@ pub struct RunCases {
     #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
     pub format: ReportFormat,
 
-    /// Write the result to this file instead of stdout
+    /// Write the result to this file; stdout without it, or with `-`
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

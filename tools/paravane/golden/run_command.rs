@@ -6,7 +6,7 @@ use super::options::{ReportFormat, RunCases};
 use super::outcome::{MISSING, gravest, status};
 use super::report::{self, Entry};
 use super::{is_in_ci, no_case, suite};
-use crate::output::{Ended, Output, complain};
+use crate::output::{Ended, Output, complain, named_file};
 use crate::progress::Progress;
 use crate::status::Status;
 use crate::written::Written;
@@ -39,11 +39,11 @@ pub fn run(options: &RunCases) -> Result<Status, Ended> {
         }
     }
     let cases = suite.cases.iter().filter_map(|(_, case)| case.as_ref().ok());
-    let written = Written::default().by("-o", options.output.as_deref());
-    if options.output.is_some() {
+    let written = Written::default().by("-o", named_file(&options.output));
+    if named_file(&options.output).is_some() {
         written.reading_all(cases.flat_map(Case::paths)).check().map_err(Ended::Failed)?;
     }
-    let mut output = Output::to(options.output.as_deref()).map_err(Ended::Failed)?;
+    let mut output = Output::to(named_file(&options.output)).map_err(Ended::Failed)?;
     let is_human = options.format == ReportFormat::Human;
     let mut entries = Vec::new();
     let artifacts = Artifacts::new(&options.chosen.artifacts);
