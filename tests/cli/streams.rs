@@ -36,6 +36,20 @@ fn a_closed_pipe_ends_run_and_trace_quietly() {
 }
 
 #[test]
+fn a_judgement_that_nobody_reads_to_its_end_is_not_a_good_one() {
+    let artifacts = std::env::temp_dir().join(format!("paravane-unread-{}", std::process::id()));
+    let golden = ["golden", "run", "tests/golden", "hello", "--artifacts", artifacts.to_str().unwrap()];
+    for arguments in [&["diff", "builtin:flight", "builtin:flight"][..], &["kit"], &golden] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = paravane(arguments).env_remove("CI").stdout(writer).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(125), "{arguments:?}");
+        let line = "paravane: stdout was closed before everything was judged: the rest is not known\n";
+        assert_eq!(String::from_utf8_lossy(&output.stderr), line, "{arguments:?}");
+    }
+}
+
+#[test]
 fn colours_appear_only_when_forced_off_a_terminal_and_never_with_no_color() {
     let file = faults();
     let arguments = ["run".as_ref(), file.as_ref()];

@@ -192,6 +192,29 @@ pub enum Command {
     Vectors,
 }
 
+impl Command {
+    /// Whether its exit status is a judgement, which half of an output does not hold.
+    pub fn judges(&self) -> bool {
+        match self {
+            Self::Verify(_)
+            | Self::Diff(_)
+            | Self::Check(_)
+            | Self::Lockstep(_)
+            | Self::Kit(_)
+            | Self::Golden(_) => true,
+            Self::Run(_)
+            | Self::Trace(_)
+            | Self::Show(_)
+            | Self::Export(_)
+            | Self::Report(_)
+            | Self::Query(_)
+            | Self::Stats(_)
+            | Self::Info(_)
+            | Self::Vectors => false,
+        }
+    }
+}
+
 /// `paravane run`
 #[derive(Args, Debug)]
 pub struct Run {

@@ -74,6 +74,7 @@ fn command() -> Status {
     };
     // The guests of the kit do on purpose what is warned of.
     let expects_warnings = matches!(arguments.command, Command::Kit(_)) && arguments.verbose == 0;
+    let judges = arguments.command.judges();
     arguments.color.take_effect();
     logging::start(arguments.verbose, arguments.quiet || expects_warnings);
     let ended = match arguments.command {
@@ -95,6 +96,11 @@ fn command() -> Status {
     };
     match ended {
         Ok(status) => status,
+        // Who pipes a judgement into `head` must not take it for a good one.
+        Err(Ended::Closed) if judges => {
+            complain("paravane: stdout was closed before everything was judged: the rest is not known");
+            Status::Failure
+        }
         Err(Ended::Closed) => Status::Success,
         Err(Ended::Failed(why)) => {
             complain(format_args!("{ERROR}paravane:{ERROR:#} {why}"));
