@@ -191,6 +191,21 @@ fn a_recording_that_was_cut_off_shows_what_is_there() {
     }
 }
 
+#[test]
+fn instructions_that_retired_are_counted_beside_those_that_took_a_number() {
+    // Its navigation faults and is started again.
+    let recorded = record("counted.pvt", &["builtin:flight".as_ref()]);
+    let json: serde_json::Value =
+        serde_json::from_slice(&read(&recorded, &["stats", "--json"]).stdout).unwrap();
+    let rows = read(&recorded, &["export", "--format", "csv"]).text();
+    for partition in json["partitions"].as_array().unwrap() {
+        let name = format!("instruction,{},", partition["name"].as_str().unwrap());
+        let shown = rows.lines().filter(|row| row.starts_with(&name)).count();
+        assert_eq!(partition["retired"], shown, "{name}");
+    }
+    assert!(json["retired"].as_u64() < json["instructions"].as_u64(), "{json}");
+}
+
 /// The commands that read a recording; the file comes after the first word.
 fn reading() -> [&'static [&'static str]; 9] {
     [

@@ -309,7 +309,7 @@ fn statistics_of_a_system_have_a_block_for_each_partition() {
     assert_eq!(finished.status, Some(126));
     let words = finished.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "Statistics instructions 120_019 virtual time",
+        "Statistics instructions 120_019 retired 120_019 virtual time",
         "Partition nav units: run 20_006 units: idle 0 units: away ",
         "windows 3 call console_write 1 engine: runs",
         "events raised = delivered + coalesced + taken + pending + dropped line adc 3 = 0 + 0 + 0 + 0 + 3 (3 not_bound)",

@@ -7,8 +7,8 @@ use super::program::{ANCHORS, ATTENDED, CODE, CODE_ALIAS, DATA, DATA_LOW, Progra
 use super::random::Random;
 use emulator::decode::{instruction_length, stack_pointer_change};
 use emulator::{
-    AddressSpace, Attention, BlockRun, Cpu, CpuProfile, DescriptorTable, Executed, ExecutedBlocks, Exit,
-    FrameNumber, Interpreter, Observer, PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step,
+    AddressSpace, Attention, BlockRun, Cpu, CpuProfile, DescriptorTable, Exception, Executed, ExecutedBlocks,
+    Exit, FrameNumber, Interpreter, Observer, PhysicalMemory, Rights, RunInputs, Settings, StateDigest, Step,
     Unobserved, Vector, Watch,
     cpu::{EDX, Tls},
     flags,
@@ -285,13 +285,20 @@ impl<'a> Machine<'a> {
             assert_eq!(ran.units, budget, "seed {}: a budget is exact", self.program.seed);
         }
         self.units += ran.units;
-        let stop = self.stops && matches!(ran.exit, Exit::Breakpoint | Exit::Watch(_));
-        if ran.exit != Exit::Budget && !stop {
+        let exit = match ran.exit {
+            // The watch took the place of the #DB of a single step, which is due all the same.
+            Exit::Watch(hit) if self.stops && hit.stepped => {
+                Exit::Exception(Exception { vector: Vector::Debug, error_code: 0, address: 0 })
+            }
+            exit => exit,
+        };
+        let stop = self.stops && matches!(exit, Exit::Breakpoint | Exit::Watch(_));
+        if exit != Exit::Budget && !stop {
             let digest = self.digest();
-            self.noted.push(Noted { unit: self.units, exit: ran.exit, digest });
-            self.answer(ran.exit);
+            self.noted.push(Noted { unit: self.units, exit, digest });
+            self.answer(exit);
         }
-        (ran.units, ran.exit)
+        (ran.units, exit)
     }
 
     fn answer(&mut self, exit: Exit) {

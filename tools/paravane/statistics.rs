@@ -14,6 +14,7 @@ use std::fmt::Write;
 pub fn statistics(machine: &Machine, roster: &Roster) -> String {
     let mut text = String::from("Statistics\n");
     row(&mut text, "instructions", &grouped(machine.executed()));
+    row(&mut text, "retired", &grouped(machine.retired()));
     row(&mut text, "virtual time", &time(machine.clock().now_ns()));
     for (place, partition) in machine.partitions().iter().enumerate() {
         if roster.is_system {

@@ -20,6 +20,7 @@ pub fn statistics_json(machine: &Machine) -> Json {
     Json::object([
         ("schema", SCHEMA.into()),
         ("instructions", machine.executed().into()),
+        ("retired", machine.retired().into()),
         ("virtual_ns", machine.clock().now_ns().into()),
         ("units", machine.clock().units().into()),
         ("units_per_second", machine.clock().rate().units_per_second().into()),
@@ -53,6 +54,7 @@ fn of_partition(machine: &Machine, config: &PartitionConfig, partition: &Partiti
         ("image", format!("{:032x}", config.image.hash).into()),
         ("ended", partition.outcome().map_or(Json::Null, |outcome| ending(outcome).into())),
         ("instructions", partition.executed().into()),
+        ("retired", partition.retired().into()),
         ("units", Json::object(units(machine, partition).map(|(name, count)| (name, count.into())))),
         ("counters", Json::Object(counters.map(|(name, count)| (name, count.into())).collect())),
         (

@@ -91,6 +91,13 @@ impl Machine {
         &self.config
     }
 
+    /// Instructions and iterations of REPs of all partitions that retired: those units of [`Machine::executed`] that a recorder is told
+    /// of.
+    #[must_use]
+    pub fn retired(&self) -> u64 {
+        self.partitions.iter().map(Partition::retired).fold(0, u64::saturating_add)
+    }
+
     /// The partitions, in the order of the configuration.
     #[must_use]
     pub fn partitions(&self) -> &[Partition] {

@@ -44,11 +44,15 @@ impl Report<'_> {
         match (self.recording.end(), self.machine) {
             (Some(end), _) => {
                 row(&mut text, "instructions", &grouped(end.executed));
+                if let Some(machine) = self.machine {
+                    row(&mut text, "retired", &grouped(machine.retired()));
+                }
                 row(&mut text, "virtual time", &time(end.now_ns));
                 row(&mut text, "ended", &ending(&end.outcome));
             }
             (None, Some(machine)) => {
                 row(&mut text, "instructions", &grouped(machine.executed()));
+                row(&mut text, "retired", &grouped(machine.retired()));
                 row(&mut text, "virtual time", &time(machine.clock().now_ns()));
                 row(&mut text, "ended", "cut off");
             }
@@ -89,6 +93,7 @@ impl Report<'_> {
         if let Some(machine) = self.machine {
             let partition = machine.partition(id);
             row(text, "instructions", &grouped(partition.executed()));
+            row(text, "retired", &grouped(partition.retired()));
             for (name, units) in units(machine, partition) {
                 row(text, &format!("time: {name}"), &time(self.traced.rate.nanoseconds(units)));
             }
@@ -136,6 +141,7 @@ impl Report<'_> {
             ("cut_at", reader.cut_at().map_or(Json::Null, Json::Number)),
             ("frames", self.frames.iter().map(of_frames).collect()),
             ("instructions", self.executed().into()),
+            ("retired", self.machine.map_or(Json::Null, |machine| machine.retired().into())),
             ("virtual_ns", now_ns.map_or(Json::Null, Json::Number)),
             ("ended", end.map_or(Json::Null, |end| ending(&end.outcome).into())),
             ("partitions", partitions.collect()),
@@ -149,6 +155,7 @@ impl Report<'_> {
             let ns = |units| self.traced.rate.nanoseconds(units);
             let times = units(machine, partition).map(|(name, units)| (name, ns(units).into()));
             entries.push(("instructions", partition.executed().into()));
+            entries.push(("retired", partition.retired().into()));
             entries.push(("time_ns", Json::object(times)));
             entries.push(("ended", partition.outcome().map_or(Json::Null, |outcome| ending(outcome).into())));
             let ledger = partition.ledger();
