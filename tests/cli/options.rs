@@ -84,8 +84,16 @@ fn info_shows_what_a_file_asks_for() {
     let hello = sample("hello");
     let finished = run(["info".as_ref(), hello.as_os_str()]);
     assert_eq!(finished.status, Some(0), "{}", finished.stderr);
-    for part in ["entry    0x00100000 _start", "memory ", "Paravane 1.2", "all known", "r-x", "rw-", "hash "]
-    {
+    for part in [
+        "entry    0x00100000 _start",
+        "memory ",
+        "Paravane 1.2",
+        "all known",
+        "r-x",
+        "rw-",
+        "hash ",
+        "build id none",
+    ] {
         assert!(finished.text().contains(part), "`{part}` is missing in\n{}", finished.text());
     }
     let symbols = run(["info".as_ref(), "--symbols".as_ref(), hello.as_os_str()]).text();

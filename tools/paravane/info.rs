@@ -36,6 +36,7 @@ fn overview(file: &GuestFile) -> String {
         ("calls", calls(image)),
         ("symbols", symbol_count(image)),
         ("hash", format!("{:032x}", image.hash)),
+        ("build id", build_id(image)),
     ] {
         let _ = writeln!(text, "  {name:<8} {value}");
     }
@@ -51,6 +52,13 @@ fn overview(file: &GuestFile) -> String {
         );
     }
     text
+}
+
+fn build_id(image: &Image) -> String {
+    match image.build_id() {
+        [] => "none".to_owned(),
+        bytes => bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect(),
+    }
 }
 
 fn memory(image: &Image) -> String {
