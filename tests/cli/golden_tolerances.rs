@@ -182,3 +182,26 @@ fn what_is_never_reached_or_not_known_fails() {
         one_line(&finished, says);
     }
 }
+
+#[test]
+fn the_first_difference_is_none_that_is_left_out() {
+    let first = |more: &str| {
+        let case =
+            |word: &str| format!("schema = 1\nrun = \"builtin:hello\"\narguments = [\"{word}\"]\n{more}");
+        let suite = Suite::new();
+        fs::create_dir_all(suite.file("case")).unwrap();
+        fs::write(suite.file("case/case.toml"), case("world")).unwrap();
+        let accepted = suite.golden(&["accept", "case", "--run", "--reason", "a test"]);
+        assert_eq!(accepted.status, Some(0), "{accepted:?}");
+        fs::write(suite.file("case/case.toml"), case("moon!")).unwrap();
+        let finished = run(&suite);
+        assert_eq!(finished.status, Some(4), "{finished:?}");
+        let text = finished.text();
+        let head = text.split_once("first differing ").expect(&text).1;
+        head.lines().nth(1).expect(&text).to_owned()
+    };
+    let all = first("");
+    assert!(all.contains(" pv_print+"), "{all}");
+    let elided = first("[tolerate]\nelide = [\"pv_print*\"]\n");
+    assert!(elided.contains("accepted #") && !elided.contains(" pv_print"), "{elided}");
+}

@@ -3,6 +3,7 @@
 use crate::before::has_other_images;
 use crate::case::Case;
 use crate::execute::{SLICE_UNITS, discard_output, drive, start};
+use crate::tolerance::Tolerance;
 use crate::tolerate::{Order, Tolerate};
 use crate::traced_part::Part;
 use crate::writers::{Sought, writers};
@@ -43,7 +44,7 @@ pub struct Parting {
 /// A case cannot be run.
 pub fn parting(before: &Case, now: &Case, alike: &[(u16, u64)]) -> Result<Option<Parting>, String> {
     let by_symbol = has_other_images(before, now);
-    let mut sides = [Side::new(before)?, Side::new(now)?];
+    let mut sides = [Side::new(before, &now.file.tolerate)?, Side::new(now, &now.file.tolerate)?];
     // A part may begin anywhere, and what is left out counts instructions anew.
     if now.file.part.is_everything() && now.file.tolerate.elide.is_empty() && !alike.is_empty() {
         sides.iter_mut().try_for_each(|side| side.skip(alike))?;
@@ -142,14 +143,16 @@ struct Side {
 }
 
 impl Side {
-    fn new(case: &Case) -> Result<Self, String> {
+    /// What one case does, as far as `tolerate` does not leave it out.
+    fn new(case: &Case, tolerate: &Tolerate) -> Result<Self, String> {
         let opened = case.opened()?;
         let machine = start(&opened.subject)?;
         let traced = TracedSystem::of(&machine, opened.subject.is_system);
         let part = case.file.part.of(&traced)?;
         let wanted = Wanted { only: part.kinds, ignored: Kinds::NONE, folds_repeats: false };
         let collector = Collector::new(wanted, &part.partitions);
-        let collector = InPart { part, collector };
+        let tolerance = Tolerance::new(tolerate, &traced);
+        let collector = InPart { part, tolerance, collector };
         Ok(Self { case: case.clone(), machine, inputs: opened.inputs, traced, collector, ended: false })
     }
 
@@ -211,13 +214,17 @@ impl Side {
 /// Takes down the part of a run that is compared.
 struct InPart {
     part: Part,
+    tolerance: Tolerance,
     collector: Collector,
 }
 
 impl Recorder for InPart {
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        if self.part.shows(stamp.partition) && self.part.window.holds_instruction(stamp, step) {
+        let is_compared = self.part.shows(stamp.partition) && self.part.window.holds_instruction(stamp, step);
+        if is_compared && !self.tolerance.elides(stamp, step) {
             self.collector.instruction(stamp, step);
+        } else {
+            self.collector.pass_over(stamp, step);
         }
     }
 

@@ -42,6 +42,13 @@ impl Collector {
         self.rows.get_mut(partition)?.as_mut()
     }
 
+    /// Takes note of an instruction that is no row: what it may have changed is looked at anew in the next one.
+    pub fn pass_over(&mut self, stamp: Stamp, step: &Step<'_>) {
+        if may_change(step.bytes) {
+            self.forget_extended(stamp);
+        }
+    }
+
     fn forget_extended(&mut self, stamp: Stamp) {
         if let Some(extended) = self.extended.get_mut(stamp.partition.index()) {
             *extended = None;
@@ -72,9 +79,7 @@ impl Collector {
 
 impl Recorder for Collector {
     fn instruction(&mut self, stamp: Stamp, step: &Step<'_>) {
-        if may_change(step.bytes) {
-            self.forget_extended(stamp);
-        }
+        self.pass_over(stamp, step);
         if !self.wanted.only.holds_instruction(step) {
             return;
         }
