@@ -42,12 +42,16 @@ pub struct Perfetto<W> {
     flows: FlowFinder,
     /// The numbers of functions' names.
     names: HashMap<(PartitionId, FunctionId), u64>,
+    /// The partition whose window began last.
+    in_window: Option<PartitionId>,
     now_ns: u64,
 }
 
 struct Partition {
     symbols: Symbols,
     window_is_open: bool,
+    /// When it last did something.
+    acted_ns: u64,
     /// It waits, at most until then.
     idle_until: Option<u64>,
     /// The value that the counter of instructions has, and ought to have.
@@ -62,6 +66,7 @@ impl<W: Write> Perfetto<W> {
         let partitions = system.partitions.iter().map(|partition| Partition {
             symbols: partition.symbols.clone(),
             window_is_open: false,
+            acted_ns: 0,
             idle_until: None,
             counted: 0,
             executed: 0,
@@ -74,6 +79,7 @@ impl<W: Write> Perfetto<W> {
             changes: Vec::new(),
             flows: FlowFinder::default(),
             names: HashMap::new(),
+            in_window: None,
             now_ns: 0,
         };
         let mut flags = Some(NAMES_BEGIN);
@@ -163,13 +169,26 @@ impl<W: Write> Perfetto<W> {
         });
     }
 
+    /// Only one partition has a window: one whose end was not told of ended with its partition, in the last that this did.
+    fn end_other_window(&mut self, next: PartitionId) {
+        if let Some(other) = self.in_window.replace(next)
+            && std::mem::take(&mut self.partitions[other.index()].window_is_open)
+        {
+            let end_ns = self.partitions[other.index()].acted_ns;
+            self.event_at(end_ns, TrackEvent::end(Track::Schedule.of(other)));
+        }
+    }
+
     /// Windows and waiting: what stands on the track of the schedule.
     fn schedule(&mut self, stamp: Stamp, event: &Event) {
+        if let Event::WindowStart { .. } = event {
+            self.end_other_window(stamp.partition);
+        }
         let track = Track::Schedule.of(stamp.partition);
         let partition = &mut self.partitions[stamp.partition.index()];
         let event = match *event {
             Event::WindowStart { plan, window } => {
-                partition.window_is_open = true;
+                (partition.window_is_open, partition.acted_ns) = (true, stamp.now_ns);
                 let annotations = [("plan", plan), ("window", window)]
                     .map(|(name, value)| DebugAnnotation::number(name, value.into()));
                 TrackEvent {
@@ -228,6 +247,19 @@ fn annotations(stamp: Stamp, value: Option<i64>, words: String) -> Vec<DebugAnno
     annotations
 }
 
+/// Whether an event comes also to a partition that has ended, or begins anew with it.
+fn comes_to_the_ended(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::EventRaised { .. }
+            | Event::EventDropped { .. }
+            | Event::Restart { .. }
+            | Event::WindowStart { .. }
+            | Event::MessagesFlushed { .. }
+            | Event::MessagesDropped { .. }
+    )
+}
+
 impl TrackEvent {
     fn begin(track: u64, name: String, category: &str) -> Self {
         Self { r#type: Some(SLICE_BEGIN), ..Self::instant(track, name, category) }
@@ -253,6 +285,7 @@ impl<W: Write> Recorder for Perfetto<W> {
         let Some(partition) = self.partitions.get_mut(stamp.partition.index()) else { return };
         partition.executed = stamp.instruction.saturating_add(1);
         let is_due = stamp.instruction >= partition.counted.saturating_add(COUNTER_INSTRUCTIONS);
+        partition.acted_ns = stamp.now_ns;
         self.now_ns = stamp.now_ns;
         self.end_idling(stamp);
         if is_due {
@@ -270,6 +303,9 @@ impl<W: Write> Recorder for Perfetto<W> {
             return;
         }
         self.now_ns = stamp.now_ns;
+        if !comes_to_the_ended(event) {
+            self.partitions[stamp.partition.index()].acted_ns = stamp.now_ns;
+        }
         self.end_idling(stamp);
         self.changes.extend_from_slice(self.stacks.event(stamp, event));
         // What interrupts is seen in the interrupted function.

@@ -79,6 +79,25 @@ fn what_is_open_at_the_end_ends_there() {
 }
 
 #[test]
+fn a_window_whose_end_is_not_told_of_ends_with_the_last_that_its_partition_did() {
+    let packets = packets(|perfetto| {
+        perfetto.event(at(10), &Event::WindowStart { plan: 0, window: 0 });
+        perfetto.event(at(20), &Event::Mark { id: 1, payload: 0 });
+        perfetto.event(at(40), &Event::Restart { condition: 0, restart_count: 1 });
+        perfetto.event(at(50), &Event::WindowStart { plan: 0, window: 1 });
+        perfetto.event(at(60), &Event::WindowEnd { plan: 0, window: 1 });
+    });
+    let expected = [
+        (10, SLICE_BEGIN, "window 0"),
+        (20, SLICE_END, ""),
+        (50, SLICE_BEGIN, "window 1"),
+        (60, SLICE_END, ""),
+    ];
+    let expected = expected.map(|(time, kind, name)| (time, kind, name.to_owned()));
+    assert_eq!(events_of(&packets, Track::Schedule), expected);
+}
+
+#[test]
 fn an_end_without_a_beginning_is_no_slice() {
     let packets = packets(|perfetto| perfetto.event(at(10), &Event::WindowEnd { plan: 0, window: 0 }));
     assert_eq!(events_of(&packets, Track::Schedule), []);
