@@ -31,3 +31,31 @@ fn the_readme_shows_lines_of_the_real_trace() {
         assert!(output.lines().any(|printed| printed == line), "the trace has no such line: {line}");
     }
 }
+
+#[test]
+fn the_page_about_tracing_shows_lines_of_real_traces() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/guest-images/");
+    let page = include_str!("../../docs/TRACING.md");
+    let mut commands = 0;
+    for block in page.split("\n    $ paravane trace ").skip(1) {
+        let mut lines = block.lines();
+        let words = lines.next().unwrap_or_default();
+        // What is written into a file is shown by other commands, and lines of the source are found from the folder.
+        if [" -o ", "--source"].iter().any(|option| words.contains(option)) {
+            continue;
+        }
+        let guest = |word: &str| match word.strip_suffix(".elf") {
+            Some(_) => format!("{folder}prebuilt/{word}"),
+            None => word.to_owned(),
+        };
+        let output = run(std::iter::once("trace".to_owned()).chain(words.split(' ').map(guest))).text();
+        let shown =
+            lines.map_while(|line| line.strip_prefix("    ")).take_while(|line| !line.starts_with('$'));
+        let mut printed = output.lines().map(str::trim_end);
+        for line in shown.map(str::trim_end).filter(|line| *line != "...") {
+            assert!(printed.any(|printed| printed == line), "{words} does not print this next: {line}");
+        }
+        commands += 1;
+    }
+    assert!(commands >= 6, "{commands} commands");
+}
