@@ -149,6 +149,13 @@ def crowds(browser, crowd):
     holds(browser.run("return chart.clientHeight / view.rowHeight") > 80, "rows are not lower")
 
 
+def ends(browser, limited):
+    """A guest that executes until a limit ends the run is drawn so, though no event tells of it."""
+    browser.open(limited)
+    script = "return [partitions[0].executed, executedExactly(0, 0, lastUnit), lastUnit]"
+    assert browser.run(script) == [300, 300, 300], browser.run(script)
+
+
 def shows(browser, flight, irq, hostile):
     """The page is drawn in both themes, asks for nothing, and says what happened."""
     backgrounds = set()

@@ -79,6 +79,15 @@ fn the_page_is_drawn_in_both_themes_and_says_what_happened() {
 }
 
 #[test]
+fn what_executes_when_a_limit_ends_the_run_is_drawn_up_to_there() {
+    if can_browse() {
+        let hello = sample("hello");
+        let arguments = ["--max-instructions", "300"].map(OsStr::new);
+        browse("ends", &[&page(&[hello.as_ref(), arguments[0], arguments[1]], "")]);
+    }
+}
+
+#[test]
 fn wheel_drag_keys_and_the_address_move_the_timeline() {
     browse_samples("moves");
 }

@@ -69,21 +69,25 @@ const arrows = (() => {
 })();
 
 // When each partition executed, where every event is known: before an event it waited, then executed.
-const busy = partitions.map((_, of) => {
+const busy = partitions.map((partition, of) => {
   const stretches = [];
+  const add = (from, to) => {
+    const last = stretches[stretches.length - 1];
+    if (last && last[1] >= from) last[1] = to;
+    else stretches.push([from, to]);
+  };
   let before = -1;
   for (const at of points.of[of]) {
     const executed = before < 0 ? points.instruction[at] : points.instruction[at] - points.instruction[before];
     const since = before < 0 ? 0 : points.unit[before];
     const to = points.unit[at];
-    if (executed > 0 && isCovered(since, to)) {
-      const from = Math.max(since, to - executed);
-      const last = stretches[stretches.length - 1];
-      if (last && last[1] >= from) last[1] = to;
-      else stretches.push([from, to]);
-    }
+    if (executed > 0 && isCovered(since, to)) add(Math.max(since, to - executed), to);
     before = at;
   }
+  // What executed when the run or the recording ended, it executed right after its last event.
+  const [since, known] = before < 0 ? [0, 0] : [points.unit[before], points.instruction[before]];
+  if (partition.executed > known && isCovered(since, lastUnit))
+    add(since, Math.min(lastUnit, since + partition.executed - known));
   return stretches;
 });
 
