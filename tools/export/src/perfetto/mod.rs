@@ -350,7 +350,8 @@ impl<W: Write> Export for Perfetto<W> {
             let partition = &mut self.partitions[place];
             let open = usize::from(partition.idle_until.take().is_some())
                 + usize::from(std::mem::take(&mut partition.window_is_open));
-            let (counted, instruction) = (partition.counted, partition.executed);
+            let (counted, instruction, acted_ns) =
+                (partition.counted, partition.executed, partition.acted_ns);
             if instruction != counted {
                 self.count(Stamp { partition: id, instruction, unit: 0, now_ns });
             }
@@ -358,7 +359,7 @@ impl<W: Write> Export for Perfetto<W> {
                 self.event_at(now_ns, TrackEvent::end(Track::Schedule.of(id)));
             }
             for _ in 0..self.stacks.frames(id).len() {
-                self.event_at(now_ns, TrackEvent::end(Track::Functions.of(id)));
+                self.event_at(acted_ns, TrackEvent::end(Track::Functions.of(id)));
             }
         }
         self.sink.finish()

@@ -5,6 +5,8 @@ use super::messages::{COUNTER, INSTANT, PACKET_TAG, SLICE_BEGIN, SLICE_END, Trac
 use super::track::Track;
 use crate::Export;
 use crate::tests::{STAMP, processor, step, system};
+use hypervisor_core::ledger::{DropReason, Source};
+use hypervisor_core::record::Fate;
 use hypervisor_core::{Elision, Event, Omission, PartitionId, Recorder, Stamp};
 use prost::Message;
 
@@ -151,4 +153,17 @@ fn what_was_left_out_is_an_instant() {
     let packets = packets(|perfetto| perfetto.elided(STAMP, &elision));
     let events = events_of(&packets, Track::Events);
     assert_eq!(events, [(STAMP.now_ns, INSTANT, "elided filter".to_owned())]);
+}
+
+#[test]
+fn functions_end_with_the_last_that_their_partition_did() {
+    let packets = packets(|perfetto| {
+        perfetto.instruction(at(20), &step(0x10_0004, &[0x90], &processor()));
+        perfetto.event(at(30), &Event::Mark { id: 1, payload: 0 });
+        // Nobody is there any more.
+        let (source, fate) = (Source::Channel(3), Fate::Dropped(DropReason::NotBound));
+        perfetto.event(at(90), &Event::EventRaised { source, port: None, count: 1, fate });
+    });
+    let (begin, end) = ((20, SLICE_BEGIN, String::new()), (30, SLICE_END, String::new()));
+    assert_eq!(events_of(&packets, Track::Functions), [begin, end]);
 }
