@@ -125,9 +125,7 @@ impl<'a> Session<'a> {
             let limits = Limits { executed_units: self.options.max_instructions, time_ns, slice_units };
             let progress = self.machine.run(&limits, listener);
             listener.hand_on(&self.machine, &progress)?;
-            if self.shows_itself() {
-                bar = None;
-            }
+            bar = bar.filter(|_| !self.shows_itself());
             match &mut bar {
                 Some(bar) => {
                     bar.set(self.machine.executed());
